@@ -1,0 +1,49 @@
+"""Exchange time here: a monotonic clock with an offset (and, on a sped-up localnet, a rate).
+
+Owns the only reading of the machine's clocks outside adapters; decides nothing.
+"""
+
+import time
+from collections.abc import Callable
+
+
+class ExchangeClock:
+    """Follows the exchange's time from one observation on; never goes backwards.
+
+    `exchange_ms` is the exchange's time at the moment of construction, `speed` how many of its seconds pass in
+    one of ours (1 everywhere but on a sped-up localnet).
+    """
+
+    def __init__(self, exchange_ms: int, speed: float = 1.0, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._from_ms = exchange_ms
+        self._from_s = monotonic()
+        self.speed = speed
+
+    def now_ms(self) -> int:
+        """The exchange's time now, in milliseconds UTC."""
+        return self._from_ms + int((self._monotonic() - self._from_s) * 1000 * self.speed)
+
+    def seconds_until(self, at_ms: int) -> float:
+        """Seconds of our time until that moment of the exchange's; negative when it has passed."""
+        return (at_ms - self.now_ms()) / 1000 / self.speed
+
+
+class SettableClock:
+    """A clock that moves only when told to: for simulations and tests."""
+
+    def __init__(self, now_ms: int) -> None:
+        self._now_ms = now_ms
+        self.speed = 1.0
+
+    def now_ms(self) -> int:
+        """The time that was set last."""
+        return self._now_ms
+
+    def seconds_until(self, at_ms: int) -> float:
+        """How far away that moment is, in seconds."""
+        return (at_ms - self._now_ms) / 1000
+
+    def advance_to(self, now_ms: int) -> None:
+        """Move forward; moving backwards is ignored."""
+        self._now_ms = max(self._now_ms, now_ms)

@@ -1,0 +1,298 @@
+"""Facts: what happened, in the past tense. The only things that change the bot's state.
+
+`time_ms` is the exchange's time of what happened, `at_ms` when we learned of it (exchange time as our clock
+estimates it), `received_ns` the monotonic clock of this process when the frame arrived (for measuring only,
+0 when there was no frame). Every event is a tagged struct: the journal's format and the wire between threads.
+"""
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+from tidegate.model.instruments import Instrument
+from tidegate.model.market import Candle
+from tidegate.model.orders import OpenOrder
+from tidegate.model.positions import Fill, Position
+from tidegate.model.settings import Settings
+from tidegate.model.signals import Signal
+
+
+class Fact(Struct, frozen=True, kw_only=True, tag=True):
+    """What every event has."""
+
+    at_ms: int
+
+
+# prices
+
+
+class Trade(Fact, frozen=True, kw_only=True):
+    """A print, or several conflated: the last price with the lowest and highest since the last hand-over."""
+
+    coin: str
+    price: Decimal
+    low: Decimal
+    high: Decimal
+    time_ms: int
+    count: int = 1
+    received_ns: int = 0
+
+
+class BookChanged(Fact, frozen=True, kw_only=True):
+    """The touch of the order book; a side without orders is None."""
+
+    coin: str
+    bid: Decimal | None
+    ask: Decimal | None
+    time_ms: int
+    received_ns: int = 0
+
+
+class Marked(Fact, frozen=True, kw_only=True):
+    """The mark price, by which the exchange margins and fires resting stops."""
+
+    coin: str
+    mark: Decimal
+    time_ms: int
+    received_ns: int = 0
+
+
+class Mid(Fact, frozen=True, kw_only=True):
+    """A mid price polled by REST while the stream is down."""
+
+    coin: str
+    price: Decimal
+
+
+class CandlesFetched(Fact, frozen=True, kw_only=True):
+    """Candles as the exchange gave them, ascending; `exchange_ms` its time when it answered."""
+
+    coin: str
+    candles: tuple[Candle, ...]
+    exchange_ms: int
+
+
+# strategy
+
+
+class Signalled(Fact, frozen=True, kw_only=True):
+    """What the strategy wishes after the bar that opened at `candle_open_ms`; None while it warms up."""
+
+    coin: str
+    candle_open_ms: int
+    signal: Signal | None
+    bars: int = 0
+
+
+class StrategistRestarted(Fact, frozen=True, kw_only=True):
+    """The strategy's process was started anew: it needs all bars again."""
+
+    reason: str
+
+
+# connection
+
+
+class StreamUp(Fact, frozen=True, kw_only=True):
+    """The socket is open and every subscription was acknowledged."""
+
+
+class StreamDown(Fact, frozen=True, kw_only=True):
+    """The socket is gone."""
+
+    reason: str
+
+
+class StreamFrozen(Fact, frozen=True, kw_only=True):
+    """One coin's stream cannot be had: it is polled by REST instead."""
+
+    coin: str
+    reason: str
+
+
+# orders
+
+
+class OrdersSent(Fact, frozen=True, kw_only=True):
+    """The bytes left us: over which transport, with which nonce, when."""
+
+    cloids: tuple[str, ...]
+    nonce: int
+    transport: str
+    sent_ns: int = 0
+
+
+class OrderAccepted(Fact, frozen=True, kw_only=True):
+    """The exchange took the order. `filled` is what traded at once; an order that is not `resting` is final."""
+
+    cloid: str
+    oid: int | None = None
+    resting: bool = True
+    filled: Decimal = Decimal(0)
+    average_price: Decimal | None = None
+
+
+class OrderRejected(Fact, frozen=True, kw_only=True):
+    """The exchange (or the dry run, or a rule that stopped it before it left) refused the order."""
+
+    cloid: str
+    reason: str
+
+
+class OrderFilled(Fact, frozen=True, kw_only=True):
+    """One execution of one of the account's orders (ours or not)."""
+
+    fill: Fill
+
+
+class OrderCanceled(Fact, frozen=True, kw_only=True):
+    """An order is over without being filled entirely; `status` in the exchange's words."""
+
+    coin: str
+    oid: int
+    status: str
+    cloid: str | None = None
+    time_ms: int = 0
+
+
+class OrderOpened(Fact, frozen=True, kw_only=True):
+    """The exchange tells that an order is open (its number becomes known) or that a trigger fired."""
+
+    order: OpenOrder
+    triggered: bool = False
+
+
+class OrderInDoubt(Fact, frozen=True, kw_only=True):
+    """A write whose outcome is unknown: neither placed nor not placed."""
+
+    cloid: str
+    reason: str
+
+
+class OrderSeen(Fact, frozen=True, kw_only=True):
+    """The exchange's answer to a question about one cloid; `status` is None when it does not know the order."""
+
+    cloid: str
+    status: str | None
+    oid: int | None = None
+    filled: Decimal = Decimal(0)
+
+
+class LeverageSet(Fact, frozen=True, kw_only=True):
+    """The exchange confirmed the leverage of a coin."""
+
+    coin: str
+    leverage: int
+
+
+class LeverageRefused(Fact, frozen=True, kw_only=True):
+    """The exchange refused the leverage of a coin."""
+
+    coin: str
+    reason: str
+
+
+# account
+
+
+class Account(Struct, frozen=True, kw_only=True):
+    """The account as the exchange shows it. `equity` and `free` in USD; only coins with a position are listed."""
+
+    equity: Decimal
+    free: Decimal
+    positions: tuple[Position, ...] = ()
+    orders: tuple[OpenOrder, ...] = ()
+    fills: tuple[Fill, ...] = ()
+    time_ms: int = 0
+
+
+class AccountSeen(Fact, frozen=True, kw_only=True):
+    """The exchange's view of the account at one moment."""
+
+    account: Account
+    weight_used: int = 0
+
+
+class FundingPaid(Fact, frozen=True, kw_only=True):
+    """An hourly funding payment; positive is received."""
+
+    coin: str
+    usd: Decimal
+    time_ms: int
+
+
+# the bot itself
+
+
+class Remembered(Struct, frozen=True, kw_only=True):
+    """What an earlier run of the bot left in the ledger about one coin."""
+
+    coin: str
+    signal_id: str = ""
+    acted_open_ms: int = 0
+    entry_price: Decimal | None = None
+    stop: Decimal | None = None
+    take_profit: Decimal | None = None
+    trail_by: Decimal | None = None
+    trailed: bool = False
+    exit_attempts: int = 0
+
+
+class Started(Fact, frozen=True, kw_only=True):
+    """The first fact of a session: recovery is the start-up path."""
+
+    settings: Settings
+    instruments: tuple[Instrument, ...]
+    account: Account
+    instance_tag: str
+    speed: float = 1.0
+    remembered: tuple[Remembered, ...] = ()
+
+
+class Tick(Fact, frozen=True, kw_only=True):
+    """Nothing happened until something was due."""
+
+
+class Command(Fact, frozen=True, kw_only=True):
+    """An operator's wish: `stop`, or later `pause`, `resume`, `flatten`."""
+
+    name: str
+    reason: str = ""
+
+
+class Faulted(Fact, frozen=True, kw_only=True):
+    """Something failed at an edge: a read, a strategy, a frame. `where` names the part, `coin` whom it concerns."""
+
+    where: str
+    reason: str
+    coin: str | None = None
+
+
+Event = (
+    Trade
+    | BookChanged
+    | Marked
+    | Mid
+    | CandlesFetched
+    | Signalled
+    | StrategistRestarted
+    | StreamUp
+    | StreamDown
+    | StreamFrozen
+    | OrdersSent
+    | OrderAccepted
+    | OrderRejected
+    | OrderFilled
+    | OrderCanceled
+    | OrderOpened
+    | OrderInDoubt
+    | OrderSeen
+    | LeverageSet
+    | LeverageRefused
+    | AccountSeen
+    | FundingPaid
+    | Started
+    | Tick
+    | Command
+    | Faulted
+)

@@ -1,0 +1,204 @@
+"""Wishes: what the core wants done, in the imperative. Carrying one out gives facts."""
+
+from decimal import Decimal
+from enum import Enum, IntEnum
+
+from msgspec import Struct
+
+from tidegate.model.brackets import ExitReason
+from tidegate.model.market import Candle, Timeframe
+from tidegate.model.orders import OrderRequest
+
+
+class Urgency(IntEnum):
+    """Which wish goes first when several wait."""
+
+    EXIT = 0
+    PROTECTION = 1
+    ENTRY = 2
+    READ = 3
+
+
+class Grouping(str, Enum):
+    """How the orders of one action belong together."""
+
+    NONE = "na"
+    ENTRY_WITH_EXITS = "normalTpsl"
+    POSITION_EXITS = "positionTpsl"
+
+
+class Wish(Struct, frozen=True, kw_only=True, tag=True):
+    """What every intent has."""
+
+    urgency: Urgency = Urgency.READ
+
+
+class PlaceOrders(Wish, frozen=True, kw_only=True):
+    """Place these orders in one action. `expires_ms`: the exchange refuses it after that moment.
+
+    `received_ns` is the arrival of the frame that caused it, to measure by; 0 when there was none.
+    """
+
+    coin: str
+    orders: tuple[OrderRequest, ...]
+    grouping: Grouping = Grouping.NONE
+    expires_ms: int
+    signal_id: str
+    reason: str
+    exit_reason: ExitReason | None = None
+    received_ns: int = 0
+    urgency: Urgency = Urgency.ENTRY
+
+
+class CancelOrders(Wish, frozen=True, kw_only=True):
+    """Cancel these orders of one coin by client order id."""
+
+    coin: str
+    asset: int
+    cloids: tuple[str, ...]
+    expires_ms: int
+    reason: str
+    urgency: Urgency = Urgency.PROTECTION
+
+
+class ResendOrders(Wish, frozen=True, kw_only=True):
+    """Send the very bytes of an order in doubt again; they can execute at most once."""
+
+    cloid: str
+    urgency: Urgency = Urgency.PROTECTION
+
+
+class SetLeverage(Wish, frozen=True, kw_only=True):
+    """Set the leverage of a coin (cross margin)."""
+
+    coin: str
+    asset: int
+    leverage: int
+    expires_ms: int
+    urgency: Urgency = Urgency.ENTRY
+
+
+class FetchCandles(Wish, frozen=True, kw_only=True):
+    """Read candles from `since_ms` (open time) on."""
+
+    coin: str
+    timeframe: Timeframe
+    since_ms: int
+
+
+class FetchPrices(Wish, frozen=True, kw_only=True):
+    """Read the prices of these coins by REST: mids, and marks when stops watch them."""
+
+    coins: tuple[str, ...]
+    marks: bool = False
+    urgency: Urgency = Urgency.EXIT
+
+
+class FetchAccount(Wish, frozen=True, kw_only=True):
+    """Read balances, positions, open orders and the fills since `fills_since_ms`."""
+
+    fills_since_ms: int
+    reason: str
+    urgency: Urgency = Urgency.PROTECTION
+
+
+class FetchOrder(Wish, frozen=True, kw_only=True):
+    """Ask what became of one order."""
+
+    cloid: str
+    urgency: Urgency = Urgency.PROTECTION
+
+
+class Evaluate(Wish, frozen=True, kw_only=True):
+    """Have the strategy look at these newly closed candles; `reset` says they are all there is."""
+
+    coin: str
+    candles: tuple[Candle, ...]
+    reset: bool
+
+
+class Subscribe(Wish, frozen=True, kw_only=True):
+    """Stream these coins."""
+
+    coins: tuple[str, ...]
+
+
+class Alert(Wish, frozen=True, kw_only=True):
+    """Tell the operator at once."""
+
+    text: str
+    coin: str | None = None
+
+
+class Recap(Wish, frozen=True, kw_only=True):
+    """A protective exit is complete: what touched what, when, and how long everything took."""
+
+    coin: str
+    reason: ExitReason
+    direction: int
+    size: Decimal
+    entry_price: Decimal
+    level: Decimal
+    touch_price: Decimal
+    touch_ms: int
+    fill_price: Decimal
+    fill_ms: int
+    filled_at_ms: int
+    touch_to_sent_ms: float | None
+    touch_to_filled_ms: int
+    pnl: Decimal
+    fees: Decimal
+    next_poll_ms: int
+    last_poll_ms: int
+
+
+class Quit(Wish, frozen=True, kw_only=True):
+    """Leave the loop; positions keep their resting stops."""
+
+    reason: str
+
+
+Intent = (
+    PlaceOrders
+    | CancelOrders
+    | ResendOrders
+    | SetLeverage
+    | FetchCandles
+    | FetchPrices
+    | FetchAccount
+    | FetchOrder
+    | Evaluate
+    | Subscribe
+    | Alert
+    | Recap
+    | Quit
+)
+
+
+class Note(Struct, frozen=True, kw_only=True):
+    """One line for the person who reads the log. `topic` is the word in brackets, `level` a logging level name."""
+
+    topic: str
+    text: str
+    level: str = "INFO"
+
+
+class Decision(Struct, frozen=True, kw_only=True):
+    """What `step` answers: wishes, and the lines that explain them (refusals among them)."""
+
+    intents: tuple[Intent, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+    def __add__(self, other: "Decision") -> "Decision":
+        """Both, in order."""
+        if not other:
+            return self
+        if not self:
+            return other
+        return Decision(intents=self.intents + other.intents, notes=self.notes + other.notes)
+
+    def __bool__(self) -> bool:
+        return bool(self.intents or self.notes)
+
+
+NOTHING = Decision()

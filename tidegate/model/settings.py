@@ -1,0 +1,82 @@
+"""The settings as one validated value. `config.py` reads them from the outside; everything else only reads this.
+
+The defaults stand here and nowhere else. Percentages are per cent (2 means two per cent), durations are seconds
+as a person writes them; the core asks for milliseconds through the properties below.
+"""
+
+from decimal import Decimal
+from enum import Enum
+
+from msgspec import Struct
+
+from tidegate.model.market import Timeframe
+
+HUNDRED = Decimal(100)
+
+
+class Network(str, Enum):
+    """Which exchange we talk to."""
+
+    LOCALNET = "localnet"
+    TESTNET = "testnet"
+    MAINNET = "mainnet"
+
+
+class StopPriceSource(str, Enum):
+    """Which prices fire a stop: prints and the order book, the mark price, or whichever is first."""
+
+    TRADE = "trade"
+    MARK = "mark"
+    BOTH = "both"
+
+
+class OrderTransport(str, Enum):
+    """How orders travel: posts over the open socket (REST while it is down), or REST always."""
+
+    WS = "ws"
+    REST = "rest"
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """Everything a user can set that is not a secret."""
+
+    network: Network = Network.LOCALNET
+    dry_run: bool = False
+    coins: tuple[str, ...] = ("BTC", "ETH", "SOL")
+    timeframe: Timeframe = Timeframe.M5
+    strategy: str = "ema_cross"
+    strategy_params: dict[str, str] = {}
+    strategy_dir: str = "strategies"
+    candle_history: int = 500
+    check_interval_s: Decimal = Decimal(300)
+    fallback_interval_s: Decimal = Decimal(2)
+    stop_price_source: StopPriceSource = StopPriceSource.TRADE
+    stop_loss_pct: Decimal = Decimal(3)
+    take_profit_pct: Decimal = Decimal(6)
+    trailing_stop_pct: Decimal = Decimal(0)
+    risk_per_trade_pct: Decimal = Decimal(1)
+    max_position_usd: Decimal = Decimal(5000)
+    leverage: int = 3
+    max_slippage_pct: Decimal = Decimal(1)
+    order_transport: OrderTransport = OrderTransport.WS
+    account_address: str = ""
+    vault_address: str = ""
+    confirm_mainnet: str = ""
+    database_url: str = "sqlite:///data/tidegate.db"
+    log_level: str = "INFO"
+    log_dir: str = "logs"
+
+    @property
+    def check_interval_ms(self) -> int:
+        """CHECK_INTERVAL in milliseconds."""
+        return int(self.check_interval_s * 1000)
+
+    @property
+    def fallback_interval_ms(self) -> int:
+        """FALLBACK_INTERVAL in milliseconds."""
+        return int(self.fallback_interval_s * 1000)
+
+    @property
+    def slippage(self) -> Decimal:
+        """MAX_SLIPPAGE_PCT as a fraction."""
+        return self.max_slippage_pct / HUNDRED

@@ -13,6 +13,7 @@ from tidegate.model.instruments import Instrument
 from tidegate.model.market import Candle
 from tidegate.model.orders import OpenOrder
 from tidegate.model.positions import Fill, Position
+from tidegate.model.records import Remembered
 from tidegate.model.settings import Settings
 from tidegate.model.signals import Signal
 
@@ -70,6 +71,13 @@ class CandlesFetched(Fact, frozen=True, kw_only=True):
     coin: str
     candles: tuple[Candle, ...]
     exchange_ms: int
+
+
+class CandleChanged(Fact, frozen=True, kw_only=True):
+    """The candle stream's newest view of a candle that may still be open."""
+
+    coin: str
+    candle: Candle
 
 
 # strategy
@@ -224,20 +232,6 @@ class FundingPaid(Fact, frozen=True, kw_only=True):
 # the bot itself
 
 
-class Remembered(Struct, frozen=True, kw_only=True):
-    """What an earlier run of the bot left in the ledger about one coin."""
-
-    coin: str
-    signal_id: str = ""
-    acted_open_ms: int = 0
-    entry_price: Decimal | None = None
-    stop: Decimal | None = None
-    take_profit: Decimal | None = None
-    trail_by: Decimal | None = None
-    trailed: bool = False
-    exit_attempts: int = 0
-
-
 class Started(Fact, frozen=True, kw_only=True):
     """The first fact of a session: recovery is the start-up path."""
 
@@ -274,6 +268,7 @@ Event = (
     | Marked
     | Mid
     | CandlesFetched
+    | CandleChanged
     | Signalled
     | StrategistRestarted
     | StreamUp

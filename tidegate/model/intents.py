@@ -8,6 +8,7 @@ from msgspec import Struct
 from tidegate.model.brackets import ExitReason
 from tidegate.model.market import Candle, Timeframe
 from tidegate.model.orders import OrderRequest
+from tidegate.model.records import ClosedPosition, Remembered
 
 
 class Urgency(IntEnum):
@@ -130,26 +131,34 @@ class Alert(Wish, frozen=True, kw_only=True):
     coin: str | None = None
 
 
-class Recap(Wish, frozen=True, kw_only=True):
-    """A protective exit is complete: what touched what, when, and how long everything took."""
+class Remember(Wish, frozen=True, kw_only=True):
+    """Keep this about a coin for the next start."""
 
-    coin: str
-    reason: ExitReason
-    direction: int
-    size: Decimal
-    entry_price: Decimal
+    record: Remembered
+
+
+class BookClosed(Wish, frozen=True, kw_only=True):
+    """Enter a finished position into the ledger."""
+
+    closed: ClosedPosition
+
+
+class Recap(Wish, frozen=True, kw_only=True):
+    """A protective exit is complete: what touched what, when, and how long everything took.
+
+    `touched_ms` and `filled_ms` are the exchange's times of the touching price and of the last fill;
+    `touch_to_sent_ms` is measured here, from the frame's arrival to the signed order on the wire.
+    """
+
+    closed: ClosedPosition
     level: Decimal
     touch_price: Decimal
-    touch_ms: int
-    fill_price: Decimal
-    fill_ms: int
-    filled_at_ms: int
+    touched_ms: int
+    filled_ms: int
     touch_to_sent_ms: float | None
-    touch_to_filled_ms: int
-    pnl: Decimal
-    fees: Decimal
-    next_poll_ms: int
+    sent_to_filled_ms: int | None
     last_poll_ms: int
+    next_poll_ms: int
 
 
 class Quit(Wish, frozen=True, kw_only=True):
@@ -170,6 +179,8 @@ Intent = (
     | Evaluate
     | Subscribe
     | Alert
+    | Remember
+    | BookClosed
     | Recap
     | Quit
 )

@@ -1,0 +1,41 @@
+"""What the ledger keeps between runs about a coin, and the record of a finished position."""
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+from tidegate.model.brackets import Bracket, ExitReason
+from tidegate.model.positions import Position
+
+
+class Remembered(Struct, frozen=True, kw_only=True):
+    """What the bot must still know about a coin after a restart.
+
+    `acted_open_ms`: open time of the last bar whose signal was acted on, so that no signal is acted on twice.
+    `generation` counts the positions of this coin; `exit_attempts` the exits tried for the present one.
+    """
+
+    coin: str
+    signal_id: str = ""
+    acted_open_ms: int = 0
+    generation: int = 0
+    exit_attempts: int = 0
+    position: Position | None = None
+    bracket: Bracket | None = None
+    stop_cloid: str | None = None
+    take_profit_cloid: str | None = None
+
+
+class ClosedPosition(Struct, frozen=True, kw_only=True):
+    """One finished position. `size` is signed (+ long, - short); `pnl` before fees, `fees` paid, in USD."""
+
+    coin: str
+    size: Decimal
+    entry_price: Decimal
+    exit_price: Decimal
+    opened_ms: int
+    closed_ms: int
+    reason: ExitReason
+    signal_id: str
+    pnl: Decimal
+    fees: Decimal

@@ -1,0 +1,216 @@
+"""Checks that look at several settings at once, or at the file system. One line for each problem.
+
+A check whose own settings could not be read keeps silent: their problem has been told already.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Protocol
+
+from tidegate.config.env_file import readable_by_others
+from tidegate.config.variables import Variables, rule_of
+from tidegate.config.wording import Text, nearest, problem_line
+from tidegate.model.settings import Network
+
+
+class WeightPerMinute(Protocol):
+    """How much REST weight the bot uses in a minute at worst."""
+
+    def __call__(
+        self, coins: int, check_interval_s: Decimal, fallback_interval_s: Decimal, /
+    ) -> float | Decimal:
+        """Weight per minute for that many coins."""
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What checks need beside the settings: folders, the exchange's limits, the file they were read from."""
+
+    strategy_dir: Path
+    weight_per_minute: WeightPerMinute
+    weight_max: int
+    env_file: Path | None
+
+
+@dataclass(frozen=True)
+class Given:
+    """The settings under check: `texts` as the user wrote them, `bad` are names whose value could not be read."""
+
+    values: Variables
+    texts: Mapping[str, Text]
+    bad: frozenset[str]
+    outside: Outside
+
+    def line(self, name: str, problem: str, allowed: str = "", example: str | None = None) -> str:
+        """A problem with what stands in `name`."""
+        rule = rule_of(name)
+        text = self.texts.get(name, Text("", "default"))
+        return problem_line(
+            name, text, problem, allowed or rule.allowed, rule.example if example is None else example
+        )
+
+
+def check(given: Given) -> list[str]:
+    """Every problem that the rules of single variables cannot see."""
+    checks: tuple[tuple[set[str], Callable[[Given], Iterator[str]]], ...] = (
+        ({"NETWORK", "HYPERLIQUID_PRIVATE_KEY", "HYPERLIQUID_ACCOUNT_ADDRESS"}, _wallet),
+        ({"NETWORK", "HYPERLIQUID_ACCOUNT_ADDRESS", "CONFIRM_MAINNET"}, _confirmation),
+        ({"HYPERLIQUID_ACCOUNT_ADDRESS", "HYPERLIQUID_VAULT_ADDRESS"}, _vault),
+        ({"NETWORK", "LOCALNET_URL"}, _localnet),
+        ({"HYPERLIQUID_PRIVATE_KEY"}, _key_file),
+        ({"STRATEGY"}, _strategy),
+        ({"COINS", "CHECK_INTERVAL", "FALLBACK_INTERVAL"}, _weight),
+        ({"LOG_DIR"}, _log_dir),
+        ({"DATABASE_URL"}, _database),
+    )
+    return [line for names, run in checks if not names & given.bad for line in run(given)]
+
+
+def _wallet(given: Given) -> Iterator[str]:
+    values, network = given.values, given.values.network
+    if network is Network.LOCALNET:
+        if values.hyperliquid_private_key:
+            yield given.line(
+                "HYPERLIQUID_PRIVATE_KEY",
+                "a real key must never sign on localnet, which makes its own",
+                "nothing while NETWORK=localnet; set NETWORK=testnet or mainnet to use the key",
+            )
+        return
+    if not values.hyperliquid_private_key:
+        yield given.line("HYPERLIQUID_PRIVATE_KEY", f"missing, but NETWORK={network.value} needs it")
+    if not values.hyperliquid_account_address:
+        yield given.line("HYPERLIQUID_ACCOUNT_ADDRESS", f"missing, but NETWORK={network.value} needs it")
+
+
+def _confirmation(given: Given) -> Iterator[str]:
+    values = given.values
+    if values.network is not Network.MAINNET:
+        if values.confirm_mainnet:
+            yield given.line(
+                "CONFIRM_MAINNET",
+                f"set, but NETWORK={values.network.value}; one of the two is a mistake",
+                "nothing unless NETWORK=mainnet",
+            )
+        return
+    account = values.hyperliquid_account_address
+    if not values.confirm_mainnet or (account and values.confirm_mainnet != account):
+        problem = (
+            "not the account address" if values.confirm_mainnet else "missing, but NETWORK=mainnet needs it"
+        )
+        yield given.line("CONFIRM_MAINNET", problem, "the value of HYPERLIQUID_ACCOUNT_ADDRESS", account)
+
+
+def _vault(given: Given) -> Iterator[str]:
+    vault = given.values.hyperliquid_vault_address
+    if vault and vault == given.values.hyperliquid_account_address:
+        yield given.line(
+            "HYPERLIQUID_VAULT_ADDRESS",
+            "the same as HYPERLIQUID_ACCOUNT_ADDRESS",
+            "the address of a vault or sub-account, or nothing",
+        )
+
+
+def _localnet(given: Given) -> Iterator[str]:
+    if given.values.localnet_url and given.values.network is not Network.LOCALNET:
+        yield given.line(
+            "LOCALNET_URL",
+            f"set, but NETWORK={given.values.network.value}",
+            "nothing unless NETWORK=localnet",
+            "",
+        )
+
+
+def _key_file(given: Given) -> Iterator[str]:
+    text = given.texts.get("HYPERLIQUID_PRIVATE_KEY")
+    in_file = text is not None and text.source == ".env" and bool(text.value)
+    if (
+        in_file
+        and given.outside.env_file is not None
+        and os.name == "posix"
+        and readable_by_others(given.outside.env_file)
+    ):
+        yield given.line(
+            "HYPERLIQUID_PRIVATE_KEY",
+            "other users of this machine can read the file",
+            f"a file that only you can read: chmod 600 {file.name}",
+        )
+
+
+def _strategy(given: Given) -> Iterator[str]:
+    wanted = given.values.strategy
+    files = given.outside.strategy_dir.glob("*.py") if given.outside.strategy_dir.is_dir() else ()
+    names = sorted(each.stem for each in files if not each.stem.startswith("_"))
+    if wanted in names:
+        return
+    guess = nearest(wanted, names)
+    yield given.line(
+        "STRATEGY",
+        "no such strategy" + (f", did you mean {guess}?" if guess else ""),
+        ", ".join(names[:20])
+        if names
+        else f"a file in the folder {given.outside.strategy_dir.name}, which has none",
+        "",
+    )
+
+
+def _weight(given: Given) -> Iterator[str]:
+    values = given.values
+    count, fallback_s = len(values.coins), values.fallback_interval
+
+    def weight(check_s: Decimal) -> Decimal:
+        return Decimal(given.outside.weight_per_minute(count, check_s, fallback_s))
+
+    used = weight(values.check_interval)
+    if used <= given.outside.weight_max:
+        return
+    longest = Decimal(86400)
+    sum_line = (
+        f"{count} coins every {values.check_interval} s, and prices every {fallback_s} s while the stream is down, "
+        f"use {used:.0f} of {given.outside.weight_max} REST weight a minute"
+    )
+    if weight(longest) > given.outside.weight_max:
+        yield given.line("FALLBACK_INTERVAL", sum_line, "a longer interval, or fewer coins", "")
+        return
+    # The weight falls as the interval grows, so halving finds the shortest whole second that fits.
+    low, high = int(values.check_interval), int(longest)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if weight(Decimal(middle)) <= given.outside.weight_max else (middle, high)
+    yield given.line("CHECK_INTERVAL", sum_line, f"at least {high} for {count} coins", str(high))
+
+
+def _log_dir(given: Given) -> Iterator[str]:
+    problem = _why_not_writable(Path(given.values.log_dir))
+    if problem:
+        yield given.line("LOG_DIR", problem)
+
+
+def _database(given: Given) -> Iterator[str]:
+    url = given.values.database_url
+    if not url.startswith("sqlite:///"):
+        return
+    path = Path(url.removeprefix("sqlite:///").partition("?")[0])
+    if path.is_dir():
+        yield given.line("DATABASE_URL", "that is a folder, not a file")
+    elif path.exists() and not os.access(path, os.R_OK | os.W_OK):
+        yield given.line("DATABASE_URL", "the file cannot be read and written")
+    elif problem := _why_not_writable(path.parent):
+        yield given.line("DATABASE_URL", problem)
+
+
+def _why_not_writable(folder: Path) -> str | None:
+    """Why nothing can be written into `folder`, which need not exist yet; None when something can."""
+    nearest_there = folder
+    try:
+        while not nearest_there.exists() and nearest_there != nearest_there.parent:
+            nearest_there = nearest_there.parent
+        if not nearest_there.is_dir():
+            return f"{nearest_there} is a file, not a folder"
+    except OSError as error:
+        return error.strerror or "not a path"
+    return (
+        None if os.access(nearest_there, os.W_OK | os.X_OK) else f"no permission to write to {nearest_there}"
+    )

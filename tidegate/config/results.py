@@ -1,0 +1,78 @@
+"""What loading gives: settings, secrets that never show themselves, and where each value came from."""
+
+from collections.abc import MutableMapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, NoReturn
+
+from tidegate.model.settings import Settings
+
+Source = Literal["command line", "environment", ".env", "default"]
+
+SECRET_VARIABLES = ("HYPERLIQUID_PRIVATE_KEY",)
+
+
+class Secrets:
+    """What must never be shown, logged, pickled or journaled. `private_key` is 0x and 64 hex digits, or empty.
+
+    `database_url` is the whole address, password included; `Settings.database_url` shows it without.
+    """
+
+    __slots__ = ("_database_url", "_private_key")
+
+    def __init__(self, private_key: str = "", database_url: str = "") -> None:
+        self._private_key = private_key
+        self._database_url = database_url
+
+    @property
+    def private_key(self) -> str:
+        """The key that signs, or an empty string."""
+        return self._private_key
+
+    @property
+    def database_url(self) -> str:
+        """The database's address with its password."""
+        return self._database_url
+
+    def __repr__(self) -> str:
+        return "Secrets(hidden)"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("secrets are not copied out of this process")
+
+    def __getstate__(self) -> NoReturn:
+        raise TypeError("secrets are not copied out of this process")
+
+
+class Entry(NamedTuple):
+    """One variable as it stands, a row of `show-config`: `shown` is its value as text, secrets masked."""
+
+    name: str
+    shown: str
+    source: Source
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Settings that are sound, with where each of them came from; `localnet_url` is empty when we start our own."""
+
+    settings: Settings
+    secrets: Secrets
+    entries: tuple[Entry, ...] = field(repr=False)
+    localnet_url: str = ""
+
+    @property
+    def sources(self) -> dict[str, Source]:
+        """Where each variable's value came from, by the variable's name."""
+        return {entry.name: entry.source for entry in self.entries}
+
+
+def describe(loaded: Loaded) -> list[Entry]:
+    """The rows of `show-config`: name, value (secrets masked), where it came from, what it means."""
+    return list(loaded.entries)
+
+
+def forget_secrets(environ: MutableMapping[str, str]) -> None:
+    """Take the secrets out of an environment after loading, so that no child process inherits them."""
+    for name in SECRET_VARIABLES:
+        environ.pop(name, None)

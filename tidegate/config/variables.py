@@ -1,0 +1,212 @@
+"""Every variable that a user can set, with its rule and its meaning. The defaults are those of `Settings`.
+
+The one list from which show-config, `.env.example` and docs/configuration.md are checked.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import Field
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from tidegate.config import rules
+from tidegate.config.rules import Rule
+from tidegate.config.wording import Text
+from tidegate.model.market import Timeframe
+from tidegate.model.settings import Network, OrderTransport, Settings, StopPriceSource
+
+DEFAULTS = Settings()
+
+
+class Variables(BaseSettings):
+    """The variables as values. A field's name in capitals is the variable's name."""
+
+    model_config = SettingsConfigDict(
+        hide_input_in_errors=True, extra="forbid", validate_default=False, frozen=True
+    )
+
+    network: Annotated[Network, rules.one_of(Network, example="localnet")] = Field(
+        default=DEFAULTS.network,
+        description="Which exchange: the built-in local one, Hyperliquid's testnet, or mainnet.",
+    )
+    dry_run: Annotated[bool, rules.truth("true")] = Field(
+        default=DEFAULTS.dry_run,
+        description="Build, check and log orders, but never send one.",
+    )
+    coins: Annotated[tuple[str, ...], rules.coins("BTC,ETH")] = Field(
+        default=DEFAULTS.coins,
+        description="What to trade.",
+    )
+    timeframe: Annotated[Timeframe, rules.one_of(Timeframe, example="5m", any_case=False)] = Field(
+        default=DEFAULTS.timeframe,
+        description="The length of the candles that the strategy sees.",
+    )
+    strategy: Annotated[str, rules.name("ema_cross")] = Field(
+        default=DEFAULTS.strategy,
+        description="Which strategy: the name of a file in strategies/.",
+    )
+    strategy_params: Annotated[dict[str, str], rules.parameters("fast=12,slow=26")] = Field(
+        default=DEFAULTS.strategy_params,
+        description="The strategy's parameters; what is left out has the strategy's default.",
+    )
+    candle_history: Annotated[int, rules.whole(50, 5000, example="500")] = Field(
+        default=DEFAULTS.candle_history,
+        description="How many closed candles of each coin are kept for the strategy.",
+    )
+    check_interval: Annotated[Decimal, rules.number("1", "86400", unit="seconds", example="300")] = Field(
+        default=DEFAULTS.check_interval_s,
+        description="Seconds between two polls of candles, in which entries are decided.",
+    )
+    fallback_interval: Annotated[Decimal, rules.number("0.5", "60", unit="seconds", example="2")] = Field(
+        default=DEFAULTS.fallback_interval_s,
+        description="Seconds between two price polls while the stream is down.",
+    )
+    stop_price_source: Annotated[StopPriceSource, rules.one_of(StopPriceSource, example="trade")] = Field(
+        default=DEFAULTS.stop_price_source,
+        description="Prices that fire a stop: trades, the mark price, or either.",
+    )
+    stop_loss_pct: Annotated[Decimal, rules.number("0.05", "50", unit="per cent", example="3")] = Field(
+        default=DEFAULTS.stop_loss_pct,
+        description="Distance of the stop from the entry when the strategy names none.",
+    )
+    take_profit_pct: Annotated[
+        Decimal, rules.number("0.05", "90", unit="per cent", zero="none", example="6")
+    ] = Field(
+        default=DEFAULTS.take_profit_pct,
+        description="Distance of the take-profit when the strategy names none; 0 for none.",
+    )
+    trailing_stop_pct: Annotated[
+        Decimal, rules.number("0.05", "50", unit="per cent", zero="none", example="2")
+    ] = Field(
+        default=DEFAULTS.trailing_stop_pct,
+        description="How far a stop trails behind the best price; 0 for not at all.",
+    )
+    risk_per_trade_pct: Annotated[Decimal, rules.number("0.01", "20", unit="per cent", example="1")] = Field(
+        default=DEFAULTS.risk_per_trade_pct,
+        description="Share of the account that a position may lose down to its stop.",
+    )
+    max_position_usd: Annotated[
+        Decimal, rules.number("10", "100000000", unit="US dollars", example="5000")
+    ] = Field(
+        default=DEFAULTS.max_position_usd,
+        description="The largest notional of one position, in US dollars.",
+    )
+    leverage: Annotated[int, rules.whole(1, 50, example="3")] = Field(
+        default=DEFAULTS.leverage,
+        description="Leverage set on the exchange (cross margin); a coin may allow less.",
+    )
+    max_slippage_pct: Annotated[Decimal, rules.number("0.01", "10", unit="per cent", example="1")] = Field(
+        default=DEFAULTS.max_slippage_pct,
+        description="How far beyond the touch an order that must fill at once may trade.",
+    )
+    order_transport: Annotated[OrderTransport, rules.one_of(OrderTransport, example="ws")] = Field(
+        default=DEFAULTS.order_transport,
+        description="Orders go over the open socket (REST while it is down), or by REST only.",
+    )
+    hyperliquid_private_key: Annotated[str, rules.private_key()] = Field(
+        default="",
+        description="Key of an agent (API) wallet; testnet and mainnet only. Localnet makes its own.",
+    )
+    hyperliquid_account_address: Annotated[str, rules.address()] = Field(
+        default=DEFAULTS.account_address,
+        description="Address of the account that the key trades for, not the agent's own.",
+    )
+    hyperliquid_vault_address: Annotated[str, rules.address()] = Field(
+        default=DEFAULTS.vault_address,
+        description="Address of the vault or sub-account to trade for, if any.",
+    )
+    confirm_mainnet: Annotated[str, rules.address()] = Field(
+        default=DEFAULTS.confirm_mainnet,
+        description="The account address once more: without it nothing trades on mainnet.",
+    )
+    localnet_url: Annotated[str, rules.localnet_url()] = Field(
+        default="",
+        description="A running localnet to use; empty to start one.",
+    )
+    database_url: Annotated[str, rules.database_url("sqlite:///data/tidegate.db")] = Field(
+        default=DEFAULTS.database_url,
+        description="Where orders, fills, positions and the journal are kept.",
+    )
+    log_level: Annotated[str, rules.level("INFO")] = Field(
+        default=DEFAULTS.log_level,
+        description="The least important lines to show: DEBUG also shows every tick.",
+    )
+    log_dir: Annotated[str, rules.folder("logs")] = Field(
+        default=DEFAULTS.log_dir,
+        description="The folder of bot.log and bot.jsonl.",
+    )
+
+
+class Layer(PydanticBaseSettingsSource):
+    """One place that values come from: the texts found there, by variable name."""
+
+    def __init__(self, settings_cls: type[BaseSettings], texts: Mapping[str, Text]) -> None:
+        super().__init__(settings_cls)
+        self._texts = texts
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
+        """The text of one variable, None when this place does not have it."""
+        text = self._texts.get(field_name.upper())
+        return (None if text is None else text.value), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        return {name.lower(): text.value for name, text in self._texts.items()}
+
+
+def read(layers: Sequence[Mapping[str, Text]]) -> Variables:
+    """The variables of these places, the first that has one wins; raise pydantic's ValidationError."""
+
+    class Layered(Variables):
+        @classmethod
+        def settings_customise_sources(
+            cls, settings_cls: type[BaseSettings], *_: Any, **__: Any
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return tuple(Layer(settings_cls, texts) for texts in layers)
+
+    return Layered()
+
+
+NAMES = tuple(field.upper() for field in Variables.model_fields)
+
+
+def rule_of(name: str) -> Rule:
+    """The rule of a variable."""
+    return next(each for each in Variables.model_fields[name.lower()].metadata if isinstance(each, Rule))
+
+
+def meaning_of(name: str) -> str:
+    """What a variable is for, in one sentence."""
+    return Variables.model_fields[name.lower()].description or ""
+
+
+def settings_of(values: Variables, *, strategy_dir: str, database_url: str) -> Settings:
+    """The part of the variables that is not secret, as the value that the rest of the program reads."""
+    return Settings(
+        network=values.network,
+        dry_run=values.dry_run,
+        coins=values.coins,
+        timeframe=values.timeframe,
+        strategy=values.strategy,
+        strategy_params=values.strategy_params,
+        strategy_dir=strategy_dir,
+        candle_history=values.candle_history,
+        check_interval_s=values.check_interval,
+        fallback_interval_s=values.fallback_interval,
+        stop_price_source=values.stop_price_source,
+        stop_loss_pct=values.stop_loss_pct,
+        take_profit_pct=values.take_profit_pct,
+        trailing_stop_pct=values.trailing_stop_pct,
+        risk_per_trade_pct=values.risk_per_trade_pct,
+        max_position_usd=values.max_position_usd,
+        leverage=values.leverage,
+        max_slippage_pct=values.max_slippage_pct,
+        order_transport=values.order_transport,
+        account_address=values.hyperliquid_account_address,
+        vault_address=values.hyperliquid_vault_address,
+        confirm_mainnet=values.confirm_mainnet,
+        database_url=database_url,
+        log_level=values.log_level,
+        log_dir=values.log_dir,
+    )

@@ -1,0 +1,230 @@
+"""Getting out: every price that is heard is held against the bracket of the position; one crossing, one exit.
+
+Which prices fire is STOP_PRICE_SOURCE. A print counts by its extremes. The order book counts when the whole spread
+is beyond a level: a long's stop by the best ask (nobody asks more than the stop any longer), its take-profit by the
+best bid (somebody pays it); a spread that merely widens fires nothing.
+"""
+
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from tidegate.core.state import CoinState, Exit, OrderState, Phase, State, Working
+from tidegate.model.brackets import ExitReason
+from tidegate.model.events import BookChanged, Marked, Mid, Trade
+from tidegate.model.instruments import Rounding
+from tidegate.model.intents import NOTHING, Decision, Note, PlaceOrders, Urgency
+from tidegate.model.orders import Limit, OrderRequest, Role, TimeInForce, new_cloid
+from tidegate.model.positions import Side
+from tidegate.model.settings import StopPriceSource
+
+COLLARS = (Decimal("0.01"), Decimal("0.03"), Decimal("0.08"))
+"""How far an exit may fill from the touching price: the first try takes MAX_SLIPPAGE_PCT if that is more."""
+EXPIRES_AFTER_MS = 15_000
+RETRY_AFTER_MS = 250
+ANSWER_PATIENCE_MS = 10_000
+
+
+def on_trade(state: State, event: Trade) -> Decision:
+    """A print (or several): move the trailing stop, fire what was crossed."""
+    coin = state.coins.get(event.coin)
+    if coin is None or event.time_ms < coin.last_ms:
+        return NOTHING if coin is None else _late_print(state, coin, event)
+    coin = state.change(event.coin, last=event.price, last_ms=event.time_ms)
+    if not _guarded(coin, event.time_ms) or state.settings.stop_price_source is StopPriceSource.MARK:
+        return NOTHING
+    return _prints(state, coin, event)
+
+
+def _late_print(state: State, coin: CoinState, event: Trade) -> Decision:
+    """An out-of-order print: it may fire a level that stands, it moves nothing and un-fires nothing."""
+    if not _guarded(coin, event.time_ms) or state.settings.stop_price_source is StopPriceSource.MARK:
+        return NOTHING
+    assert coin.bracket is not None
+    worst = event.low if coin.bracket.direction > 0 else event.high
+    reason = None if coin.bracket.trailed else coin.bracket.hit_by_stop(worst)
+    return _fire_on(state, coin, reason, worst, event.time_ms, event.received_ns) if reason else NOTHING
+
+
+def _prints(state: State, coin: CoinState, event: Trade) -> Decision:
+    bracket = coin.bracket
+    assert bracket is not None
+    worst, best = (event.low, event.high) if bracket.direction > 0 else (event.high, event.low)
+    reason = bracket.hit_by_stop(worst)
+    if reason:
+        return _fire_on(state, coin, reason, worst, event.time_ms, event.received_ns)
+    reason = bracket.hit_by_take_profit(best)
+    if reason:
+        return _fire_on(state, coin, reason, best, event.time_ms, event.received_ns)
+    trailed = bracket.trail(best)
+    if trailed is not bracket:
+        coin = state.change(coin.coin, bracket=trailed)
+        reason = trailed.hit_by_stop(event.price)
+        if reason:
+            return _fire_on(state, coin, reason, event.price, event.time_ms, event.received_ns)
+    return NOTHING
+
+
+def on_book(state: State, event: BookChanged) -> Decision:
+    """The touch moved: fire what the whole spread has crossed."""
+    coin = state.coins.get(event.coin)
+    if coin is None or event.time_ms < coin.book_ms:
+        return NOTHING
+    coin = state.change(event.coin, bid=event.bid, ask=event.ask, book_ms=event.time_ms)
+    if not _guarded(coin, event.time_ms) or state.settings.stop_price_source is StopPriceSource.MARK:
+        return NOTHING
+    assert coin.bracket is not None
+    long = coin.bracket.direction > 0
+    for_stop, for_profit = (event.ask, event.bid) if long else (event.bid, event.ask)
+    reason = coin.bracket.hit_by_stop(for_stop) if for_stop is not None else None
+    if reason and for_stop is not None:
+        return _fire_on(state, coin, reason, for_stop, event.time_ms, event.received_ns)
+    reason = coin.bracket.hit_by_take_profit(for_profit) if for_profit is not None else None
+    if reason and for_profit is not None:
+        return _fire_on(state, coin, reason, for_profit, event.time_ms, event.received_ns)
+    return NOTHING
+
+
+def on_mark(state: State, event: Marked) -> Decision:
+    """The mark price moved: it fires when STOP_PRICE_SOURCE says mark or both."""
+    coin = state.coins.get(event.coin)
+    if coin is None or event.time_ms < coin.mark_ms:
+        return NOTHING
+    coin = state.change(event.coin, mark=event.mark, mark_ms=event.time_ms)
+    if not _guarded(coin, event.time_ms) or state.settings.stop_price_source is StopPriceSource.TRADE:
+        return NOTHING
+    return _one_price(state, coin, event.mark, event.time_ms, event.received_ns)
+
+
+def on_mid(state: State, event: Mid) -> Decision:
+    """A mid price polled while the stream is down stands in for prints and book."""
+    coin = state.coins.get(event.coin)
+    if coin is None:
+        return NOTHING
+    coin = state.change(event.coin, last=event.price, last_ms=max(coin.last_ms, event.at_ms), bid=None, ask=None)
+    if not _guarded(coin, event.at_ms) or state.settings.stop_price_source is StopPriceSource.MARK:
+        return NOTHING
+    return _one_price(state, coin, event.price, event.at_ms, 0)
+
+
+def _one_price(state: State, coin: CoinState, price: Decimal, time_ms: int, received_ns: int) -> Decision:
+    assert coin.bracket is not None
+    reason = coin.bracket.hit(price)
+    if reason is None:
+        state.change(coin.coin, bracket=coin.bracket.trail(price))
+        return NOTHING
+    return _fire_on(state, coin, reason, price, time_ms, received_ns)
+
+
+def _guarded(coin: CoinState, time_ms: int) -> bool:
+    """Whether there is a position to protect and the price is newer than it."""
+    return coin.phase is Phase.HOLDING and coin.bracket is not None and time_ms > coin.position.opened_ms
+
+
+def _fire_on(
+    state: State, coin: CoinState, reason: ExitReason, price: Decimal, time_ms: int, received_ns: int
+) -> Decision:
+    bracket = coin.bracket
+    assert bracket is not None
+    level = bracket.take_profit if reason is ExitReason.TAKE_PROFIT else bracket.stop
+    assert level is not None
+    attempt = Exit(
+        reason=reason,
+        level=level,
+        touch_price=price,
+        touched_ms=time_ms,
+        decided_ms=state.now_ms,
+        received_ns=received_ns,
+    )
+    return fire(state, coin, attempt)
+
+
+def fire(state: State, coin: CoinState, exit_: Exit) -> Decision:
+    """Send one reduce-only IOC for the whole position; from here on no price fires anything for this position."""
+    position, number = coin.position, coin.exit_attempts + 1
+    side = Side.opening(position.direction).opposite
+    price = _collar(state, coin, side, exit_.touch_price, number)
+    cloid = new_cloid(state.tag, exit_id(coin), Role.EXIT, number)
+    request = OrderRequest(
+        coin=coin.coin,
+        asset=coin.instrument.asset,
+        cloid=cloid,
+        side=side,
+        size=abs(position.size),
+        kind=Limit(price=price, time_in_force=TimeInForce.IOC),
+        role=Role.EXIT,
+        reduce_only=True,
+    )
+    expires_ms = state.now_ms + state.wait_ms(EXPIRES_AFTER_MS)
+    retry_due_ms = state.now_ms + state.wait_ms(ANSWER_PATIENCE_MS)
+    state.change(
+        coin.coin,
+        phase=Phase.EXITING,
+        exit=replace(exit_, cloid=cloid, retry_due_ms=retry_due_ms),
+        exit_attempts=number,
+    )
+    state.keep_order(
+        coin.coin,
+        Working(
+            request=request,
+            signal_id=coin.signal_id,
+            state=OrderState.SENT,
+            sent_ms=state.now_ms,
+            expires_ms=expires_ms,
+        ),
+    )
+    touched = f"{exit_.touch_price} touched {exit_.level}" if exit_.reason.protective else f"at {exit_.touch_price}"
+    text = f"{coin.coin} {exit_.reason.value}: {touched}"
+    wish = PlaceOrders(
+        coin=coin.coin,
+        orders=(request,),
+        expires_ms=expires_ms,
+        signal_id=exit_id(coin),
+        reason=text,
+        exit_reason=exit_.reason,
+        received_ns=exit_.received_ns,
+        urgency=Urgency.EXIT,
+    )
+    note = f"{text}; {side.value} {request.size} reduce-only at {price} or better (try {number})"
+    return Decision(intents=(wish,), notes=(Note(topic="exit", text=note),))
+
+
+def _collar(state: State, coin: CoinState, side: Side, touch: Decimal, attempt: int) -> Decimal:
+    collar = COLLARS[min(attempt, len(COLLARS)) - 1]
+    if attempt == 1:
+        collar = max(collar, state.settings.slippage)
+    best = coin.bid if side is Side.SELL else coin.ask
+    if side is Side.SELL:
+        anchor = touch if best is None else min(touch, best)
+        return coin.instrument.price(anchor * (1 - collar), Rounding.DOWN)
+    anchor = touch if best is None else max(touch, best)
+    return coin.instrument.price(anchor * (1 + collar), Rounding.UP)
+
+
+def exit_id(coin: CoinState) -> str:
+    """What names the exit of the present position: the same position has the same exit ids, try by try."""
+    return f"{coin.signal_id or coin.coin}|{coin.generation}"
+
+
+def retry(state: State, coin: CoinState) -> Decision:
+    """The exit in progress has come due: try again while there is still something to close.
+
+    A try whose outcome is unknown stays on the books until it is settled (no entry before that), but does not
+    hold up the next one: both are reduce-only.
+    """
+    exit_ = coin.exit
+    if exit_ is None or exit_.retry_due_ms is None or state.now_ms < exit_.retry_due_ms or not coin.position.size:
+        return NOTHING
+    for order in coin.live(Role.EXIT):
+        if order.state is OrderState.SENT:
+            state.keep_order(coin.coin, replace(order, state=OrderState.DOUBT, ask_due_ms=state.now_ms))
+    price = state.coins[coin.coin].reference_price() or exit_.touch_price
+    return fire(state, state.coins[coin.coin], replace(exit_, touch_price=price, received_ns=0))
+
+
+def at_once(state: State, coin: CoinState, reason: ExitReason, why: str) -> Decision:
+    """Close the position now, for a reason other than a touched level."""
+    price = coin.reference_price() or coin.position.entry_price
+    note = Note(topic="exit", text=f"{coin.coin} {reason.value}: {why}", level="WARNING")
+    exit_ = Exit(reason=reason, level=price, touch_price=price, touched_ms=state.now_ms, decided_ms=state.now_ms)
+    return Decision(notes=(note,)) + fire(state, coin, exit_)

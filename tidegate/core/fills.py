@@ -1,0 +1,198 @@
+"""Executions: each counts once, whoever sent the order; positions open, change and close here and nowhere else."""
+
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from tidegate.core import entries, protection, schedule
+from tidegate.core.state import CoinState, Phase, State
+from tidegate.model.brackets import Bracket, ExitReason
+from tidegate.model.events import OrderFilled
+from tidegate.model.intents import NOTHING, BookClosed, CancelOrders, Decision, Intent, Note, Recap, Remember
+from tidegate.model.orders import Role, is_ours
+from tidegate.model.positions import Fill, Position
+from tidegate.model.records import ClosedPosition
+from tidegate.model.settings import HUNDRED
+
+EXPIRES_AFTER_MS = 15_000
+
+
+def on_fill(state: State, event: OrderFilled) -> Decision:
+    """One execution of one of the account's orders."""
+    fill = event.fill
+    if not state.note_fill(fill.key):
+        return NOTHING
+    coin = state.coins.get(fill.coin)
+    if coin is None:
+        text = f"{fill.coin} {fill.side.value} {fill.size} at {fill.price}: not a coin of this bot, left alone"
+        return Decision(notes=(Note(topic="fill", text=text, level="WARNING"),))
+    before, after = coin.position, coin.position.apply(fill)
+    role = _role(coin, fill)
+    state.change(fill.coin, position=after, mismatches=0)
+    note = Note(topic="fill", text=_text(fill, role, after))
+    decision = Decision(notes=(note,))
+    flipped = before.direction * after.direction < 0
+    if before.size and (not after.size or flipped):
+        decision += _closed(state, fill, before, role)
+        after = Position(coin=fill.coin, size=after.size, entry_price=fill.price, opened_ms=fill.time_ms)
+        state.change(fill.coin, position=after if flipped else Position(coin=fill.coin))
+        before = Position(coin=fill.coin)
+    elif before.size and abs(after.size) < abs(before.size):
+        return decision + _reduced(state, fill, before)
+    if after.size and abs(after.size) > abs(before.size):
+        decision += _grown(state, fill, before, role)
+    return decision
+
+
+def _role(coin: CoinState, fill: Fill) -> Role | None:
+    order = coin.orders.get(fill.cloid) if fill.cloid else None
+    if order is None:
+        order = next((each for each in coin.orders.values() if each.oid is not None and each.oid == fill.oid), None)
+    return order.request.role if order is not None else None
+
+
+def _text(fill: Fill, role: Role | None, after: Position) -> str:
+    what = role.value if role is not None else "not an order of this session"
+    now = f"position {after.size} at {after.entry_price:f}" if after.size else "flat"
+    return f"{fill.coin} {fill.side.value} {fill.size} at {fill.price} ({what}), fee {fill.fee:f} {fill.fee_coin}, now {now}"
+
+
+def _grown(state: State, fill: Fill, before: Position, role: Role | None) -> Decision:
+    """A position was opened or enlarged: it must be covered by a resting stop soon."""
+    coin = state.coins[fill.coin]
+    ours = role is Role.ENTRY or is_ours(fill.cloid, state.tag)
+    decision = NOTHING
+    bracket = coin.bracket
+    if not before.size and (bracket is None or bracket.direction != coin.position.direction or not ours):
+        bracket = bracket_by_settings(state, coin.position)
+        if not ours:
+            text = f"{fill.coin}: a position was opened elsewhere ({coin.position.size}); the bot protects it"
+            decision = Decision(notes=(Note(topic="account", text=text, level="WARNING"),))
+    phase = coin.phase if coin.phase is Phase.EXITING else Phase.HOLDING
+    state.change(
+        fill.coin,
+        phase=phase,
+        bracket=bracket,
+        wanted=None,
+        closed_size=Decimal(0) if not before.size else coin.closed_size,
+        closed_value=Decimal(0) if not before.size else coin.closed_value,
+        covered_ms=0,
+    )
+    protection.watch(state, fill.coin)
+    return decision + Decision(intents=(Remember(record=entries.remembered(state.coins[fill.coin])),))
+
+
+def bracket_by_settings(state: State, position: Position) -> Bracket:
+    """The bracket that the settings alone give a position: STOP_LOSS_PCT and TAKE_PROFIT_PCT from its entry."""
+    settings, direction, entry = state.settings, position.direction, position.entry_price
+    take_profit = entry * (1 + direction * settings.take_profit_pct / HUNDRED) if settings.take_profit_pct else None
+    return Bracket(
+        direction=direction,
+        stop=entry * (1 - direction * settings.stop_loss_pct / HUNDRED),
+        take_profit=take_profit,
+        trail_by=entry * settings.trailing_stop_pct / HUNDRED if settings.trailing_stop_pct else None,
+    )
+
+
+def _reduced(state: State, fill: Fill, before: Position) -> Decision:
+    coin = state.coins[fill.coin]
+    state.change(
+        fill.coin,
+        closed_size=coin.closed_size + fill.size,
+        closed_value=coin.closed_value + fill.size * fill.price,
+    )
+    protection.watch(state, fill.coin)
+    return Decision(intents=(Remember(record=entries.remembered(state.coins[fill.coin])),))
+
+
+def _closed(state: State, fill: Fill, before: Position, role: Role | None) -> Decision:
+    """The position is gone: say why and how well, sweep what still rests, remember."""
+    coin = state.coins[fill.coin]
+    size = coin.closed_size + abs(before.size)
+    value = coin.closed_value + abs(before.size) * fill.price
+    after = before.apply(replace(fill, size=abs(before.size)))
+    closed = ClosedPosition(
+        coin=fill.coin,
+        size=size * before.direction,
+        entry_price=before.entry_price,
+        exit_price=value / size,
+        opened_ms=before.opened_ms,
+        closed_ms=fill.time_ms,
+        reason=_reason(coin, fill, role),
+        signal_id=coin.signal_id,
+        pnl=after.realised_pnl,
+        fees=after.fees,
+    )
+    return finish(state, coin, closed)
+
+
+def _reason(coin: CoinState, fill: Fill, role: Role | None) -> ExitReason:
+    if fill.liquidation:
+        return ExitReason.LIQUIDATION
+    if role is Role.STOP:
+        return ExitReason.TRAIL if coin.bracket is not None and coin.bracket.trailed else ExitReason.STOP
+    if role is Role.TAKE_PROFIT:
+        return ExitReason.TAKE_PROFIT
+    if coin.exit is not None and (role is Role.EXIT or fill.cloid is None):
+        return coin.exit.reason
+    return coin.exit.reason if coin.exit is not None else ExitReason.ELSEWHERE
+
+
+def finish(state: State, coin: CoinState, closed: ClosedPosition) -> Decision:
+    """Book a finished position and clear the way for the next one."""
+    intents: list[Intent] = [BookClosed(closed=closed)]
+    recap = _recap(state, coin, closed)
+    if recap is not None:
+        intents.append(recap)
+    leftovers = tuple(order.request.cloid for order in coin.orders.values() if order.request.role is not Role.EXIT)
+    if leftovers:
+        intents.append(
+            CancelOrders(
+                coin=coin.coin,
+                asset=coin.instrument.asset,
+                cloids=leftovers,
+                expires_ms=state.now_ms + state.wait_ms(EXPIRES_AFTER_MS),
+                reason="the position is closed",
+            )
+        )
+    net = closed.pnl - closed.fees
+    text = (
+        f"{coin.coin} closed by {closed.reason.value}: {closed.size} from {closed.entry_price:f} to "
+        f"{closed.exit_price:f}, profit {net:+.2f} USD after {closed.fees:.2f} fees"
+    )
+    state.change(
+        coin.coin,
+        phase=Phase.READY,
+        position=Position(coin=coin.coin),
+        bracket=None,
+        exit=None,
+        cover_due_ms=None,
+        uncovered_since_ms=None,
+        covered_ms=0,
+        closed_size=Decimal(0),
+        closed_value=Decimal(0),
+        mismatches=0,
+    )
+    intents += [
+        Remember(record=entries.remembered(state.coins[coin.coin])),
+        schedule.fetch_account(state, "a position closed"),
+    ]
+    return Decision(intents=tuple(intents), notes=(Note(topic="exit", text=text),))
+
+
+def _recap(state: State, coin: CoinState, closed: ClosedPosition) -> Recap | None:
+    exit_ = coin.exit
+    if exit_ is None or not closed.reason.protective or not exit_.reason.protective:
+        return None
+    to_sent = (exit_.sent_ns - exit_.received_ns) / 1e6 if exit_.sent_ns and exit_.received_ns else None
+    return Recap(
+        closed=closed,
+        level=exit_.level,
+        touch_price=exit_.touch_price,
+        touched_ms=exit_.touched_ms,
+        filled_ms=closed.closed_ms,
+        touch_to_sent_ms=to_sent,
+        sent_to_filled_ms=state.now_ms - exit_.sent_ms if exit_.sent_ms else None,
+        last_poll_ms=state.last_poll_ms,
+        next_poll_ms=state.next_poll_ms,
+    )

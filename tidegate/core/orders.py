@@ -1,0 +1,198 @@
+"""The life of our orders: from sent to accepted, rejected, in doubt, open, over. Fills are not counted here."""
+
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from tidegate.core import doubt, entries, exits, protection, schedule
+from tidegate.core.state import CoinState, OrderState, Phase, State, Working
+from tidegate.model.events import (
+    LeverageRefused,
+    LeverageSet,
+    OrderAccepted,
+    OrderCanceled,
+    OrderInDoubt,
+    OrderOpened,
+    OrderRejected,
+    OrdersSent,
+)
+from tidegate.model.intents import NOTHING, Decision, Note, Remember
+from tidegate.model.orders import Role
+
+NO_POSITION = "reduce only order would increase position"
+"""The exchange's way of saying that the position is closed already (or not what we think): success, once verified."""
+
+
+def on_sent(state: State, event: OrdersSent) -> Decision:
+    """The bytes left: note when, for the recap."""
+    for cloid in event.cloids:
+        coin = state.coins.get(state.coin_of.get(cloid, ""))
+        if coin is not None and coin.exit is not None and coin.exit.cloid == cloid:
+            state.change(coin.coin, exit=replace(coin.exit, sent_ns=event.sent_ns, sent_ms=event.at_ms))
+    return NOTHING
+
+
+def on_accepted(state: State, event: OrderAccepted) -> Decision:
+    """The exchange took an order: it rests, or it is over with what it filled at once."""
+    order = state.order(event.cloid)
+    if order is None:
+        return NOTHING
+    coin = state.coins[order.request.coin]
+    if event.resting:
+        resting = replace(order, state=OrderState.RESTING, oid=event.oid or order.oid, ask_due_ms=None)
+        state.keep_order(coin.coin, resting)
+        return Decision(notes=(Note(topic="order", text=_accepted_text(order, event)),)) + _settled(state, coin.coin)
+    state.drop_order(event.cloid)
+    note = Note(topic="order", text=_accepted_text(order, event))
+    decision = Decision(notes=(note,))
+    if order.request.role is Role.ENTRY:
+        return decision + _entry_over(state, coin.coin, order, event.filled)
+    if order.request.role is Role.EXIT:
+        return decision + _exit_over(state, coin.coin, order, event.filled)
+    return decision
+
+
+def _accepted_text(order: Working, event: OrderAccepted) -> str:
+    request = order.request
+    what = f"{request.coin} {request.role.value} {request.side.value} {request.size} {event.cloid[:14]}…"
+    if event.resting:
+        return f"{what} rests{'' if event.oid is None else f' as {event.oid}'} at {_level(order)}"
+    return f"{what} filled {event.filled} at {event.average_price}" if event.filled else f"{what} filled nothing"
+
+
+def _level(order: Working) -> Decimal:
+    kind = order.request.kind
+    return kind.trigger_price if hasattr(kind, "trigger_price") else kind.price
+
+
+def _entry_over(state: State, name: str, order: Working, filled: Decimal) -> Decision:
+    """An IOC entry is final. What it filled arrives as fills; without any there is nothing to hold."""
+    if not filled:
+        return _abandon(state, name, order.signal_id)
+    if not state.coins[name].position.size:
+        due_ms = state.now_ms + state.wait_ms(protection.COVER_CHECK_MS)
+        state.next_account_ms = min(state.next_account_ms, due_ms)
+    return NOTHING
+
+
+def _exit_over(state: State, name: str, order: Working, filled: Decimal) -> Decision:
+    coin = state.coins[name]
+    if coin.exit is None or not coin.position.size:
+        return _settled(state, name)
+    retry_ms = exits.RETRY_AFTER_MS if filled < order.request.size else protection.COVER_REPEAT_MS
+    state.change(name, exit=replace(coin.exit, retry_due_ms=state.now_ms + state.wait_ms(retry_ms)))
+    if filled < order.request.size:
+        return NOTHING
+    return Decision(intents=(schedule.fetch_account(state, "an exit filled"),))
+
+
+def _abandon(state: State, name: str, signal_id: str) -> Decision:
+    """An entry came to nothing: its children are over with it, the coin is free again."""
+    for order in tuple(state.coins[name].orders.values()):
+        if order.signal_id == signal_id and order.request.role in (Role.STOP, Role.TAKE_PROFIT):
+            state.drop_order(order.request.cloid)
+    coin = state.coins[name]
+    if coin.phase in (Phase.ENTERING, Phase.IN_DOUBT) and not coin.position.size:
+        coin = state.change(name, phase=Phase.READY, bracket=None)
+    return Decision(intents=(Remember(record=entries.remembered(coin)),))
+
+
+def on_rejected(state: State, event: OrderRejected) -> Decision:
+    """The exchange said no, in its words."""
+    order = state.drop_order(event.cloid)
+    if order is None:
+        return NOTHING
+    request = order.request
+    text = f"{request.coin} {request.role.value} {request.side.value} {request.size} rejected: {event.reason}"
+    decision = Decision(notes=(Note(topic="order", text=text, level="WARNING"),))
+    coin = state.coins[request.coin]
+    if request.role is Role.ENTRY:
+        return decision + _abandon(state, coin.coin, order.signal_id)
+    if request.role is Role.EXIT:
+        return decision + _exit_rejected(state, coin, event.reason)
+    if coin.position.size:
+        protection.watch(state, coin.coin)
+    return decision + _settled(state, coin.coin)
+
+
+def _exit_rejected(state: State, coin: CoinState, reason: str) -> Decision:
+    if coin.exit is None:
+        return _settled(state, coin.coin)
+    closed_already = NO_POSITION in reason.lower()
+    wait_ms = protection.COVER_REPEAT_MS if closed_already else exits.RETRY_AFTER_MS
+    state.change(coin.coin, exit=replace(coin.exit, retry_due_ms=state.now_ms + state.wait_ms(wait_ms)))
+    return Decision(intents=(schedule.fetch_account(state, "an exit was rejected"),))
+
+
+def on_canceled(state: State, event: OrderCanceled) -> Decision:
+    """An order is over without being filled entirely."""
+    order = _find(state, event.coin, event.cloid, event.oid)
+    if order is None:
+        return NOTHING
+    request = order.request
+    state.drop_order(request.cloid)
+    text = f"{request.coin} {request.role.value} {request.size} at {_level(order)} is over: {event.status}"
+    decision = Decision(notes=(Note(topic="order", text=text),))
+    coin = state.coins[request.coin]
+    if request.role is Role.ENTRY and not coin.position.size:
+        return decision + _abandon(state, coin.coin, order.signal_id)
+    if coin.position.size and request.role is Role.STOP:
+        protection.watch(state, coin.coin)
+    return decision + _settled(state, coin.coin)
+
+
+def on_opened(state: State, event: OrderOpened) -> Decision:
+    """The exchange shows one of our orders as open: its number becomes known, what waited rests now."""
+    order = _find(state, event.order.coin, event.order.cloid, event.order.oid)
+    if order is None:
+        return NOTHING
+    fresh = order.state is not OrderState.RESTING
+    resting = replace(order, state=OrderState.RESTING, oid=event.order.oid, confirmed_ms=state.now_ms, ask_due_ms=None)
+    state.keep_order(order.request.coin, resting)
+    decision = NOTHING
+    if event.triggered:
+        text = f"{order.request.coin} {order.request.role.value} at {_level(order)} was triggered on the exchange"
+        decision = Decision(notes=(Note(topic="order", text=text),))
+    elif fresh and order.request.role is Role.STOP:
+        decision = protection.retire_old_stops(state, state.coins[order.request.coin])
+    return decision
+
+
+def _find(state: State, coin: str, cloid: str | None, oid: int | None) -> Working | None:
+    if cloid is not None:
+        return state.order(cloid)
+    orders = state.coins[coin].orders.values() if coin in state.coins else ()
+    return next((order for order in orders if oid is not None and order.oid == oid), None)
+
+
+def _settled(state: State, name: str) -> Decision:
+    """One order less is unknown: a waiting signal may go now, a replaced stop may be cancelled."""
+    coin = state.coins[name]
+    return protection.retire_old_stops(state, coin) + entries.consider(state, state.coins[name])
+
+
+def on_doubt(state: State, event: OrderInDoubt) -> Decision:
+    """Nobody knows whether the order was placed: settle it by asking."""
+    return doubt.begin(state, event)
+
+
+def on_leverage(state: State, event: LeverageSet) -> Decision:
+    """The leverage stands; a waiting signal may go now."""
+    if event.coin not in state.coins:
+        return NOTHING
+    coin = state.change(event.coin, leverage=event.leverage)
+    note = Note(topic="account", text=f"{event.coin} leverage {event.leverage}x confirmed")
+    return Decision(notes=(note,)) + entries.consider(state, coin)
+
+
+def on_leverage_refused(state: State, event: LeverageRefused) -> Decision:
+    """The exchange refuses the leverage: the coin cannot be traded as the settings ask."""
+    coin = state.coins.get(event.coin)
+    if coin is None:
+        return NOTHING
+    why = f"leverage {state.settings.leverage}x was refused: {event.reason}"
+    if coin.position.size:
+        state.change(event.coin, leverage=state.settings.leverage)
+    else:
+        state.change(event.coin, phase=Phase.SUSPENDED, why=why)
+    return Decision(notes=(Note(topic="risk", text=f"{event.coin}: {why}", level="WARNING"),))

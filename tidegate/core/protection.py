@@ -1,0 +1,202 @@
+"""The cover: an open position has a live, reduce-only stop on the exchange for its whole size, verified by query.
+
+After every change of a position the account is asked; what is not covered is covered, what cannot be covered within
+`NAKED_MAX_MS` is closed. A trailing stop moves the resting stop by steps, the new one placed before the old one goes.
+"""
+
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from tidegate.core import entries, exits, schedule
+from tidegate.core.state import CoinState, OrderState, Phase, State, Working
+from tidegate.model.brackets import ExitReason
+from tidegate.model.events import Account
+from tidegate.model.intents import (
+    NOTHING,
+    Alert,
+    CancelOrders,
+    Decision,
+    Note,
+    PlaceOrders,
+    Urgency,
+)
+from tidegate.model.orders import OpenOrder, Role, Trigger
+from tidegate.model.positions import Side
+
+COVER_CHECK_MS = 1_000
+COVER_REPEAT_MS = 2_000
+NAKED_MAX_MS = 10_000
+EXPIRES_AFTER_MS = 15_000
+TRAIL_STEP = Decimal("0.002")
+"""The resting stop follows the trailing one in steps of this fraction of the price."""
+
+
+def watch(state: State, name: str) -> None:
+    """The position changed: its cover must be verified shortly."""
+    coin = state.coins[name]
+    if coin.position.size:
+        due_ms = state.now_ms + state.wait_ms(COVER_CHECK_MS)
+        since_ms = coin.uncovered_since_ms if coin.uncovered_since_ms is not None else state.now_ms
+        state.change(name, cover_due_ms=due_ms, uncovered_since_ms=since_ms)
+
+
+def on_due(state: State, coin: CoinState) -> Decision:
+    """A cover check is due: ask the account, and ask again until it is covered."""
+    if coin.cover_due_ms is None or state.now_ms < coin.cover_due_ms:
+        return NOTHING
+    if not coin.position.size:
+        state.change(coin.coin, cover_due_ms=None, uncovered_since_ms=None)
+        return NOTHING
+    state.change(coin.coin, cover_due_ms=state.now_ms + state.wait_ms(COVER_REPEAT_MS))
+    naked_ms = state.now_ms - (coin.uncovered_since_ms or state.now_ms)
+    if coin.phase is Phase.HOLDING and naked_ms > state.wait_ms(NAKED_MAX_MS) and not coin.covered_ms:
+        text = f"{coin.coin}: no resting stop could be confirmed for {naked_ms / 1000:.0f} s, closing the position"
+        return Decision(intents=(Alert(text=text, coin=coin.coin),)) + exits.at_once(
+            state, coin, ExitReason.EMERGENCY, text
+        )
+    return Decision(intents=(schedule.fetch_account(state, f"cover check of {coin.coin}"),))
+
+
+def covered_size(coin: CoinState, orders: tuple[OpenOrder, ...]) -> Decimal:
+    """How much of the position the open stops would close. Whoever placed them: a stop is a stop."""
+    return sum(
+        (min(order.size or abs(coin.position.size), abs(coin.position.size)) for order in _stops(coin, orders)),
+        Decimal(0),
+    )
+
+
+def _stops(coin: CoinState, orders: tuple[OpenOrder, ...]) -> list[OpenOrder]:
+    side = Side.opening(coin.position.direction).opposite
+    return [
+        order
+        for order in orders
+        if order.coin == coin.coin and order.is_trigger and order.is_stop and order.reduce_only and order.side is side
+    ]
+
+
+def verify(state: State, coin: CoinState, account: Account) -> Decision:
+    """Hold the account's open orders against the position; place what is missing."""
+    if not coin.position.size or coin.phase is Phase.EXITING or account.time_ms < coin.position.opened_ms:
+        return NOTHING
+    missing = abs(coin.position.size) - covered_size(coin, account.orders)
+    if missing <= 0:
+        return _confirmed(state, coin, account)
+    on_its_way = any(
+        order.state in (OrderState.SENT, OrderState.DOUBT)
+        or order.sent_ms >= account.time_ms - state.wait_ms(COVER_CHECK_MS)
+        for order in coin.live(Role.STOP)
+    )
+    since_ms = coin.uncovered_since_ms if coin.uncovered_since_ms is not None else state.now_ms
+    coin = state.change(
+        coin.coin,
+        covered_ms=0,
+        uncovered_since_ms=since_ms,
+        cover_due_ms=state.now_ms + state.wait_ms(COVER_CHECK_MS),
+    )
+    if on_its_way or coin.bracket is None or coin.bracket.stop is None:
+        return NOTHING
+    text = (
+        f"{coin.coin}: {missing} of {abs(coin.position.size)} has no resting stop, placing one at {coin.bracket.stop}"
+    )
+    return Decision(notes=(Note(topic="risk", text=text, level="WARNING"),)) + place_stop(state, coin, missing)
+
+
+def _confirmed(state: State, coin: CoinState, account: Account) -> Decision:
+    first = not coin.covered_ms
+    state.change(coin.coin, covered_ms=account.time_ms, uncovered_since_ms=None, cover_due_ms=None)
+    if not first:
+        return NOTHING
+    stops = ", ".join(f"{order.trigger_price}" for order in _stops(coin, account.orders))
+    text = f"{coin.coin}: the exchange confirms a resting stop at {stops} for the whole {abs(coin.position.size)}"
+    return Decision(notes=(Note(topic="risk", text=text),))
+
+
+def place_stop(state: State, coin: CoinState, size: Decimal) -> Decision:
+    """Place one more resting stop at the bracket's level; when the price is beyond it already, close instead."""
+    bracket = coin.bracket
+    assert bracket is not None
+    assert bracket.stop is not None
+    mark = coin.mark if coin.mark is not None else coin.reference_price()
+    if mark is not None and (mark - bracket.stop) * bracket.direction <= 0 and coin.phase is Phase.HOLDING:
+        return exits.at_once(
+            state, coin, ExitReason.STOP, f"the price {mark} is beyond the stop {bracket.stop} already"
+        )
+    attempt = coin.protect_attempts + 2
+    request = entries.resting_exit(
+        state,
+        coin,
+        bracket.direction,
+        coin.instrument.size(size),
+        bracket.stop,
+        Role.STOP,
+        exits.exit_id(coin),
+        attempt,
+    )
+    expires_ms = state.now_ms + state.wait_ms(EXPIRES_AFTER_MS)
+    state.change(coin.coin, protect_attempts=coin.protect_attempts + 1)
+    state.keep_order(
+        coin.coin,
+        Working(
+            request=request,
+            signal_id=coin.signal_id,
+            state=OrderState.SENT,
+            sent_ms=state.now_ms,
+            expires_ms=expires_ms,
+        ),
+    )
+    wish = PlaceOrders(
+        coin=coin.coin,
+        orders=(request,),
+        expires_ms=expires_ms,
+        signal_id=coin.signal_id,
+        reason=f"protect {request.size} {coin.coin} at {bracket.stop}",
+        urgency=Urgency.PROTECTION,
+    )
+    return Decision(intents=(wish,))
+
+
+def follow_trail(state: State, coin: CoinState) -> Decision:
+    """Move the resting stop behind a trailing stop that is a step ahead of it: place the new one first."""
+    bracket = coin.bracket
+    if bracket is None or not bracket.trailed or bracket.stop is None or coin.phase is not Phase.HOLDING:
+        return NOTHING
+    stops = coin.live(Role.STOP)
+    if not stops or any(order.state is not OrderState.RESTING for order in stops):
+        return NOTHING
+    levels = [order.request.kind.trigger_price for order in stops if isinstance(order.request.kind, Trigger)]
+    nearest = max(levels) if bracket.direction > 0 else min(levels)
+    if (bracket.stop - nearest) * bracket.direction < nearest * TRAIL_STEP:
+        return NOTHING
+    return place_stop(state, coin, abs(coin.position.size))
+
+
+def retire_old_stops(state: State, coin: CoinState) -> Decision:
+    """Cancel resting stops that a nearer one of the whole size has replaced."""
+    stops = [order for order in coin.live(Role.STOP) if order.state is OrderState.RESTING]
+    if coin.bracket is None or len(stops) < 2 or not coin.position.size:
+        return NOTHING
+    direction = coin.bracket.direction
+
+    def level(order: Working) -> Decimal:
+        assert isinstance(order.request.kind, Trigger)
+        return order.request.kind.trigger_price * direction
+
+    best = max(stops, key=level)
+    if best.request.size < abs(coin.position.size):
+        return NOTHING
+    old = tuple(order.request.cloid for order in stops if order is not best)
+    for order in stops:
+        if order is not best:
+            state.keep_order(coin.coin, replace(order, state=OrderState.WAITING))
+    return Decision(
+        intents=(
+            CancelOrders(
+                coin=coin.coin,
+                asset=coin.instrument.asset,
+                cloids=old,
+                expires_ms=state.now_ms + state.wait_ms(EXPIRES_AFTER_MS),
+                reason="a nearer stop has taken over",
+            ),
+        )
+    )

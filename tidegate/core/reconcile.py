@@ -1,0 +1,261 @@
+"""The exchange is the truth: at the start, every half minute and after every doubt its view replaces ours.
+
+Fills that were missed are counted first; what then still differs is adopted with one line that says so.
+A position that vanished without a fill must be seen missing twice before it is believed.
+"""
+
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from tidegate.core import entries, fills, protection, schedule
+from tidegate.core.state import CoinState, OrderState, Phase, State, Working
+from tidegate.model.brackets import Bracket, ExitReason
+from tidegate.model.events import Account, AccountSeen, OrderFilled
+from tidegate.model.intents import NOTHING, Alert, CancelOrders, Decision, Note, Remember
+from tidegate.model.orders import Limit, OpenOrder, OrderRequest, Role, Trigger, is_ours
+from tidegate.model.positions import Position
+from tidegate.model.records import ClosedPosition, Remembered
+
+SNAPSHOT_AGE_MS = 2_000
+"""An account snapshot says nothing about what happened within this time before it."""
+MISMATCHES_MAX = 2
+
+
+def on_account(state: State, event: AccountSeen) -> Decision:
+    """The exchange's view of the account: count missed fills, compare, adopt, verify the cover."""
+    account = event.account
+    state.equity, state.free, state.account_ms = account.equity, account.free, account.time_ms
+    if event.weight_used:
+        state.weight_used = event.weight_used
+    decision = NOTHING
+    for fill in sorted(account.fills, key=lambda each: (each.time_ms, each.tid)):
+        decision += fills.on_fill(state, OrderFilled(at_ms=event.at_ms, fill=fill))
+    positions = {position.coin: position for position in account.positions}
+    for name in tuple(state.coins):
+        decision += _position(state, state.coins[name], positions.get(name), account)
+        decision += _orders(state, state.coins[name], account)
+        decision += protection.verify(state, state.coins[name], account)
+        decision += entries.consider(state, state.coins[name])
+    return decision
+
+
+def _position(state: State, coin: CoinState, theirs: Position | None, account: Account) -> Decision:
+    """Compare sizes; adopt theirs when the difference is no matter of timing."""
+    size = theirs.size if theirs is not None else Decimal(0)
+    if size == coin.position.size:
+        state.change(coin.coin, mismatches=0)
+        return NOTHING
+    if account.time_ms - state.last_fill_ms < state.wait_ms(SNAPSHOT_AGE_MS):
+        state.next_account_ms = min(state.next_account_ms, state.now_ms + state.wait_ms(SNAPSHOT_AGE_MS))
+        return NOTHING
+    coin = state.change(coin.coin, mismatches=coin.mismatches + 1)
+    if coin.mismatches < MISMATCHES_MAX:
+        state.next_account_ms = min(state.next_account_ms, state.now_ms + state.wait_ms(SNAPSHOT_AGE_MS))
+        return NOTHING
+    text = f"{coin.coin}: the exchange shows a position of {size}, the bot knew {coin.position.size}; taking over the exchange's"
+    decision = Decision(
+        notes=(Note(topic="account", text=text, level="WARNING"),), intents=(Alert(text=text, coin=coin.coin),)
+    )
+    if theirs is None:
+        return decision + _vanished(state, coin, account)
+    return decision + _adopt_size(state, coin, theirs)
+
+
+def _vanished(state: State, coin: CoinState, account: Account) -> Decision:
+    price = coin.reference_price() or coin.position.entry_price
+    reason = coin.exit.reason if coin.exit is not None else ExitReason.ELSEWHERE
+    closed = ClosedPosition(
+        coin=coin.coin,
+        size=coin.position.size,
+        entry_price=coin.position.entry_price,
+        exit_price=price,
+        opened_ms=coin.position.opened_ms,
+        closed_ms=account.time_ms,
+        reason=reason,
+        signal_id=coin.signal_id,
+        pnl=coin.position.unrealised_pnl(price),
+        fees=coin.position.fees,
+    )
+    return fills.finish(state, coin, closed)
+
+
+def _adopt_size(state: State, coin: CoinState, theirs: Position) -> Decision:
+    opened_ms = coin.position.opened_ms or state.now_ms
+    adopted = replace(theirs, opened_ms=opened_ms, fees=coin.position.fees)
+    bracket = coin.bracket
+    if bracket is None or bracket.direction != adopted.direction:
+        bracket = fills.bracket_by_settings(state, adopted)
+    phase = coin.phase if coin.phase in (Phase.EXITING, Phase.SUSPENDED) else Phase.HOLDING
+    state.change(coin.coin, position=adopted, bracket=bracket, phase=phase, mismatches=0, covered_ms=0, wanted=None)
+    protection.watch(state, coin.coin)
+    return Decision(intents=(Remember(record=entries.remembered(state.coins[coin.coin])),))
+
+
+def _orders(state: State, coin: CoinState, account: Account) -> Decision:
+    """Hold our working orders against theirs: learn numbers, drop what is gone, sweep what is orphaned."""
+    theirs = {order.cloid: order for order in account.orders if order.coin == coin.coin and order.cloid}
+    settled_before_ms = account.time_ms - state.wait_ms(SNAPSHOT_AGE_MS)
+    for order in tuple(coin.orders.values()):
+        seen = theirs.get(order.request.cloid)
+        if seen is not None:
+            found = replace(
+                order, state=OrderState.RESTING, oid=seen.oid, confirmed_ms=account.time_ms, ask_due_ms=None
+            )
+            state.keep_order(coin.coin, found)
+        elif order.state in (OrderState.RESTING, OrderState.WAITING) and order.sent_ms < settled_before_ms:
+            state.drop_order(order.request.cloid)
+    coin = state.coins[coin.coin]
+    if coin.position.size or coin.phase not in (Phase.READY, Phase.WARMING):
+        return NOTHING
+    orphans = tuple(
+        cloid
+        for cloid, order in theirs.items()
+        if is_ours(cloid, state.tag) and cloid not in coin.orders and order.time_ms < settled_before_ms
+    )
+    if not orphans:
+        return NOTHING
+    text = f"{coin.coin}: {len(orphans)} order(s) of a position that is gone are swept"
+    wish = CancelOrders(
+        coin=coin.coin,
+        asset=coin.instrument.asset,
+        cloids=orphans,
+        expires_ms=state.now_ms + state.wait_ms(fills.EXPIRES_AFTER_MS),
+        reason="orphaned",
+    )
+    return Decision(intents=(wish,), notes=(Note(topic="order", text=text),))
+
+
+def adopt_at_start(state: State, account: Account, remembered: dict[str, Remembered]) -> Decision:
+    """The start: take over positions and resting orders, ours by memory or by tag; explain each."""
+    decision = NOTHING
+    for fill in account.fills:
+        state.note_fill(fill.key)
+    for name in tuple(state.coins):
+        record = remembered.get(name)
+        if record is not None:
+            state.change(
+                name,
+                acted_open_ms=record.acted_open_ms,
+                signal_id=record.signal_id,
+                generation=record.generation,
+                exit_attempts=record.exit_attempts,
+            )
+        theirs = next((position for position in account.positions if position.coin == name), None)
+        if theirs is not None:
+            decision += _adopt_position(state, theirs, record, account)
+        elif record is not None and record.position is not None:
+            decision += _closed_while_away(state, record, account)
+    for position in account.positions:
+        if position.coin not in state.coins:
+            text = f"{position.coin}: a position of {position.size} is open; not a coin of this bot, left alone"
+            decision += Decision(notes=(Note(topic="account", text=text, level="WARNING"),))
+    return decision
+
+
+def _adopt_position(state: State, theirs: Position, record: Remembered | None, account: Account) -> Decision:
+    name = theirs.coin
+    known = record is not None and record.position is not None and record.position.direction == theirs.direction
+    opened_ms = record.position.opened_ms if known and record is not None and record.position is not None else 0
+    fees = record.position.fees if known and record is not None and record.position is not None else Decimal(0)
+    position = replace(theirs, opened_ms=opened_ms or account.time_ms, fees=fees)
+    orders = tuple(order for order in account.orders if order.coin == name)
+    bracket = record.bracket if known and record is not None and record.bracket is not None else None
+    bracket = bracket or _bracket_of_orders(state, position, orders)
+    state.change(name, position=position, bracket=bracket, phase=Phase.HOLDING)
+    for order in orders:
+        if is_ours(order.cloid, state.tag):
+            _keep_theirs(state, order)
+    protection.watch(state, name)
+    stops = [f"{order.trigger_price} (order {order.oid})" for order in orders if order.is_stop]
+    source = "known from an earlier run" if known else "not known to this bot before"
+    text = (
+        f"{name}: position of {position.size} from {position.entry_price:f} adopted ({source}); stop {bracket.stop}, "
+        f"resting stop recognised: {', '.join(stops) if stops else 'none'}"
+    )
+    return Decision(
+        intents=(Remember(record=entries.remembered(state.coins[name])),),
+        notes=(Note(topic="account", text=text),),
+    ) + protection.verify(state, state.coins[name], account)
+
+
+def _bracket_of_orders(state: State, position: Position, orders: tuple[OpenOrder, ...]) -> Bracket:
+    """The bracket that the resting triggers spell out; what they leave open comes from the settings."""
+    bracket = fills.bracket_by_settings(state, position)
+    for order in orders:
+        if not order.is_trigger or not order.reduce_only or order.trigger_price is None:
+            continue
+        changes = {"stop": order.trigger_price} if order.is_stop else {"take_profit": order.trigger_price}
+        bracket = replace(bracket, **changes)
+    return bracket
+
+
+def _keep_theirs(state: State, order: OpenOrder) -> None:
+    assert order.cloid is not None
+    coin = state.coins[order.coin]
+    kind: Limit | Trigger = Limit(price=order.limit_price)
+    role = Role.EXIT if order.reduce_only else Role.ENTRY
+    if order.is_trigger and order.trigger_price is not None:
+        role = Role.STOP if order.is_stop else Role.TAKE_PROFIT
+        kind = Trigger(trigger_price=order.trigger_price, worst_price=order.limit_price, stop=order.is_stop)
+    request = OrderRequest(
+        coin=order.coin,
+        asset=coin.instrument.asset,
+        cloid=order.cloid,
+        side=order.side,
+        size=order.size,
+        kind=kind,
+        role=role,
+        reduce_only=order.reduce_only,
+    )
+    state.keep_order(
+        order.coin,
+        Working(
+            request=request,
+            signal_id=coin.signal_id,
+            state=OrderState.RESTING,
+            sent_ms=order.time_ms,
+            expires_ms=order.time_ms,
+            oid=order.oid,
+            confirmed_ms=state.now_ms,
+        ),
+    )
+
+
+def _closed_while_away(state: State, record: Remembered, account: Account) -> Decision:
+    """A position that we held is gone: book it by the fills that closed it, sweep what it left behind."""
+    assert record.position is not None
+    name, position = record.coin, record.position
+    closing = [
+        fill
+        for fill in account.fills
+        if fill.coin == name and fill.time_ms >= position.opened_ms and fill.side.sign == -position.direction
+    ]
+    size = sum((fill.size for fill in closing), Decimal(0))
+    price = sum((fill.size * fill.price for fill in closing), Decimal(0)) / size if size else position.entry_price
+    reason = ExitReason.ELSEWHERE
+    if any(fill.cloid and fill.cloid == record.stop_cloid for fill in closing):
+        reason = ExitReason.STOP
+    elif any(fill.cloid and fill.cloid == record.take_profit_cloid for fill in closing):
+        reason = ExitReason.TAKE_PROFIT
+    elif any(fill.liquidation for fill in closing):
+        reason = ExitReason.LIQUIDATION
+    closed = ClosedPosition(
+        coin=name,
+        size=position.size,
+        entry_price=position.entry_price,
+        exit_price=price,
+        opened_ms=position.opened_ms,
+        closed_ms=closing[-1].time_ms if closing else account.time_ms,
+        reason=reason,
+        signal_id=record.signal_id,
+        pnl=position.unrealised_pnl(price),
+        fees=position.fees + sum((fill.fee for fill in closing), Decimal(0)),
+    )
+    note = Note(topic="account", text=f"{name}: the position of {position.size} was closed while the bot was away")
+    return Decision(notes=(note,)) + fills.finish(state, state.coins[name], closed)
+
+
+def refresh(state: State, reason: str) -> Decision:
+    """Look at the account now."""
+    return Decision(intents=(schedule.fetch_account(state, reason),))

@@ -1,0 +1,53 @@
+"""What may not be traded, whatever a strategy wishes. Exits always pass; entries must pass every rule here."""
+
+from decimal import Decimal
+
+from tidegate.core.state import CoinState, Phase, State
+from tidegate.model.settings import HUNDRED
+
+PRICE_AGE_MAX_MS = 30_000
+COLLAR_PCT = Decimal(5)
+"""An entry further than this from the mark price is a mistake somewhere."""
+
+
+def hindrance(state: State, coin: CoinState) -> str | None:
+    """What stands in the way of an entry now but may be gone in a moment, or None."""
+    if not state.stream_up or coin.coin in state.frozen:
+        return "prices do not come by stream yet"
+    if coin.leverage is None:
+        return "the leverage is not confirmed yet"
+    if coin.phase is Phase.WARMING:
+        return "the coin is warming up"
+    if coin.orders:
+        return "orders of the last position are not all known to be over"
+    if coin.reference_price() is None or state.now_ms - coin.heard_ms() > state.wait_ms(PRICE_AGE_MAX_MS):
+        return "no fresh price was heard"
+    return None
+
+
+def objection(state: State, coin: CoinState) -> str | None:
+    """Why no entry may be made in this coin at all, or None."""
+    if state.stopping:
+        return "the bot is stopping"
+    if coin.phase is Phase.SUSPENDED:
+        return f"{coin.coin} is suspended: {coin.why}"
+    if coin.phase is not Phase.READY and coin.phase is not Phase.WARMING:
+        return f"{coin.coin} is {coin.phase.value}"
+    if coin.position.size:
+        return f"a position of {coin.position.size} is open"
+    if state.equity <= 0:
+        return "the account's equity is zero: deposit, or check HYPERLIQUID_ACCOUNT_ADDRESS"
+    return None
+
+
+def unsound(
+    coin: CoinState, *, direction: int, price: Decimal, stop: Decimal, take_profit: Decimal | None
+) -> str | None:
+    """Whether the prices of an entry make sense together, or what does not."""
+    if (price - stop) * direction <= 0:
+        return f"the stop {stop} is on the wrong side of the price {price}"
+    if take_profit is not None and (take_profit - price) * direction <= 0:
+        return f"the take-profit {take_profit} is on the wrong side of the price {price}"
+    if coin.mark is not None and abs(price - coin.mark) > coin.mark * COLLAR_PCT / HUNDRED:
+        return f"the price {price} is more than {COLLAR_PCT} % from the mark price {coin.mark}"
+    return None

@@ -1,0 +1,116 @@
+"""When things are due: polls on an exact grid, prices while the stream is down, the account, orders in doubt.
+
+A poll is due at once after the start and then at every whole multiple of CHECK_INTERVAL since the epoch, plus
+`SETTLE_MS` in which the exchange closes its candles. A grid cannot drift, and with an interval that divides the
+timeframe a decision falls right behind the close of its bar. A late cycle is not made up for: it is skipped.
+"""
+
+from tidegate.core.state import CoinState, OrderState, Phase, State
+from tidegate.model.events import Tick
+from tidegate.model.intents import NOTHING, Decision, FetchAccount, FetchCandles, FetchPrices, Intent, Note, Quit
+from tidegate.model.settings import StopPriceSource
+
+SETTLE_MS = 1_000
+ACCOUNT_EVERY_MS = 30_000
+FILLS_OVERLAP_MS = 60_000
+FETCH_PATIENCE_MS = 20_000
+"""A read that has not come back by then is asked for again."""
+
+
+def next_due_ms(state: State) -> int:
+    """The next moment at which a Tick has work to do."""
+    due = [state.next_poll_ms, state.next_account_ms]
+    if state.next_prices_ms is not None:
+        due.append(state.next_prices_ms)
+    if state.quit_due_ms is not None:
+        due.append(state.quit_due_ms)
+    for coin in state.coins.values():
+        if coin.cover_due_ms is not None:
+            due.append(coin.cover_due_ms)
+        if coin.exit is not None and coin.exit.retry_due_ms is not None:
+            due.append(coin.exit.retry_due_ms)
+        due.extend(order.ask_due_ms for order in coin.orders.values() if order.ask_due_ms is not None)
+    return min(due)
+
+
+def grid_after(now_ms: int, interval_ms: int, settle_ms: int) -> int:
+    """The first grid moment (a multiple of the interval, plus the settling time) after `now_ms`."""
+    return (now_ms - settle_ms) // interval_ms * interval_ms + interval_ms + settle_ms
+
+
+def poll(state: State, event: Tick) -> Decision:
+    """Ask for the candles that are missing, for every coin, when the grid says so."""
+    now_ms = event.at_ms
+    if now_ms < state.next_poll_ms:
+        return NOTHING
+    interval_ms, settle_ms = state.settings.check_interval_ms, state.wait_ms(SETTLE_MS)
+    notes: list[Note] = []
+    if state.last_poll_ms:
+        skipped = (now_ms - state.next_poll_ms) // interval_ms
+        if skipped:
+            notes.append(Note(topic="poll", level="WARNING", text=f"{skipped} polls were missed: the bot was held up"))
+    state.last_poll_ms = now_ms
+    state.next_poll_ms = grid_after(now_ms, interval_ms, settle_ms)
+    return Decision(
+        intents=tuple(_fetch(state, coin, now_ms) for coin in tuple(state.coins.values()) if _may_fetch(state, coin)),
+        notes=tuple(notes),
+    )
+
+
+def _may_fetch(state: State, coin: CoinState) -> bool:
+    asked_ms = coin.fetching_since_ms
+    return asked_ms is None or state.now_ms - asked_ms >= state.wait_ms(FETCH_PATIENCE_MS)
+
+
+def _fetch(state: State, coin: CoinState, now_ms: int) -> Intent:
+    state.change(coin.coin, fetching_since_ms=now_ms)
+    return FetchCandles(coin=coin.coin, timeframe=state.settings.timeframe, since_ms=coin.candles.since_ms(now_ms))
+
+
+def watched_by_rest(state: State) -> tuple[str, ...]:
+    """Coins with a position whose prices do not come by stream."""
+    holding = (Phase.HOLDING, Phase.EXITING, Phase.ENTERING, Phase.IN_DOUBT)
+    return tuple(
+        coin.coin
+        for coin in state.coins.values()
+        if (coin.phase in holding or coin.position.size) and (not state.stream_up or coin.coin in state.frozen)
+    )
+
+
+def prices(state: State, event: Tick) -> Decision:
+    """While the stream is down and a position is open: poll prices every FALLBACK_INTERVAL."""
+    coins = watched_by_rest(state)
+    if not coins:
+        state.next_prices_ms = None
+        return NOTHING
+    if state.next_prices_ms is not None and event.at_ms < state.next_prices_ms:
+        return NOTHING
+    state.next_prices_ms = event.at_ms + state.wait_ms(state.settings.fallback_interval_ms)
+    marks = state.settings.stop_price_source is not StopPriceSource.TRADE
+    return Decision(intents=(FetchPrices(coins=coins, marks=marks),))
+
+
+def account(state: State, event: Tick) -> Decision:
+    """Read the account every half minute."""
+    if event.at_ms < state.next_account_ms:
+        return NOTHING
+    return Decision(intents=(fetch_account(state, "periodic check"),))
+
+
+def fetch_account(state: State, reason: str) -> FetchAccount:
+    """The wish to see the account now; the periodic read starts over from here."""
+    state.next_account_ms = state.now_ms + state.wait_ms(ACCOUNT_EVERY_MS)
+    since_ms = max((state.last_fill_ms or state.now_ms) - state.wait_ms(FILLS_OVERLAP_MS), 0)
+    return FetchAccount(fills_since_ms=since_ms, reason=reason)
+
+
+def leave(state: State) -> Decision:
+    """While stopping: leave as soon as no order is on its way, or when patience ends."""
+    if state.quit_due_ms is None:
+        return NOTHING
+    on_the_way = any(order.state is OrderState.SENT for coin in state.coins.values() for order in coin.orders.values())
+    if on_the_way and state.now_ms < state.quit_due_ms:
+        return NOTHING
+    state.stopped = True
+    state.quit_due_ms = None
+    return Decision(intents=(Quit(reason=state.stopping),))

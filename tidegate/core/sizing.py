@@ -1,0 +1,55 @@
+"""How much: a position is sized by what may be lost when its stop is hit, then capped."""
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+from tidegate.model.instruments import NOTIONAL_MIN_USD, Instrument
+from tidegate.model.settings import HUNDRED, Settings
+
+MARGIN_USED_MAX = Decimal("0.9")
+"""Of the free margin; the rest stays for fees and the way between decision and fill."""
+
+
+class Size(Struct, frozen=True, kw_only=True):
+    """A size that may be ordered, with what bounded it."""
+
+    size: Decimal
+    bounded_by: str
+
+
+def by_risk(
+    settings: Settings,
+    instrument: Instrument,
+    *,
+    equity: Decimal,
+    free: Decimal,
+    price: Decimal,
+    stop: Decimal,
+    fraction: Decimal,
+) -> Size | str:
+    """The size at which the way from `price` to `stop` costs RISK_PER_TRADE_PCT of `equity`; or why there is none.
+
+    `equity` and `free` in USD, the answer in base units, rounded down to the lot.
+    """
+    distance = abs(price - stop)
+    if distance == 0:
+        return f"the stop {stop} stands at the entry price: there is no distance to size by"
+    leverage = min(settings.leverage, instrument.leverage_max)
+    bounds = {
+        "RISK_PER_TRADE_PCT": equity * settings.risk_per_trade_pct / HUNDRED * fraction / distance,
+        "MAX_POSITION_USD": settings.max_position_usd / price,
+        "LEVERAGE": free * leverage * MARGIN_USED_MAX / price,
+    }
+    bounded_by = min(bounds, key=lambda name: bounds[name])
+    raw = bounds[bounded_by]
+    if raw <= 0:
+        return f"there is nothing to trade with: equity {equity:.2f}, free {free:.2f} USD"
+    size = instrument.size(raw)
+    notional = size * price
+    if notional < NOTIONAL_MIN_USD:
+        return (
+            f"the size by {bounded_by} is worth {notional:.2f} USD, the exchange takes no order below "
+            f"{NOTIONAL_MIN_USD}: raise {bounded_by} or the balance"
+        )
+    return Size(size=size, bounded_by=bounded_by)

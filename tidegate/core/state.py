@@ -1,0 +1,221 @@
+"""All that the bot knows: one mutable root, owned by the main thread; its leaves are frozen and replaced.
+
+Nothing here decides. `step` and the functions that it calls read this and replace leaves through `State.change`.
+"""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tidegate.core.candles import CandleCache
+from tidegate.model.brackets import Bracket, ExitReason
+from tidegate.model.instruments import Instrument
+from tidegate.model.orders import OrderRequest, Role
+from tidegate.model.positions import Position
+from tidegate.model.settings import Settings
+from tidegate.model.signals import Signal
+
+FILLS_REMEMBERED = 20_000
+"""How many fills are remembered so that none counts twice; the exchange replays at most 2 000."""
+
+
+class Phase(str, Enum):
+    """Where a coin stands. The allowed moves are in `MOVES`."""
+
+    WARMING = "warming"
+    READY = "ready"
+    ENTERING = "entering"
+    HOLDING = "holding"
+    EXITING = "exiting"
+    IN_DOUBT = "in doubt"
+    SUSPENDED = "suspended"
+
+
+MOVES: dict[Phase, frozenset[Phase]] = {
+    Phase.WARMING: frozenset({Phase.READY, Phase.HOLDING, Phase.SUSPENDED}),
+    Phase.READY: frozenset({Phase.ENTERING, Phase.HOLDING, Phase.SUSPENDED}),
+    Phase.ENTERING: frozenset({Phase.HOLDING, Phase.READY, Phase.IN_DOUBT, Phase.SUSPENDED}),
+    Phase.HOLDING: frozenset({Phase.EXITING, Phase.READY, Phase.SUSPENDED}),
+    Phase.EXITING: frozenset({Phase.READY, Phase.HOLDING, Phase.SUSPENDED}),
+    Phase.IN_DOUBT: frozenset({Phase.HOLDING, Phase.READY, Phase.SUSPENDED}),
+    Phase.SUSPENDED: frozenset({Phase.READY, Phase.HOLDING}),
+}
+
+
+class OrderState(str, Enum):
+    """What we know of an order of ours that is not known to be over."""
+
+    SENT = "sent"
+    WAITING = "waiting"
+    RESTING = "resting"
+    DOUBT = "in doubt"
+
+
+class Working(Struct, frozen=True, kw_only=True):
+    """An order of ours that may be alive. `asks` counts the questions asked about it, `resends` the repetitions."""
+
+    request: OrderRequest
+    signal_id: str
+    state: OrderState
+    sent_ms: int
+    expires_ms: int
+    oid: int | None = None
+    confirmed_ms: int = 0
+    asks: int = 0
+    resends: int = 0
+    ask_due_ms: int | None = None
+
+
+class Exit(Struct, frozen=True, kw_only=True):
+    """The exit in progress: why, what touched which level when, and how it goes."""
+
+    reason: ExitReason
+    level: Decimal
+    touch_price: Decimal
+    touched_ms: int
+    decided_ms: int
+    received_ns: int = 0
+    sent_ns: int = 0
+    sent_ms: int = 0
+    cloid: str = ""
+    retry_due_ms: int | None = None
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """A signal that may still be acted on, once what is in its way is gone."""
+
+    signal: Signal
+    candle_open_ms: int
+    hindrance: str = ""
+
+
+class CoinState(Struct, frozen=True, kw_only=True):
+    """All that is known of one coin. Prices are None until heard; `position.size` is 0 when flat."""
+
+    instrument: Instrument
+    candles: CandleCache
+    position: Position
+    phase: Phase = Phase.WARMING
+    why: str = ""
+    fetching_since_ms: int | None = None
+    told_from_ms: int = 0
+    told_until_ms: int = 0
+    acted_open_ms: int = 0
+    wanted: Wanted | None = None
+    last: Decimal | None = None
+    last_ms: int = 0
+    bid: Decimal | None = None
+    ask: Decimal | None = None
+    book_ms: int = 0
+    mark: Decimal | None = None
+    mark_ms: int = 0
+    leverage: int | None = None
+    leverage_asked_ms: int | None = None
+    signal_id: str = ""
+    generation: int = 0
+    bracket: Bracket | None = None
+    orders: dict[str, Working] = {}
+    cover_due_ms: int | None = None
+    uncovered_since_ms: int | None = None
+    covered_ms: int = 0
+    protect_attempts: int = 0
+    exit: Exit | None = None
+    exit_attempts: int = 0
+    closed_size: Decimal = Decimal(0)
+    closed_value: Decimal = Decimal(0)
+    mismatches: int = 0
+
+    @property
+    def coin(self) -> str:
+        """The coin's name."""
+        return self.instrument.coin
+
+    def reference_price(self) -> Decimal | None:
+        """The best idea of the price now: the middle of the book, else the last print, else the mark."""
+        if self.bid is not None and self.ask is not None:
+            return (self.bid + self.ask) / 2
+        return self.last if self.last is not None else self.mark
+
+    def heard_ms(self) -> int:
+        """When a price was last heard (exchange time)."""
+        return max(self.last_ms, self.book_ms, self.mark_ms)
+
+    def live(self, role: Role) -> list[Working]:
+        """Our orders of this role that may be alive."""
+        return [order for order in self.orders.values() if order.request.role is role]
+
+
+@dataclass(slots=True)
+class State:
+    """The mutable root. `speed`: exchange seconds per second of ours; waits for answers are stretched by it."""
+
+    settings: Settings = field(default_factory=Settings)
+    tag: str = ""
+    speed: float = 1.0
+    started: bool = False
+    stopping: str = ""
+    stopped: bool = False
+    quit_due_ms: int | None = None
+    now_ms: int = 0
+    coins: dict[str, CoinState] = field(default_factory=dict)
+    coin_of: dict[str, str] = field(default_factory=dict)
+    equity: Decimal = Decimal(0)
+    free: Decimal = Decimal(0)
+    account_ms: int = 0
+    weight_used: int = 0
+    fills_seen: dict[tuple[int, str, int], None] = field(default_factory=dict)
+    last_fill_ms: int = 0
+    stream_up: bool = False
+    stream_changed_ms: int = 0
+    frozen: frozenset[str] = frozenset()
+    last_poll_ms: int = 0
+    next_poll_ms: int = 0
+    next_prices_ms: int | None = None
+    next_account_ms: int = 0
+
+    def change(self, coin: str, **changes: Any) -> CoinState:
+        """Replace leaves of one coin; a move between phases must be an allowed one."""
+        before = self.coins[coin]
+        after = replace(before, **changes)
+        assert after.phase is before.phase or after.phase in MOVES[before.phase], (before.phase, after.phase)
+        self.coins[coin] = after
+        return after
+
+    def wait_ms(self, ms: int) -> int:
+        """A wait of `ms` of our own time, in exchange time."""
+        return int(ms * self.speed)
+
+    def note_fill(self, key: tuple[int, str, int]) -> bool:
+        """Remember a fill; False when it was seen before."""
+        if key in self.fills_seen:
+            return False
+        self.fills_seen[key] = None
+        while len(self.fills_seen) > FILLS_REMEMBERED:
+            del self.fills_seen[next(iter(self.fills_seen))]
+        self.last_fill_ms = max(self.last_fill_ms, key[0])
+        return True
+
+    def keep_order(self, coin: str, order: Working) -> None:
+        """Add or replace one of our working orders."""
+        cloid = order.request.cloid
+        self.coin_of[cloid] = coin
+        self.change(coin, orders={**self.coins[coin].orders, cloid: order})
+
+    def drop_order(self, cloid: str) -> Working | None:
+        """Forget an order that is over; None when it is not one of the working ones."""
+        coin = self.coin_of.pop(cloid, None)
+        if coin is None:
+            return None
+        orders = dict(self.coins[coin].orders)
+        order = orders.pop(cloid, None)
+        self.change(coin, orders=orders)
+        return order
+
+    def order(self, cloid: str) -> Working | None:
+        """One of our working orders."""
+        coin = self.coin_of.get(cloid)
+        return self.coins[coin].orders.get(cloid) if coin is not None else None

@@ -1,0 +1,291 @@
+"""The one door: a fact comes in, the state changes, wishes and explanations go out.
+
+`step` is a pure function of (state, event) in the sense that matters: the same events from the same start give the
+same decisions, always. It knows no clock, no I/O and no chance; `event.at_ms` is the only time there is.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from tidegate.core import doubt, entries, exits, fills, orders, protection, reconcile, schedule
+from tidegate.core.candles import CandleCache
+from tidegate.core.state import CoinState, Phase, State
+from tidegate.model.events import (
+    AccountSeen,
+    BookChanged,
+    CandleChanged,
+    CandlesFetched,
+    Command,
+    Event,
+    Faulted,
+    FundingPaid,
+    LeverageRefused,
+    LeverageSet,
+    Marked,
+    Mid,
+    OrderAccepted,
+    OrderCanceled,
+    OrderFilled,
+    OrderInDoubt,
+    OrderOpened,
+    OrderRejected,
+    OrderSeen,
+    OrdersSent,
+    Signalled,
+    Started,
+    StrategistRestarted,
+    StreamDown,
+    StreamFrozen,
+    StreamUp,
+    Tick,
+    Trade,
+)
+from tidegate.model.intents import NOTHING, Alert, Decision, Evaluate, Intent, Note, SetLeverage, Subscribe
+from tidegate.model.positions import Position
+
+LEVERAGE_PATIENCE_MS = 10_000
+STOP_PATIENCE_MS = 3_000
+EXPIRES_AFTER_MS = 15_000
+
+
+def step(state: State, event: Event) -> Decision:
+    """Apply one fact. The only function that changes `state`."""
+    state.now_ms = max(state.now_ms, event.at_ms)
+    handler = _HANDLERS[type(event)]
+    return handler(state, event)
+
+
+# starting and stopping
+
+
+def on_started(state: State, event: Started) -> Decision:
+    """The first fact: set up the coins, adopt what is open, ask for what is missing."""
+    assert not state.started, "a session starts once"
+    settings = event.settings
+    state.settings, state.tag, state.speed, state.started = settings, event.instance_tag, event.speed, True
+    state.equity, state.free, state.account_ms = event.account.equity, event.account.free, event.account.time_ms
+    for instrument in event.instruments:
+        cache = CandleCache(interval_ms=settings.timeframe.ms, limit=settings.candle_history)
+        state.coins[instrument.coin] = CoinState(
+            instrument=instrument, candles=cache, position=Position(coin=instrument.coin)
+        )
+    state.next_poll_ms = state.now_ms
+    state.next_account_ms = state.now_ms + state.wait_ms(schedule.ACCOUNT_EVERY_MS)
+    decision = Decision(intents=(Subscribe(coins=tuple(state.coins)),))
+    decision += reconcile.adopt_at_start(state, event.account, {each.coin: each for each in event.remembered})
+    return decision + _set_leverages(state)
+
+
+def _set_leverages(state: State) -> Decision:
+    """Ask for the leverage of every coin that does not have it confirmed; open positions keep theirs."""
+    intents: list[Intent] = []
+    for coin in tuple(state.coins.values()):
+        asked_ms = coin.leverage_asked_ms
+        waiting = asked_ms is not None and state.now_ms - asked_ms < state.wait_ms(LEVERAGE_PATIENCE_MS)
+        if coin.leverage is not None or waiting or coin.phase is Phase.SUSPENDED:
+            continue
+        if coin.position.size:
+            state.change(coin.coin, leverage=state.settings.leverage)
+            continue
+        state.change(coin.coin, leverage_asked_ms=state.now_ms)
+        intents.append(
+            SetLeverage(
+                coin=coin.coin,
+                asset=coin.instrument.asset,
+                leverage=state.settings.leverage,
+                expires_ms=state.now_ms + state.wait_ms(EXPIRES_AFTER_MS),
+            )
+        )
+    return Decision(intents=tuple(intents))
+
+
+def on_command(state: State, event: Command) -> Decision:
+    """An operator's wish. `stop`: no more entries, the resting stops stay, leave when nothing is on its way."""
+    if event.name != "stop" or state.stopping:
+        return NOTHING
+    state.stopping = event.reason or "asked to stop"
+    state.quit_due_ms = state.now_ms + state.wait_ms(STOP_PATIENCE_MS)
+    for coin in tuple(state.coins):
+        state.change(coin, wanted=None)
+    held = [f"{coin.coin} {coin.position.size}" for coin in state.coins.values() if coin.position.size]
+    rest = f"; open positions keep their resting stops: {', '.join(held)}" if held else "; no position is open"
+    note = Note(topic="bot", text=f"stopping: {state.stopping}; no more entries{rest}")
+    return Decision(notes=(note,)) + schedule.leave(state)
+
+
+# time
+
+
+def on_tick(state: State, event: Tick) -> Decision:
+    """Nothing happened until something was due."""
+    decision = schedule.leave(state)
+    if state.stopped:
+        return decision
+    decision += schedule.prices(state, event)
+    for name in tuple(state.coins):
+        decision += exits.retry(state, state.coins[name])
+        decision += protection.on_due(state, state.coins[name])
+        for order in tuple(state.coins[name].orders.values()):
+            decision += doubt.on_due(state, order)
+        decision += protection.follow_trail(state, state.coins[name])
+    if not state.stopping:
+        decision += schedule.poll(state, event)
+        decision += _set_leverages(state)
+    return decision + schedule.account(state, event)
+
+
+# prices and candles
+
+
+def on_candles(state: State, event: CandlesFetched) -> Decision:
+    """Candles were read: keep the closed ones, have the strategy look at what is new."""
+    coin = state.coins.get(event.coin)
+    if coin is None:
+        return NOTHING
+    cache, merge = coin.candles.merge(event.candles, event.exchange_ms)
+    phase = Phase.READY if coin.phase is Phase.WARMING and cache.rows else coin.phase
+    coin = state.change(event.coin, candles=cache, phase=phase, fetching_since_ms=None)
+    notes = [
+        Note(topic="poll", text=f"{coin.coin}: {what}", level="WARNING")
+        for what in (*merge.refused[:3], *_revisions(len(merge.revised)))
+    ]
+    tail = cache.tail()
+    if not tail:
+        text = f"{coin.coin}: no closed candle of {state.settings.timeframe.value} yet"
+        return Decision(notes=(*notes, Note(topic="poll", text=text)))
+    reset = bool(merge.revised) or tail[0].open_ms != coin.told_from_ms or not coin.told_until_ms
+    new = tail if reset else tuple(row for row in tail if row.open_ms > coin.told_until_ms)
+    if not new:
+        return Decision(notes=tuple(notes))
+    state.change(event.coin, told_from_ms=tail[0].open_ms, told_until_ms=tail[-1].open_ms)
+    return Decision(intents=(Evaluate(coin=coin.coin, candles=new, reset=reset),), notes=tuple(notes))
+
+
+def _revisions(count: int) -> tuple[str, ...]:
+    return (f"{count} closed candle(s) were revised by the exchange",) if count else ()
+
+
+def on_candle(state: State, event: CandleChanged) -> Decision:
+    """The candle stream: the forming candle, and by its successor the closing of the last one."""
+    coin = state.coins.get(event.coin)
+    if coin is not None:
+        cache, _closed = coin.candles.stream(event.candle)
+        state.change(event.coin, candles=cache)
+    return NOTHING
+
+
+def on_trade(state: State, event: Trade) -> Decision:
+    """A print: exits first; a signal that waited for a price may go now."""
+    return exits.on_trade(state, event) + _price_heard(state, event.coin)
+
+
+def on_book(state: State, event: BookChanged) -> Decision:
+    """The touch moved: exits first; a signal that waited for a price may go now."""
+    return exits.on_book(state, event) + _price_heard(state, event.coin)
+
+
+def _price_heard(state: State, name: str) -> Decision:
+    coin = state.coins.get(name)
+    if coin is None or coin.wanted is None or not coin.wanted.hindrance:
+        return NOTHING
+    return entries.consider(state, coin)
+
+
+def on_strategist_restarted(state: State, event: StrategistRestarted) -> Decision:
+    """The strategy's process is new: it gets all bars again with the next poll."""
+    for name in tuple(state.coins):
+        state.change(name, told_from_ms=0, told_until_ms=0)
+    return Decision(notes=(Note(topic="strategist", text=f"restarted: {event.reason}", level="WARNING"),))
+
+
+# connection
+
+
+def on_stream_up(state: State, event: StreamUp) -> Decision:
+    """The stream is back: look at the account once, since the socket does not replay what was missed."""
+    again = state.stream_changed_ms > 0
+    state.stream_up, state.stream_changed_ms, state.next_prices_ms = True, event.at_ms, None
+    text = "up again: back to streaming" if again else f"up: {', '.join(state.coins)}"
+    decision = Decision(notes=(Note(topic="stream", text=text),))
+    if again:
+        decision += reconcile.refresh(state, "the stream is back")
+    for name in tuple(state.coins):
+        decision += entries.consider(state, state.coins[name])
+    return decision
+
+
+def on_stream_down(state: State, event: StreamDown) -> Decision:
+    """The stream is gone: open positions are watched by REST from now on."""
+    if not state.stream_up and state.stream_changed_ms:
+        return NOTHING
+    state.stream_up, state.stream_changed_ms = False, event.at_ms
+    watched = schedule.watched_by_rest(state)
+    state.next_prices_ms = event.at_ms if watched else None
+    seconds = state.settings.fallback_interval_s
+    how = f"polling {', '.join(watched)} by REST every {seconds} s" if watched else "no position to watch"
+    return Decision(notes=(Note(topic="stream", text=f"down: {event.reason}; {how}", level="WARNING"),))
+
+
+def on_stream_frozen(state: State, event: StreamFrozen) -> Decision:
+    """One coin cannot be streamed: its position is watched by REST, no entries meanwhile."""
+    state.frozen = state.frozen | {event.coin}
+    state.next_prices_ms = event.at_ms
+    text = f"{event.coin} cannot be streamed: {event.reason}; watched by REST, no entries"
+    return Decision(notes=(Note(topic="stream", text=text, level="WARNING"),), intents=(Alert(text=text),))
+
+
+# the rest
+
+
+def on_seen(state: State, event: OrderSeen) -> Decision:
+    """The answer about an order in doubt becomes a fact of the usual kinds."""
+    settled = doubt.on_seen(state, event)
+    return settled if isinstance(settled, Decision) else step(state, settled)
+
+
+def on_funding(state: State, event: FundingPaid) -> Decision:
+    """A funding payment: shown, and part of the equity that the next account read brings."""
+    verb = "received" if event.usd >= 0 else "paid"
+    return Decision(notes=(Note(topic="account", text=f"{event.coin} funding {verb}: {abs(event.usd):f} USD"),))
+
+
+def on_fault(state: State, event: Faulted) -> Decision:
+    """Something failed at an edge. A failed candle read is asked for again with the next poll."""
+    coin = state.coins.get(event.coin or "")
+    if coin is not None and event.where == "candles":
+        state.change(coin.coin, fetching_since_ms=None)
+    if event.where == "strategist" and coin is not None:
+        state.change(coin.coin, told_from_ms=0, told_until_ms=0)
+    what = f"{event.coin}: {event.reason}" if event.coin else event.reason
+    return Decision(notes=(Note(topic=event.where, text=what, level="WARNING"),))
+
+
+_HANDLERS: dict[type[Any], Callable[[State, Any], Decision]] = {
+    Trade: on_trade,
+    BookChanged: on_book,
+    Marked: exits.on_mark,
+    Mid: exits.on_mid,
+    CandlesFetched: on_candles,
+    CandleChanged: on_candle,
+    Signalled: entries.on_signal,
+    StrategistRestarted: on_strategist_restarted,
+    StreamUp: on_stream_up,
+    StreamDown: on_stream_down,
+    StreamFrozen: on_stream_frozen,
+    OrdersSent: orders.on_sent,
+    OrderAccepted: orders.on_accepted,
+    OrderRejected: orders.on_rejected,
+    OrderFilled: fills.on_fill,
+    OrderCanceled: orders.on_canceled,
+    OrderOpened: orders.on_opened,
+    OrderInDoubt: orders.on_doubt,
+    OrderSeen: on_seen,
+    LeverageSet: orders.on_leverage,
+    LeverageRefused: orders.on_leverage_refused,
+    AccountSeen: reconcile.on_account,
+    FundingPaid: on_funding,
+    Started: on_started,
+    Tick: on_tick,
+    Command: on_command,
+    Faulted: on_fault,
+}

@@ -71,7 +71,8 @@ def _unknown(state: State, order: Working) -> Decision | OrderRejected:
     if state.now_ms < order.expires_ms and order.resends < RESENDS_MAX:
         state.keep_order(order.request.coin, replace(order, resends=order.resends + 1))
         intents.append(ResendOrders(cloid=cloid))
-        text = f"{order.request.coin} {order.request.role.value} {cloid[:14]}… is unknown there: sending the same bytes again"
+        what = f"{order.request.coin} {order.request.role.value} {cloid[:14]}…"
+        text = f"{what} is unknown to the exchange: sending the same bytes again"
         notes.append(Note(topic="order", text=text, level="WARNING"))
     elif order.resends == RESENDS_MAX and order.asks == RESENDS_MAX + len(ASK_AFTER_MS):
         intents.append(

@@ -229,23 +229,24 @@ def _requests(state: State, coin: CoinState, plan: Plan, signal_id: str) -> tupl
         kind=Limit(price=plan.limit, time_in_force=TimeInForce.IOC),
         role=Role.ENTRY,
     )
-    assert plan.bracket.stop is not None
-    requests = [entry, resting_exit(state, coin, plan.direction, plan.size, plan.bracket.stop, Role.STOP, signal_id, 1)]
-    if plan.bracket.take_profit is not None:
-        level = plan.bracket.take_profit
-        requests.append(resting_exit(state, coin, plan.direction, plan.size, level, Role.TAKE_PROFIT, signal_id, 1))
-    return tuple(requests)
+    levels = {Role.STOP: plan.bracket.stop, Role.TAKE_PROFIT: plan.bracket.take_profit}
+    exits_ = [
+        resting_exit(
+            coin,
+            direction=plan.direction,
+            size=plan.size,
+            level=level,
+            role=role,
+            cloid=new_cloid(state.tag, signal_id, role, 1),
+        )
+        for role, level in levels.items()
+        if level is not None
+    ]
+    return (entry, *exits_)
 
 
 def resting_exit(
-    state: State,
-    coin: CoinState,
-    direction: int,
-    size: Decimal,
-    level: Decimal,
-    role: Role,
-    signal_id: str,
-    attempt: int,
+    coin: CoinState, *, direction: int, size: Decimal, level: Decimal, role: Role, cloid: str
 ) -> OrderRequest:
     """A reduce-only trigger order at `level` that closes `size` of a position in `direction`."""
     side = Side.opening(direction).opposite
@@ -254,7 +255,7 @@ def resting_exit(
     return OrderRequest(
         coin=coin.coin,
         asset=coin.instrument.asset,
-        cloid=new_cloid(state.tag, signal_id, role, attempt),
+        cloid=cloid,
         side=side,
         size=size,
         kind=Trigger(

@@ -38,7 +38,7 @@ def on_fill(state: State, event: OrderFilled) -> Decision:
         state.change(fill.coin, position=after if flipped else Position(coin=fill.coin))
         before = Position(coin=fill.coin)
     elif before.size and abs(after.size) < abs(before.size):
-        return decision + _reduced(state, fill, before)
+        return decision + _reduced(state, fill)
     if after.size and abs(after.size) > abs(before.size):
         decision += _grown(state, fill, before, role)
     return decision
@@ -54,7 +54,8 @@ def _role(coin: CoinState, fill: Fill) -> Role | None:
 def _text(fill: Fill, role: Role | None, after: Position) -> str:
     what = role.value if role is not None else "not an order of this session"
     now = f"position {after.size} at {after.entry_price:f}" if after.size else "flat"
-    return f"{fill.coin} {fill.side.value} {fill.size} at {fill.price} ({what}), fee {fill.fee:f} {fill.fee_coin}, now {now}"
+    trade = f"{fill.coin} {fill.side.value} {fill.size} at {fill.price} ({what})"
+    return f"{trade}, fee {fill.fee:f} {fill.fee_coin}, now {now}"
 
 
 def _grown(state: State, fill: Fill, before: Position, role: Role | None) -> Decision:
@@ -94,7 +95,7 @@ def bracket_by_settings(state: State, position: Position) -> Bracket:
     )
 
 
-def _reduced(state: State, fill: Fill, before: Position) -> Decision:
+def _reduced(state: State, fill: Fill) -> Decision:
     coin = state.coins[fill.coin]
     state.change(
         fill.coin,
@@ -162,7 +163,7 @@ def finish(state: State, coin: CoinState, closed: ClosedPosition) -> Decision:
     )
     state.change(
         coin.coin,
-        phase=Phase.READY,
+        phase=Phase.SUSPENDED if coin.phase is Phase.SUSPENDED else Phase.READY,
         position=Position(coin=coin.coin),
         bracket=None,
         exit=None,

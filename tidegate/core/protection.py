@@ -21,7 +21,7 @@ from tidegate.model.intents import (
     PlaceOrders,
     Urgency,
 )
-from tidegate.model.orders import OpenOrder, Role, Trigger
+from tidegate.model.orders import OpenOrder, Role, Trigger, new_cloid
 from tidegate.model.positions import Side
 
 COVER_CHECK_MS = 1_000
@@ -124,14 +124,12 @@ def place_stop(state: State, coin: CoinState, size: Decimal) -> Decision:
         )
     attempt = coin.protect_attempts + 2
     request = entries.resting_exit(
-        state,
         coin,
-        bracket.direction,
-        coin.instrument.size(size),
-        bracket.stop,
-        Role.STOP,
-        exits.exit_id(coin),
-        attempt,
+        direction=bracket.direction,
+        size=coin.instrument.size(size),
+        level=bracket.stop,
+        role=Role.STOP,
+        cloid=new_cloid(state.tag, exits.exit_id(coin), Role.STOP, attempt),
     )
     expires_ms = state.now_ms + state.wait_ms(EXPIRES_AFTER_MS)
     state.change(coin.coin, protect_attempts=coin.protect_attempts + 1)

@@ -53,7 +53,7 @@ def _position(state: State, coin: CoinState, theirs: Position | None, account: A
     if coin.mismatches < MISMATCHES_MAX:
         state.next_account_ms = min(state.next_account_ms, state.now_ms + state.wait_ms(SNAPSHOT_AGE_MS))
         return NOTHING
-    text = f"{coin.coin}: the exchange shows a position of {size}, the bot knew {coin.position.size}; taking over the exchange's"
+    text = f"{coin.coin}: the exchange shows a position of {size}, the bot knew {coin.position.size}; theirs counts"
     decision = Decision(
         notes=(Note(topic="account", text=text, level="WARNING"),), intents=(Alert(text=text, coin=coin.coin),)
     )

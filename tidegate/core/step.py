@@ -127,7 +127,6 @@ def on_tick(state: State, event: Tick) -> Decision:
         decision += protection.on_due(state, state.coins[name])
         for order in tuple(state.coins[name].orders.values()):
             decision += doubt.on_due(state, order)
-        decision += protection.follow_trail(state, state.coins[name])
     if not state.stopping:
         decision += schedule.poll(state, event)
         decision += _set_leverages(state)
@@ -175,13 +174,17 @@ def on_candle(state: State, event: CandleChanged) -> Decision:
 
 
 def on_trade(state: State, event: Trade) -> Decision:
-    """A print: exits first; a signal that waited for a price may go now."""
-    return exits.on_trade(state, event) + _price_heard(state, event.coin)
+    """A print: exits first; then a signal that waited for a price, and the resting stop behind a trailing one."""
+    decision = exits.on_trade(state, event) or _price_heard(state, event.coin)
+    coin = state.coins.get(event.coin)
+    if coin is None or coin.bracket is None or not coin.bracket.trailed:
+        return decision
+    return decision + protection.follow_trail(state, coin)
 
 
 def on_book(state: State, event: BookChanged) -> Decision:
     """The touch moved: exits first; a signal that waited for a price may go now."""
-    return exits.on_book(state, event) + _price_heard(state, event.coin)
+    return exits.on_book(state, event) or _price_heard(state, event.coin)
 
 
 def _price_heard(state: State, name: str) -> Decision:
@@ -243,7 +246,7 @@ def on_seen(state: State, event: OrderSeen) -> Decision:
     return settled if isinstance(settled, Decision) else step(state, settled)
 
 
-def on_funding(state: State, event: FundingPaid) -> Decision:
+def on_funding(_state: State, event: FundingPaid) -> Decision:
     """A funding payment: shown, and part of the equity that the next account read brings."""
     verb = "received" if event.usd >= 0 else "paid"
     return Decision(notes=(Note(topic="account", text=f"{event.coin} funding {verb}: {abs(event.usd):f} USD"),))

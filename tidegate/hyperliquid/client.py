@@ -1,0 +1,171 @@
+"""The exchange over REST: questions, and signed bytes on their way.
+
+Owns one HTTP session; use one client per thread. Always a time limit, never a signature of its own, and a write is
+sent once: what its silence means is for the caller to find out. Raises only the exceptions of `ExchangeError`.
+
+Source: Hyperliquid docs, "Info endpoint", "Exchange endpoint"; section 9 of the protocol notes on the SDK's traps.
+"""
+
+import time
+from collections.abc import Collection
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import requests
+from hyperliquid.info import Info
+from hyperliquid.utils.error import ClientError, ServerError
+from tenacity import (
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    stop_before_delay,
+    wait_random_exponential,
+)
+
+from tidegate.errors import Refused, Unintelligible, Unreachable
+from tidegate.hyperliquid import reads
+from tidegate.hyperliquid.instruments import instruments_of
+from tidegate.hyperliquid.limits import Budget, action_weight, weight_of
+from tidegate.hyperliquid.reads import OrderFate, Role
+from tidegate.model.events import Account
+from tidegate.model.instruments import Instrument
+from tidegate.model.market import Candle, Timeframe
+
+READ_ATTEMPTS = 3
+READ_LIMIT_S = 10.0
+WORDS_MAX = 200
+TOO_MANY_REQUESTS = 429
+_NO_META: dict[str, Any] = {"universe": [], "tokens": []}
+
+
+class HyperliquidClient:
+    """Asks and sends. `timeout_s` is (to connect, to wait for an answer); `budget` is shared by all clients."""
+
+    def __init__(self, base_url: str, *, budget: Budget, timeout_s: tuple[float, float] = (3, 8)) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.budget = budget
+        self._timeout_s = timeout_s
+        self._modes: dict[str, str] = {}
+        # Given both metas the SDK's constructor asks nothing, and a bad row of metadata cannot crash it.
+        self._api = Info(self.base_url, skip_ws=True, meta=_NO_META, spot_meta=_NO_META, timeout=timeout_s)
+        # Proxies and netrc are never taken from the environment by accident; it also saves a lookup a request.
+        self._api.session.trust_env = False
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._api.session.close()
+
+    def exchange_ms(self) -> int:
+        """The exchange's time."""
+        answer = self._ask({"type": "exchangeStatus"})
+        match answer:
+            case {"time": int(time_ms)}:
+                return time_ms
+        raise Unintelligible(f"exchangeStatus: {answer!r}"[:WORDS_MAX])
+
+    def instruments(self) -> tuple[dict[str, Instrument], list[str]]:
+        """The perps of the first dex by coin, and one line for each row that could not be read."""
+        return instruments_of(self._ask({"type": "meta"}))
+
+    def candles(self, coin: str, timeframe: Timeframe, since_ms: int, until_ms: int) -> tuple[Candle, ...]:
+        """Candles that overlap the range, ascending; the last one may still be open."""
+        span = {"coin": coin, "interval": timeframe.value, "startTime": since_ms, "endTime": until_ms}
+        rows = max(1, (until_ms - since_ms) // timeframe.ms)
+        return reads.candles_of(self._ask({"type": "candleSnapshot", "req": span}, rows=min(rows, 5000)))
+
+    def mids(self, coins: Collection[str]) -> dict[str, Decimal]:
+        """Mid prices; a coin without one is absent."""
+        return reads.mids_of(self._ask({"type": "allMids"}, protective=True), coins)
+
+    def marks(self, coins: Collection[str]) -> dict[str, Decimal]:
+        """Mark prices; a coin without one is absent."""
+        return reads.marks_of(self._ask({"type": "metaAndAssetCtxs"}, protective=True), coins)
+
+    def account(self, user: str, fills_since_ms: int) -> Account:
+        """Balances, positions, open orders, and the fills since then, oldest first."""
+        user = user.lower()
+        perps = self._ask({"type": "clearinghouseState", "user": user}, protective=True)
+        spot = None
+        if self._mode(user) in reads.UNIFIED_MODES:
+            spot = self._ask({"type": "spotClearinghouseState", "user": user}, protective=True)
+        orders = self._ask({"type": "frontendOpenOrders", "user": user}, protective=True)
+        wanted = {"type": "userFillsByTime", "user": user, "startTime": fills_since_ms, "endTime": None}
+        fills = self._ask(wanted, protective=True)
+        return reads.account_of(perps, orders, fills, user, spot)
+
+    def order_status(self, user: str, cloid: str) -> OrderFate:
+        """What the exchange knows of one order; `status` is None when it does not know it."""
+        wanted = {"type": "orderStatus", "user": user.lower(), "oid": cloid}
+        return reads.order_fate_of(self._ask(wanted, protective=True))
+
+    def user_role(self, user: str) -> Role:
+        """What an address is, and whose."""
+        return reads.role_of(self._ask({"type": "userRole", "user": user.lower()}))
+
+    def send(self, body: bytes, batch: int = 1) -> object:
+        """POST these very bytes to /exchange, once, and return the parsed answer.
+
+        Refused: the exchange could not use the request at all. Unreachable and Unintelligible leave open what
+        became of it. `batch` is the number of orders or cancels inside, for the budget.
+        """
+        self.budget.spend(action_weight(batch))
+        try:
+            answer = self._api.session.post(f"{self.base_url}/exchange", data=body, timeout=self._timeout_s)
+        except requests.RequestException as error:
+            raise Unreachable(f"/exchange: {_reason(error)}") from None
+        status, text = answer.status_code, answer.text[:WORDS_MAX]
+        if status == TOO_MANY_REQUESTS or status >= 500:
+            raise Unreachable(f"/exchange: HTTP {status} {text}")
+        if status >= 400:
+            raise Refused(f"HTTP {status} {text}")
+        try:
+            return msgspec.json.decode(answer.content)
+        except (msgspec.DecodeError, RecursionError):
+            raise Unintelligible(f"/exchange: not JSON: {text!r}") from None
+
+    def _mode(self, user: str) -> str:
+        """How the account keeps its money; it is asked for once, for it changes only by the owner's own hand."""
+        if user not in self._modes:
+            mode = self._ask({"type": "userAbstraction", "user": user}, protective=True)
+            self._modes[user] = mode if isinstance(mode, str) else ""
+        return self._modes[user]
+
+    def _ask(self, request: dict[str, Any], *, rows: int = 0, protective: bool = False) -> object:
+        """Ask until there is an answer: reading changes nothing, so it may be repeated, within a time limit."""
+        kind, weight = str(request["type"]), weight_of(str(request["type"]), rows)
+        if not self.budget.take(weight, protective=protective):
+            used = self.budget.used()
+            raise Unreachable(f"{kind}: not asked, it weighs {weight} and {used} of this minute are spent")
+        began_s = time.monotonic()
+        retrying = Retrying(
+            stop=stop_after_attempt(READ_ATTEMPTS) | stop_before_delay(READ_LIMIT_S),
+            wait=wait_random_exponential(multiplier=0.2, max=2),
+            retry=retry_if_exception_type(Unreachable),
+            before_sleep=lambda _: self.budget.spend(weight),
+            reraise=True,
+        )
+        return retrying(self._ask_once, request, began_s)
+
+    def _ask_once(self, request: dict[str, Any], began_s: float) -> object:
+        kind = request["type"]
+        left_s = max(0.1, READ_LIMIT_S - (time.monotonic() - began_s))
+        connect_s = min(self._timeout_s[0], left_s / 2)
+        self._api.timeout = (connect_s, min(self._timeout_s[1], left_s - connect_s))
+        try:
+            return self._api.post("/info", request)
+        except ClientError as error:
+            if error.status_code == TOO_MANY_REQUESTS:
+                raise Unreachable(f"{kind}: HTTP 429, too many requests") from None
+            raise Refused(f"{kind}: HTTP {error.status_code} {str(error.error_message)[:WORDS_MAX]}") from None
+        except ServerError as error:
+            raise Unreachable(f"{kind}: HTTP {error.status_code} {str(error.message)[:WORDS_MAX]}") from None
+        except requests.RequestException as error:
+            raise Unreachable(f"{kind}: {_reason(error)}") from None
+        except (AttributeError, KeyError, TypeError) as error:
+            # The SDK trips over 4xx answers whose JSON is not the object it expects.
+            raise Refused(f"{kind}: an error answer of unknown shape ({error!r})"[:WORDS_MAX]) from None
+
+
+def _reason(error: requests.RequestException) -> str:
+    return f"{type(error).__name__}: {error}"[:WORDS_MAX]

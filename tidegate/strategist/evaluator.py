@@ -1,0 +1,182 @@
+"""Bars into signals: keeps the newest bars of every coin and asks the strategy about the last one.
+
+The same code runs in the strategist's process and inline. It imports pandas, so the bot's main process never does.
+It trusts nothing that an author's strategy returns, and never touches a pipe, a thread or a clock beyond measuring.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from tidegate.discovery import StrategySource, load
+from tidegate.errors import ConfigError
+from tidegate.model.intents import Evaluate
+from tidegate.model.market import Candle
+from tidegate.model.signals import Signal
+from tidegate.strategist.door import signal_of
+from tidegate.strategist.messages import Answered, Failed, Ready
+from tidegate.strategy import BAR_COLUMNS, WISH_COLUMNS, Strategy
+
+REASON_LENGTH_MAX = 300
+REHEARSAL_BARS = 60
+
+
+class CoinBars:
+    """The newest closed bars of one coin: at most `limit`, oldest first, one a time."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._opens = np.empty(0, dtype=np.int64)
+        self._values = np.empty((0, len(BAR_COLUMNS)))
+        self.last: Candle | None = None
+
+    def __len__(self) -> int:
+        return len(self._opens)
+
+    def append(self, candles: Sequence[Candle]) -> None:
+        """Add candles; one whose open time is already there replaces it."""
+        if not candles:
+            return
+        newest = {candle.open_ms: candle for candle in candles}
+        ascending = sorted(newest)
+        # Candles follow each other as a rule: then nothing that is kept is touched.
+        keep = int(np.searchsorted(self._opens, ascending[0]))
+        replaced = {int(self._opens[row]): self._values[row] for row in range(keep, len(self._opens))}
+        added = replaced | {open_ms: _floats(candle) for open_ms, candle in newest.items()}
+        order = sorted(added)
+        self._opens = np.concatenate([self._opens[:keep], np.array(order, dtype=np.int64)])[-self._limit :]
+        self._values = np.concatenate([self._values[:keep], np.array([added[at] for at in order])])[-self._limit :]
+        if self.last is None or ascending[-1] >= self.last.open_ms:
+            self.last = newest[ascending[-1]]
+
+    def frame(self) -> pd.DataFrame:
+        """A new frame that its taker may change: index the open times (UTC), columns as in BAR_COLUMNS."""
+        index = pd.DatetimeIndex(self._opens.astype("datetime64[ms]"), tz="UTC", name="open_time")
+        return pd.DataFrame(self._values.copy(), index=index, columns=list(BAR_COLUMNS))
+
+
+class Evaluator:
+    """One strategy over the bars of many coins, at most `candle_history` of each."""
+
+    def __init__(self, strategy: Strategy, candle_history: int) -> None:
+        self._strategy = strategy
+        self._candle_history = candle_history
+        self._coins: dict[str, CoinBars] = {}
+
+    def add(self, wish: Evaluate) -> None:
+        """Take the candles of a wish without asking the strategy."""
+        if wish.reset or wish.coin not in self._coins:
+            self._coins[wish.coin] = CoinBars(self._candle_history)
+        self._coins[wish.coin].append(wish.candles)
+
+    def evaluate(self, wish: Evaluate) -> Answered | Failed:
+        """Take the candles of a wish and say what the strategy wishes after the last one; never raises."""
+        self.add(wish)
+        bars = self._coins[wish.coin]
+        if bars.last is None:
+            return Failed(coin=wish.coin, reason="no bars to look at")
+        started = time.perf_counter()
+        complaints: tuple[str, ...] = ()
+        signal: Signal | None = None
+        try:
+            if len(bars) >= self._strategy.warm_up_bars:
+                signal, complaints = self._ask(bars, bars.last)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - an author's strategy may raise anything
+            return Failed(coin=wish.coin, reason=_in_words(error))
+        return Answered(
+            coin=wish.coin,
+            candle_open_ms=bars.last.open_ms,
+            bars=len(bars),
+            signal=signal,
+            complaints=complaints,
+            took_ms=round((time.perf_counter() - started) * 1000, 3),
+        )
+
+    def rehearse(self) -> None:
+        """Run the strategy once over made-up bars, so that the first real bar finds everything imported."""
+        count = min(max(self._strategy.warm_up_bars, 1) + REHEARSAL_BARS, self._candle_history)
+        closes = 100 + np.sin(np.arange(count) / 5)
+        frame = pd.DataFrame(
+            {"open": closes, "high": closes + 1, "low": closes - 1, "close": closes, "volume": 1.0},
+            index=pd.date_range("2020-01-01", periods=count, freq="min", tz="UTC", name="open_time"),
+        )
+        try:
+            self._strategy.signals(frame)
+        except (Exception, SystemExit):  # noqa: BLE001 - what fails here fails on real bars too, and is told then
+            return
+
+    def _ask(self, bars: CoinBars, last: Candle) -> tuple[Signal, tuple[str, ...]]:
+        frame = bars.frame()
+        index = frame.index
+        answer = self._strategy.signals(frame)
+        if problem := _shape_problem(answer, index):
+            raise ValueError(problem)
+        row: Mapping[str, object] = {name: answer[name].iloc[-1] for name in WISH_COLUMNS if name in answer.columns}
+        return signal_of(row, last.close)
+
+
+def evaluator_of(source: StrategySource, parameters: Mapping[str, str], candle_history: int) -> tuple[Evaluator, Ready]:
+    """Load a strategy with its parameters; raise ConfigError with every problem."""
+    strategy = _constructed(load(source), source, parameters)
+    try:
+        warm_up_bars = int(strategy.warm_up_bars)
+    except (Exception, SystemExit) as error:
+        raise ConfigError([f"{source.name}: warm_up_bars: {_in_words(error)}"]) from error
+    if warm_up_bars > candle_history:
+        needs = ", ".join(f"{name}={value}" for name, value in strategy.values().items())
+        raise ConfigError(
+            [f"CANDLE_HISTORY={candle_history}: {source.name} with {needs} needs at least {warm_up_bars} bars"]
+        )
+    ready = Ready(
+        name=source.name,
+        summary=strategy.summary(),
+        sha256=source.sha256,
+        values={name: str(value) for name, value in strategy.values().items()},
+        warm_up_bars=warm_up_bars,
+    )
+    return Evaluator(strategy, candle_history), ready
+
+
+def _constructed(cls: type[Strategy], source: StrategySource, parameters: Mapping[str, str]) -> Strategy:
+    try:
+        return cls.from_text(parameters)
+    except ConfigError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise ConfigError([f"STRATEGY_PARAMS: {source.name}: {_in_words(error)}"]) from error
+
+
+def _shape_problem(answer: object, index: pd.Index) -> str | None:
+    expected = "signals() must return what self.wishes(bars, ...) gives"
+    if not isinstance(answer, pd.DataFrame):
+        return f"{expected}, not {type(answer).__name__}"
+    if "want" not in answer.columns:
+        return f"{expected}; the column 'want' is missing"
+    if len(answer) != len(index) or not answer.index.equals(index):
+        return f"{expected}, one row a bar: {len(index)} bars, {len(answer)} rows"
+    return None
+
+
+def _floats(candle: Candle) -> tuple[float, ...]:
+    return (
+        float(candle.open),
+        float(candle.high),
+        float(candle.low),
+        float(candle.close),
+        float(candle.volume),
+    )
+
+
+def _in_words(error: BaseException) -> str:
+    """An author's exception on one line, with the line of code it came from."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = ""
+    if trace is not None:
+        file = trace.tb_frame.f_code.co_filename.replace("\\", "/").rsplit("/", 1)[-1]
+        place = f" ({file}:{trace.tb_lineno})"
+    words = " ".join(f"{type(error).__name__}: {error}".split())[:REASON_LENGTH_MAX]
+    return words + place

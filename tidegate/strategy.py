@@ -1,0 +1,197 @@
+"""What a trading strategy is: bars in, wishes out.
+
+A strategy is a frozen dataclass whose fields are its parameters and whose one method, `signals`, is a pure
+vectorised function of closed bars. It never sees a size, an order, a position, an account or a clock: sizing,
+brackets, leverage and risk are the bot's. Row *i* of what it returns may depend on bars up to *i* only.
+
+Owns the base class, its parameters and the few words strategies are written in; computes no indicator.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import pandas as pd
+
+from tidegate.errors import ConfigError
+from tidegate.model.signals import Want
+from tidegate.parameters import Parameter, Value, param, parameters_of, values_from_text
+
+__all__ = ["Strategy", "crossed_above", "crossed_below", "param", "price_text", "side_of"]
+
+PRICE_DIGITS = 7
+BAR_COLUMNS = ("open", "high", "low", "close", "volume")
+WISH_COLUMNS = ("want", "reason", "stop", "take_profit", "trail_by", "size_fraction")
+
+Reason = str | pd.Series | Callable[[int], str]
+Numbers = float | pd.Series
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """The base of every strategy: subclass it as a frozen dataclass and write `signals`."""
+
+    def signals(self, bars: pd.DataFrame) -> pd.DataFrame:
+        """One wish a bar; build the answer with `wishes`.
+
+        `bars`: closed candles, oldest first; index the open time (UTC), columns open, high, low, close, volume
+        as floats.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define signals(self, bars)")
+
+    @property
+    def warm_up_bars(self) -> int:
+        """How many bars it needs before it may speak; with fewer it is silent. Override it."""
+        return 1
+
+    def problems(self) -> list[str]:
+        """What is wrong with the parameters taken together (each one's own range is checked before). Override it."""
+        return []
+
+    @classmethod
+    def summary(cls) -> str:
+        """The first line of the docstring."""
+        lines = (cls.__doc__ or "").strip().splitlines()
+        return lines[0] if lines else ""
+
+    @classmethod
+    def parameters(cls) -> tuple[Parameter, ...]:
+        """The parameters with their types, defaults and ranges."""
+        return parameters_of(cls)
+
+    @classmethod
+    def from_text(cls, given: Mapping[str, str]) -> Self:
+        """The strategy with these parameters, the rest at their defaults.
+
+        Raises ConfigError with every problem at once: unknown names, values of the wrong type or out of range,
+        and what `problems` says of the combination.
+        """
+        values, wrong = values_from_text(cls.parameters(), given)
+        if wrong:
+            raise ConfigError(wrong)
+        strategy = cls(**values)
+        if found := strategy.problems():
+            raise ConfigError([f"STRATEGY_PARAMS: {problem}" for problem in found])
+        return strategy
+
+    def values(self) -> dict[str, Value]:
+        """The parameters by name, in the order of their definition."""
+        return {parameter.name: getattr(self, parameter.name) for parameter in self.parameters()}
+
+    def wishes(
+        self,
+        bars: pd.DataFrame,
+        *,
+        long: pd.Series | bool | None = None,
+        short: pd.Series | bool | None = None,
+        flat: pd.Series | bool | None = None,
+        stop: Numbers | None = None,
+        take_profit: Numbers | None = None,
+        trail_by: Numbers | None = None,
+        reason: Reason | None = None,
+        size_fraction: Numbers | None = None,
+    ) -> pd.DataFrame:
+        """Put the answer of `signals` together: one row a bar.
+
+        `long`, `short`, `flat` are booleans, one a bar (NaN is no). An entry includes leaving the other side, so
+        it goes before `flat`; a bar that wishes long *and* short wishes nothing. The first `warm_up_bars - 1`
+        bars wish nothing.
+
+        `stop` and `take_profit` are absolute prices, `trail_by` a distance in price, `size_fraction` a part of
+        the usual risk in (0, 1]; a number or one a bar. Where take_profit and trail_by are NaN there is none; an
+        entry whose stop or size fraction is given and unusable is no entry: an indicator that has nothing to say
+        yet never trades. `reason` is a sentence, one a bar, or a function of the row number, asked only for rows
+        that wish something.
+
+        Returns columns want, reason, stop, take_profit, trail_by, size_fraction on the index of `bars`.
+        """
+        count = len(bars)
+        wants_long, wants_short = _yes(long, count), _yes(short, count)
+        want = np.full(count, Want.HOLD.value, dtype=object)
+        want[_yes(flat, count)] = Want.FLAT.value
+        want[wants_long] = Want.LONG.value
+        want[wants_short] = Want.SHORT.value
+        want[wants_long & wants_short] = Want.HOLD.value
+        want[: max(self.warm_up_bars - 1, 0)] = Want.HOLD.value
+        stops, fractions = _numbers(stop, np.nan, count), _numbers(size_fraction, 1.0, count)
+        entry = (want == Want.LONG.value) | (want == Want.SHORT.value)
+        stopless = entry & ~(np.isfinite(stops) & (stops > 0)) if stop is not None else np.zeros(count, bool)
+        sizeless = entry & ~((fractions > 0) & (fractions <= 1))
+        want[stopless | sizeless] = Want.HOLD.value
+        reasons = _reasons(reason, want)
+        reasons[sizeless] = "no entry: the size fraction is not in (0, 1]"
+        reasons[stopless] = "no entry: the stop is not a positive price"
+        columns = {
+            "want": want,
+            "reason": reasons,
+            "stop": stops,
+            "take_profit": _numbers(take_profit, np.nan, count),
+            "trail_by": _numbers(trail_by, np.nan, count),
+            "size_fraction": fractions,
+        }
+        return pd.DataFrame(columns, index=bars.index, columns=list(WISH_COLUMNS))
+
+
+def crossed_above(line: pd.Series, other: Numbers) -> pd.Series:
+    """Bars at which `line` stands above `other` and did not the bar before; never where one is NaN."""
+    before = other.shift(1) if isinstance(other, pd.Series) else other
+    return (line > other) & (line.shift(1) <= before)
+
+
+def crossed_below(line: pd.Series, other: Numbers) -> pd.Series:
+    """Bars at which `line` stands below `other` and did not the bar before; never where one is NaN."""
+    before = other.shift(1) if isinstance(other, pd.Series) else other
+    return (line < other) & (line.shift(1) >= before)
+
+
+def side_of(long: pd.Series, short: pd.Series) -> pd.Series:
+    """The side entered last: +1 after a long, -1 after a short, 0 before either.
+
+    For strategies with exits that differ by side: `flat` says leave, whichever side is held.
+    """
+    entered = np.select([long.to_numpy(bool), short.to_numpy(bool)], [1.0, -1.0], default=np.nan)
+    return pd.Series(entered, index=long.index).ffill().fillna(0.0)
+
+
+def price_text(price: float) -> str:
+    """A price as a person reads it: seven significant digits, thousands apart."""
+    if not np.isfinite(price) or price == 0:
+        return str(price)
+    decimals = PRICE_DIGITS - 1 - int(np.floor(np.log10(abs(price))))
+    text = f"{price:,.{max(decimals, 0)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _yes(column: pd.Series | bool | None, count: int) -> np.ndarray:
+    if column is None or isinstance(column, bool):
+        return np.full(count, bool(column))
+    if len(column) != count:
+        raise ValueError(f"long, short and flat need one value a bar: {count} bars, {len(column)} values")
+    # A NaN is truthy in Python; here it means that an indicator has nothing to say yet.
+    return column.eq(True).fillna(False).to_numpy(bool)
+
+
+def _numbers(numbers: Numbers | None, missing: float, count: int) -> np.ndarray:
+    if numbers is None:
+        return np.full(count, missing)
+    if isinstance(numbers, pd.Series):
+        if len(numbers) != count:
+            raise ValueError(f"prices need one value a bar: {count} bars, {len(numbers)} values")
+        return numbers.to_numpy(float)
+    return np.full(count, float(numbers))
+
+
+def _reasons(reason: Reason | None, want: np.ndarray) -> np.ndarray:
+    texts = np.full(len(want), "", dtype=object)
+    if reason is None:
+        return texts
+    rows = np.flatnonzero(want != Want.HOLD.value)
+    if isinstance(reason, str):
+        texts[rows] = reason
+    elif isinstance(reason, pd.Series):
+        texts[rows] = reason.to_numpy(object)[rows]
+    else:
+        for row in rows:
+            texts[row] = reason(int(row))
+    return texts

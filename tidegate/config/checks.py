@@ -6,7 +6,6 @@ A check whose own settings could not be read keeps silent: their problem has bee
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
 
@@ -15,13 +14,13 @@ from tidegate.config.variables import Variables, rule_of
 from tidegate.config.wording import Text, nearest, problem_line
 from tidegate.model.settings import Network
 
+LONGEST_INTERVAL_S = 86_400
+
 
 class WeightPerMinute(Protocol):
     """How much REST weight the bot uses in a minute at worst."""
 
-    def __call__(
-        self, coins: int, check_interval_s: Decimal, fallback_interval_s: Decimal, /
-    ) -> float | Decimal:
+    def __call__(self, coins: int, check_interval_s: float, fallback_interval_s: float, /) -> float:
         """Weight per minute for that many coins."""
 
 
@@ -37,7 +36,10 @@ class Outside:
 
 @dataclass(frozen=True)
 class Given:
-    """The settings under check: `texts` as the user wrote them, `bad` are names whose value could not be read."""
+    """The settings under check.
+
+    `texts` as the user wrote them; `bad` holds the names whose value could not be read.
+    """
 
     values: Variables
     texts: Mapping[str, Text]
@@ -124,14 +126,10 @@ def _localnet(given: Given) -> Iterator[str]:
 
 
 def _key_file(given: Given) -> Iterator[str]:
-    text = given.texts.get("HYPERLIQUID_PRIVATE_KEY")
-    in_file = text is not None and text.source == ".env" and bool(text.value)
-    if (
-        in_file
-        and given.outside.env_file is not None
-        and os.name == "posix"
-        and readable_by_others(given.outside.env_file)
-    ):
+    text, file = given.texts.get("HYPERLIQUID_PRIVATE_KEY"), given.outside.env_file
+    if text is None or text.source != ".env" or not text.value or file is None or os.name != "posix":
+        return
+    if readable_by_others(file):
         yield given.line(
             "HYPERLIQUID_PRIVATE_KEY",
             "other users of this machine can read the file",
@@ -157,29 +155,43 @@ def _strategy(given: Given) -> Iterator[str]:
 
 
 def _weight(given: Given) -> Iterator[str]:
-    values = given.values
-    count, fallback_s = len(values.coins), values.fallback_interval
-
-    def weight(check_s: Decimal) -> Decimal:
-        return Decimal(given.outside.weight_per_minute(count, check_s, fallback_s))
-
-    used = weight(values.check_interval)
-    if used <= given.outside.weight_max:
-        return
-    longest = Decimal(86400)
-    sum_line = (
-        f"{count} coins every {values.check_interval} s, and prices every {fallback_s} s while the stream is down, "
-        f"use {used:.0f} of {given.outside.weight_max} REST weight a minute"
+    values, most = given.values, given.outside.weight_max
+    count, check_s, fallback_s = (
+        len(values.coins),
+        float(values.check_interval),
+        float(values.fallback_interval),
     )
-    if weight(longest) > given.outside.weight_max:
-        yield given.line("FALLBACK_INTERVAL", sum_line, "a longer interval, or fewer coins", "")
+    weight = given.outside.weight_per_minute
+    used = weight(count, check_s, fallback_s)
+    if used <= most:
         return
-    # The weight falls as the interval grows, so halving finds the shortest whole second that fits.
-    low, high = int(values.check_interval), int(longest)
+    arithmetic = (
+        f"{count} coins every {values.check_interval} s, and prices every {values.fallback_interval} s while "
+        f"the stream is down, use {used:.0f} of {most} REST weight a minute"
+    )
+    shortest = _shortest(lambda seconds: weight(count, seconds, fallback_s) <= most)
+    if shortest is not None:
+        allowed = f"at least {shortest} seconds for {count} coins"
+        yield given.line("CHECK_INTERVAL", arithmetic, allowed, str(shortest))
+        return
+    shortest = _shortest(lambda seconds: weight(count, check_s, seconds) <= most)
+    if shortest is not None:
+        yield given.line("FALLBACK_INTERVAL", arithmetic, f"at least {shortest} seconds", str(shortest))
+    else:
+        yield given.line(
+            "COINS", arithmetic, "fewer coins, or longer CHECK_INTERVAL and FALLBACK_INTERVAL", ""
+        )
+
+
+def _shortest(fits: Callable[[float], bool]) -> int | None:
+    """The smallest whole number of seconds up to a day that fits; None when not even a day does."""
+    low, high = 0, LONGEST_INTERVAL_S
+    if not fits(high):
+        return None
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if weight(Decimal(middle)) <= given.outside.weight_max else (middle, high)
-    yield given.line("CHECK_INTERVAL", sum_line, f"at least {high} for {count} coins", str(high))
+        low, high = (low, middle) if fits(middle) else (middle, high)
+    return high
 
 
 def _log_dir(given: Given) -> Iterator[str]:

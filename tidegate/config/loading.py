@@ -39,8 +39,9 @@ def load(
 ) -> Loaded:
     """Read and check all settings; raise ConfigError with one line for each problem.
 
-    `cli` holds what was given on the command line, by variable name. An `env_file` that does not exist counts as
-    empty, and so does an empty variable in `environ`; in the file and on the command line an empty value is one.
+    `cli` holds what was given on the command line, by variable name. An `env_file` that does not exist counts
+    as empty, and an empty variable in `environ` as absent; elsewhere an empty value is a value.
+    `strategy_dir` is where the file of STRATEGY must be.
     """
     from tidegate.config import checks, variables
     from tidegate.config.env_file import read_env_file
@@ -66,7 +67,7 @@ def load(
 
 
 def _validate(layers: list[dict[str, Text]]) -> tuple[Variables, frozenset[str], list[str]]:
-    """Values (the default where a text cannot be read), the names that could not be read, and a line for each."""
+    """Values (the default where a text cannot be read), the names of unreadable ones, a line for each."""
     from pydantic import ValidationError
 
     from tidegate.config.variables import NAMES, read, rule_of
@@ -89,7 +90,7 @@ def _validate(layers: list[dict[str, Text]]) -> tuple[Variables, frozenset[str],
 
 
 def _unknown(texts: Mapping[str, Text], names: tuple[str, ...]) -> list[str]:
-    """A line for each name that is none of ours. Its value may be a key with a misspelt name, so it is not shown."""
+    """A line for each name that is none of ours, without its value: it may be a key with a misspelt name."""
     return [
         f"{escaped(name)[:60]} ({text.place}): no such setting"
         + (

@@ -1,28 +1,38 @@
 """Checks settings against what the exchange lists, once that is known. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from tidegate.config.wording import did_you_mean
+from tidegate.config.wording import did_you_mean, escaped
 from tidegate.model.instruments import Instrument
 from tidegate.model.settings import Settings
 
+Resolve = Callable[[str, Mapping[str, Instrument]], str | None]
 
-def check_against_market(settings: Settings, instruments: Mapping[str, Instrument]) -> list[str]:
+
+def check_against_market(
+    settings: Settings, instruments: Mapping[str, Instrument], resolve: Resolve | None = None
+) -> list[str]:
     """One line for each coin that cannot be traded as set; `instruments` by the exchange's coin name.
 
-    `settings.coins` holds the exchange's own names (aliases such as BTCUSDT have been resolved before).
+    `resolve` turns what a user calls a coin (BTCUSDT) into the exchange's name; without it names are exact.
     """
-    problems = []
-    for coin in settings.coins:
-        instrument = instruments.get(coin)
-        if instrument is None:
-            guess = did_you_mean(coin, (each.coin for each in instruments.values() if not each.delisted))
-            problems.append(f"COINS: {coin} is not listed on {settings.network.value}{guess}")
+    problems: list[str] = []
+    called: dict[str, str] = {}
+    for name in settings.coins:
+        coin = resolve(name, instruments) if resolve else name
+        instrument = instruments.get(coin) if coin else None
+        if coin is None or instrument is None:
+            guess = did_you_mean(name, (each.coin for each in instruments.values() if not each.delisted))
+            problems.append(f"COINS: {escaped(name)} is not listed on {settings.network.value}{guess}")
+        elif coin in called:
+            problems.append(f"COINS: {called[coin]} and {name} are the same coin; leave one out")
         elif instrument.delisted:
-            problems.append(f"COINS: {coin} is delisted on {settings.network.value}; take it out")
+            problems.append(f"COINS: {name} is delisted on {settings.network.value}; leave it out")
         elif settings.leverage > instrument.leverage_max:
             problems.append(
-                f"LEVERAGE={settings.leverage}: {coin} allows at most {instrument.leverage_max}; "
-                f"allowed: 1 to {instrument.leverage_max}, or leave {coin} out of COINS"
+                f"LEVERAGE={settings.leverage}: too large for {name}; "
+                f"allowed: 1 to {instrument.leverage_max}, or leave {name} out of COINS"
             )
+        if coin is not None:
+            called.setdefault(coin, name)
     return problems

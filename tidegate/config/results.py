@@ -12,10 +12,7 @@ SECRET_VARIABLES = ("HYPERLIQUID_PRIVATE_KEY",)
 
 
 class Secrets:
-    """What must never be shown, logged, pickled or journaled. `private_key` is 0x and 64 hex digits, or empty.
-
-    `database_url` is the whole address, password included; `Settings.database_url` shows it without.
-    """
+    """What must never be shown, logged, pickled or journaled."""
 
     __slots__ = ("_database_url", "_private_key")
 
@@ -25,12 +22,12 @@ class Secrets:
 
     @property
     def private_key(self) -> str:
-        """The key that signs, or an empty string."""
+        """The key that signs, 0x and 64 hex digits; or an empty string."""
         return self._private_key
 
     @property
     def database_url(self) -> str:
-        """The database's address with its password."""
+        """The database's address with its password, which `Settings.database_url` shows as three stars."""
         return self._database_url
 
     def __repr__(self) -> str:
@@ -54,7 +51,7 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class Loaded:
-    """Settings that are sound, with where each of them came from; `localnet_url` is empty when we start our own."""
+    """Sound settings, with where each came from; `localnet_url` is empty when we start our own."""
 
     settings: Settings
     secrets: Secrets

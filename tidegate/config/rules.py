@@ -43,7 +43,7 @@ E_ = TypeVar("E_", bound=Enum)
 
 @dataclass(frozen=True)
 class Rule:
-    """How one variable is read. `allowed` and `example` are for the user's eyes; `empty` says whether '' is a value."""
+    """How one variable is read; `allowed` and `example` are for the user's eyes; `empty`: '' is a value."""
 
     read: Callable[[str], Any]
     allowed: str

@@ -1,0 +1,6 @@
+"""The log: a line per fact on the screen and in bot.log, the same as JSON in bot.jsonl, none with a secret."""
+
+from tidegate.logs.setting_up import close, flush, setup
+from tidegate.logs.writing import Level, Topic, log
+
+__all__ = ["Level", "Topic", "close", "flush", "log", "setup"]

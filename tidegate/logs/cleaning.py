@@ -1,0 +1,81 @@
+"""Makes text fit to be logged: secrets hidden, control characters written out, length bounded. Pure.
+
+Hides by pattern, not by knowing the secrets: keys and signatures, tokens, webhook addresses, passwords in
+URLs, seed phrases.
+"""
+
+import math
+import re
+from decimal import Decimal
+from enum import Enum
+
+HIDDEN = "(hidden)"
+TEXT_MAX = 8_000
+# Read more than is kept, so that a secret which straddles the end is still seen whole.
+_READ_MAX = 2 * TEXT_MAX
+
+_SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
+    # Keys, signatures and hashes: 64 or more hex digits. A checksum that is named as one may be shown.
+    (re.compile(r"(?<!sha256:)(?<!sha256=)(?<!sha256 )(?<![0-9a-zA-Z])(?:0[xX])?[0-9a-fA-F]{64,}"), HIDDEN),
+    # The halves of a signature, whose leading zeros may be missing.
+    (re.compile(r"""(\\*["'][rs]\\*["']\s*:\s*\\*["']?)(?:0x)?[0-9a-fA-F]{16,}"""), rf"\g<1>{HIDDEN}"),
+    (re.compile(r"(?i)\b(bearer|basic)\s+[a-z0-9._~+/=:-]{8,}"), rf"\g<1> {HIDDEN}"),
+    (
+        re.compile(
+            r"""(?ix)\b(https?://(?:hooks\.slack\.com|(?:\w+\.)?discord(?:app)?\.com/api/webhooks|api\.telegram\.org"""
+            r"""|[^\s/"']*/[^\s"']*webhook)|(?:tgram|discord|slack|msteams|pover|ntfys?|mailtos?)://)[^\s"'<>]*"""
+        ),
+        rf"\g<1>/{HIDDEN}",
+    ),
+    (re.compile(r"(?i)([a-z][a-z0-9+.]*://[^\s:/@]*:)[^\s/@]+@"), rf"\g<1>{HIDDEN}@"),
+    (
+        re.compile(
+            r"""(?i)((?:api[_-]?key|token|secret|password|private[_-]?key)\\*["']?\s*[=:]\s*\\*["']?)[^\s"'&,;)\\]+"""
+        ),
+        rf"\g<1>{HIDDEN}",
+    ),
+    (re.compile(r"(?<![a-z])(?:[a-z]{3,8}\s+){11,}[a-z]{3,8}(?![a-z])"), HIDDEN),
+)
+_SECRET_FIELDS = frozenset(
+    {"r", "s", "key", "private_key", "signature", "token", "password", "secret", "mnemonic"}
+)
+
+# C0 and C1 controls, marks that change the reading direction or are invisible, separators that break lines,
+# half characters that no file can hold.
+_CONTROLS = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
+    "\U000e0000-\U000e007f]"
+)
+
+
+def clean(text: str) -> str:
+    """Text without secrets and without characters that act instead of showing."""
+    return escape(hide_secrets(text[:_READ_MAX]))[:TEXT_MAX]
+
+
+def hide_secrets(text: str) -> str:
+    """Text with everything that looks like a secret replaced."""
+    for pattern, replacement in _SECRETS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def escape(text: str) -> str:
+    """Text with control, direction and invisible characters written out, such as \\x1b or \\u202e."""
+    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode(), text)
+
+
+def clean_field(name: str, value: object) -> object:
+    """A field's value as JSON can hold it: numbers and true, false, null stay, the rest is clean text."""
+    if name.lower() in _SECRET_FIELDS:
+        return HIDDEN
+    if isinstance(value, Enum):
+        value = value.value
+    if value is None or isinstance(value, bool) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    # Beyond 53 bits other readers of JSON round; and an int of 64 hex digits may be a key.
+    if isinstance(value, int) and abs(value) < 2**53:
+        return value
+    if isinstance(value, int):
+        return clean(f"{value:#x}")
+    return clean(f"{value:f}" if isinstance(value, Decimal) else str(value))

@@ -27,10 +27,8 @@ class DonchianBreakout(Strategy):
         """Enter on a close outside the channel, leave on a close through the shorter one's other side."""
         close = bars["close"]
         ceiling, floor = donchian_high(bars["high"], self.entry_bars), donchian_low(bars["low"], self.entry_bars)
-        exit_ceiling, exit_floor = (
-            donchian_high(bars["high"], self.exit_bars),
-            donchian_low(bars["low"], self.exit_bars),
-        )
+        exit_ceiling = donchian_high(bars["high"], self.exit_bars)
+        exit_floor = donchian_low(bars["low"], self.exit_bars)
         up = close > ceiling
         down = (close < floor) & self.shorts
         side = side_of(up, down)
@@ -43,9 +41,11 @@ class DonchianBreakout(Strategy):
                 return f"close {price} is above {price_text(ceiling.iloc[row])}, the high of {self.entry_bars} bars"
             if down.iloc[row]:
                 return f"close {price} is below {price_text(floor.iloc[row])}, the low of {self.entry_bars} bars"
-            if side.iloc[row] < 0:
+            if out.iloc[row] and side.iloc[row] < 0:
                 return f"close {price} is above {price_text(exit_ceiling.iloc[row])}, the high of {self.exit_bars} bars"
-            return f"close {price} is below {price_text(exit_floor.iloc[row])}, the low of {self.exit_bars} bars"
+            if out.iloc[row]:
+                return f"close {price} is below {price_text(exit_floor.iloc[row])}, the low of {self.exit_bars} bars"
+            return f"close {price} is inside {price_text(exit_floor.iloc[row])} to {price_text(ceiling.iloc[row])}"
 
         return self.wishes(
             bars,

@@ -36,10 +36,10 @@ class EmaCross(Strategy):
         distance = self.stop_atr * atr(bars, self.atr_bars)
 
         def reason(row: int) -> str:
-            verb = "crossed above" if up.iloc[row] else "crossed below" if down.iloc[row] else "is below"
-            return (
-                f"EMA {self.fast} ({price_text(fast.iloc[row])}) {verb} EMA {self.slow} ({price_text(slow.iloc[row])})"
-            )
+            verb = "crossed" if up.iloc[row] or down.iloc[row] else "is"
+            side = "above" if fast.iloc[row] > slow.iloc[row] else "below"
+            one, other = price_text(fast.iloc[row]), price_text(slow.iloc[row])
+            return f"EMA {self.fast} ({one}) {verb} {side} EMA {self.slow} ({other})"
 
         return self.wishes(
             bars,

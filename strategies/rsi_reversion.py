@@ -28,9 +28,8 @@ class RsiReversion(Strategy):
         """The middle must lie between the two extremes."""
         if self.oversold < self.middle < self.overbought:
             return []
-        return [
-            f"middle={self.middle:g} must lie between oversold={self.oversold:g} and overbought={self.overbought:g}"
-        ]
+        extremes = f"oversold={self.oversold:g} and overbought={self.overbought:g}"
+        return [f"middle={self.middle:g} must lie between {extremes}"]
 
     def signals(self, bars: pd.DataFrame) -> pd.DataFrame:
         """Enter when the excess ends, not while it lasts; leave in the middle."""
@@ -47,7 +46,7 @@ class RsiReversion(Strategy):
                 return f"{value} came back above {self.oversold:g}"
             if down.iloc[row]:
                 return f"{value} came back below {self.overbought:g}"
-            return f"{value} is back at {self.middle:g}"
+            return f"{value} is {'back at' if out.iloc[row] else 'short of'} {self.middle:g}"
 
         return self.wishes(
             bars,

@@ -38,7 +38,7 @@ def rsi(series: pd.Series, bars: int = 14) -> pd.Series:
     """Relative strength index after Wilder, 0 to 100; 50 where the price never moved. NaN for `bars` rows."""
 
     def compute(sound: pd.Series) -> pd.Series:
-        index = RSIIndicator(sound, bars).rsi()
+        index: pd.Series = RSIIndicator(sound, bars).rsi()
         # ta calls a market without a single loss 100, also one that has not moved at all.
         unmoved = sound.diff().abs().cumsum().fillna(0.0) == 0
         return index.mask(unmoved, 50.0).where(_position(sound) >= bars)

@@ -102,7 +102,7 @@ class Strategy:
         the usual risk in (0, 1]; a number or one a bar. Where take_profit and trail_by are NaN there is none; an
         entry whose stop or size fraction is given and unusable is no entry: an indicator that has nothing to say
         yet never trades. `reason` is a sentence, one a bar, or a function of the row number, asked only for rows
-        that wish something.
+        that wish something and for the last, which the bot shows also when it holds.
 
         Returns columns want, reason, stop, take_profit, trail_by, size_fraction on the index of `bars`.
         """
@@ -186,7 +186,9 @@ def _reasons(reason: Reason | None, want: np.ndarray) -> np.ndarray:
     texts = np.full(len(want), "", dtype=object)
     if reason is None:
         return texts
-    rows = np.flatnonzero(want != Want.HOLD.value)
+    spoken = want != Want.HOLD.value
+    spoken[-1:] = True
+    rows = np.flatnonzero(spoken)
     if isinstance(reason, str):
         texts[rows] = reason
     elif isinstance(reason, pd.Series):

@@ -18,7 +18,7 @@ LENGTH = struct.Struct(">I")
 
 
 class Setup(Struct, frozen=True, kw_only=True, tag=True):
-    """To the child, once: which strategy (its very bytes) with which parameters, how many bars to keep, how long to think."""
+    """To the child, once: the strategy's very bytes, its parameters, how many bars to keep, how long it may think."""
 
     name: str
     path: str

@@ -28,7 +28,7 @@ class Inbox(Facts, Protocol):
     """Where the main thread waits: the only blocking call of the loop."""
 
     def take(self, until_ms: int) -> Sequence[Event]:
-        """Everything that waits (bounded), or one Tick when `until_ms` comes first."""
+        """Everything that waits (bounded), or one Tick when `until_ms` comes first; with 0 it does not wait."""
 
 
 class World(Protocol):

@@ -1,0 +1,145 @@
+"""The gateway: the one place through which every order passes on its way to the exchange.
+
+It gives the nonce, signs, has the signed bytes committed to the journal, and only then sends them: over the open
+socket, or by REST on a courier thread while the socket is down, the same bytes either way. It never waits for an
+answer: that arrives as a fact. It decides nothing.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from tidegate.errors import Refused, StorageError, Unintelligible, Unreachable
+from tidegate.hyperliquid import replies, wire
+from tidegate.hyperliquid.client import HyperliquidClient
+from tidegate.hyperliquid.signing import Signer
+from tidegate.model.events import Event, Faulted, OrdersSent
+from tidegate.model.instruments import Instrument
+from tidegate.model.intents import CancelOrders, PlaceOrders, ResendOrders, SetLeverage, Urgency
+from tidegate.ports import Clock, Facts
+from tidegate.storage.ledger import Ledger
+
+Write = PlaceOrders | CancelOrders | SetLeverage
+Sent = Write | ResendOrders
+
+COURIERS = 3
+"""Threads that carry signed bytes by REST, so that one slow answer does not hold up the next exit."""
+ERRANDS_MAX = 200
+
+
+class Stream(Protocol):
+    """The open socket, as far as orders travel on it."""
+
+    def post(self, wish: Sent, body: bytes) -> bool:
+        """Hand over signed bytes; False when the socket is down. The answer arrives as facts."""
+
+
+class Gateway:
+    """Carries out write wishes. `stream` is None where orders always go by REST."""
+
+    def __init__(
+        self,
+        *,
+        signer: Signer,
+        ledger: Ledger,
+        clock: Clock,
+        courier: "Courier",
+        stream: Stream | None,
+        instruments: Mapping[str, Instrument],
+        vault_address: str | None = None,
+    ) -> None:
+        self._signer, self._ledger, self._clock = signer, ledger, clock
+        self._courier, self._stream = courier, stream
+        self._instruments, self._vault_address = instruments, vault_address
+
+    def perform(self, wish: Sent) -> list[Event]:
+        """Send one wish; the facts say that it left, or why not."""
+        if isinstance(wish, ResendOrders):
+            return self._resend(wish)
+        now_ms = self._clock.now_ms()
+        nonce = self._ledger.next_nonce(now_ms)
+        action = wire.action_of(wish, self._instruments)
+        letter = wire.envelope(self._signer, action, nonce, self._vault_address, wish.expires_ms)
+        cloids = _cloids(wish)
+        events: list[Event] = []
+        try:
+            self._ledger.commit_before_send(cloids, nonce, letter.body, wish.expires_ms)
+        except StorageError as error:
+            events.append(Faulted(at_ms=now_ms, where="journal", reason=f"not written: {error}"))
+            if wish.urgency > Urgency.PROTECTION:
+                words = "the journal cannot be written: no new positions until it can"
+                return [*events, *replies.refused(wish, words, now_ms)]
+        transport, sent_ns = self._send(wish, letter.body)
+        sent = OrdersSent(at_ms=self._clock.now_ms(), cloids=cloids, nonce=nonce, transport=transport, sent_ns=sent_ns)
+        return [*events, sent]
+
+    def _send(self, wish: Sent, body: bytes) -> tuple[str, int]:
+        if self._stream is not None and self._stream.post(wish, body):
+            return "ws", time.monotonic_ns()
+        self._courier.carry(wish, body)
+        return "rest", time.monotonic_ns()
+
+    def _resend(self, wish: ResendOrders) -> list[Event]:
+        """The very bytes again: they can execute at most once."""
+        body = self._ledger.payload_of(wish.cloid)
+        if body is None:
+            reason = f"the signed bytes of {wish.cloid} are not in the journal"
+            return [Faulted(at_ms=self._clock.now_ms(), where="journal", reason=reason)]
+        self._send(wish, body)
+        return []
+
+
+def _cloids(wish: Write) -> tuple[str, ...]:
+    """The client order ids of orders to be placed; other writes have none of their own."""
+    return tuple(order.cloid for order in wish.orders) if isinstance(wish, PlaceOrders) else ()
+
+
+class Courier:
+    """Carries already signed bytes by REST on threads of its own and puts what comes of it. It never signs."""
+
+    def __init__(self, new_client: Callable[[], HyperliquidClient], facts: Facts, clock: Clock) -> None:
+        self._new_client, self._facts, self._clock = new_client, facts, clock
+        self._errands: queue.Queue[tuple[Sent, bytes] | None] = queue.Queue(ERRANDS_MAX)
+        self._threads = [
+            threading.Thread(target=self._run, name=f"courier-{number}", daemon=True) for number in range(COURIERS)
+        ]
+
+    def start(self) -> None:
+        """Start the threads."""
+        for thread in self._threads:
+            thread.start()
+
+    def carry(self, wish: Sent, body: bytes) -> None:
+        """Take an errand; with too many of them this one was definitely not sent."""
+        try:
+            self._errands.put_nowait((wish, body))
+        except queue.Full:
+            for event in replies.refused(wish, "too many orders wait to be sent by REST", self._clock.now_ms()):
+                self._facts.put(event)
+
+    def stop(self, timeout_s: float) -> None:
+        """Let waiting errands go out, then end the threads."""
+        for _ in self._threads:
+            self._errands.put(None)
+        deadline_s = time.monotonic() + timeout_s
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(max(0.0, deadline_s - time.monotonic()))
+
+    def _run(self) -> None:
+        client = self._new_client()
+        while (errand := self._errands.get()) is not None:
+            for event in self._deliver(client, *errand):
+                self._facts.put(event)
+        client.close()
+
+    def _deliver(self, client: HyperliquidClient, wish: Sent, body: bytes) -> list[Event]:
+        try:
+            reply = client.send(body)
+        except Refused as error:
+            return replies.refused(wish, str(error), self._clock.now_ms())
+        except (Unreachable, Unintelligible) as error:
+            return replies.doubted(wish, str(error), self._clock.now_ms())
+        return replies.facts_of_reply(wish, reply, self._clock.now_ms())

@@ -1,0 +1,104 @@
+"""The loop: wait, decide, act, until told to stop.
+
+The only caller of `step`, the only place where time passes. All waiting facts are taken in first, then one act is
+performed, then the facts again: so between two acts the bot knows all there is to know, an exit waits for no more
+than the act in progress, and a busy stream cannot starve the acts.
+"""
+
+from collections import deque
+from collections.abc import Callable
+
+from tidegate.core.schedule import next_due_ms
+from tidegate.core.state import State
+from tidegate.core.step import step
+from tidegate.model.events import Event, Tick
+from tidegate.model.intents import Intent, Note, Urgency
+from tidegate.ports import Inbox, Journal, World
+
+SETTLE_EVERY_MS = 1_000
+
+
+class Todo:
+    """Wishes that wait: the most urgent first, first come first served within an urgency."""
+
+    def __init__(self) -> None:
+        self._lanes: tuple[deque[Intent], ...] = tuple(deque() for _ in Urgency)
+
+    def add(self, intents: tuple[Intent, ...]) -> None:
+        """Queue wishes."""
+        for intent in intents:
+            self._lanes[intent.urgency].append(intent)
+
+    def pop(self) -> Intent:
+        """The next wish to carry out."""
+        for lane in self._lanes:
+            if lane:
+                return lane.popleft()
+        raise IndexError("nothing to do")
+
+    def __bool__(self) -> bool:
+        return any(self._lanes)
+
+    @property
+    def exits_wait(self) -> bool:
+        """Whether an exit is among them."""
+        return bool(self._lanes[Urgency.EXIT])
+
+
+class Loop:
+    """One session of the bot: `run` returns when the state says so."""
+
+    def __init__(
+        self,
+        state: State,
+        inbox: Inbox,
+        world: World,
+        journal: Journal,
+        say: Callable[[Note], None],
+        settled: Callable[[State], None] = lambda _state: None,
+    ) -> None:
+        self.state = state
+        self._inbox, self._world, self._journal = inbox, world, journal
+        self._say, self._settled = say, settled
+        self._todo = Todo()
+        self._unsaid: deque[Note] = deque()
+        self._settle_due_ms: int | None = None
+
+    def run(self) -> None:
+        """Wait, decide, act, until told to stop."""
+        state, todo = self.state, self._todo
+        while not (state.stopped and not todo):
+            for event in self._inbox.take(self._wake_ms()):
+                self._handle(event)  # all waiting facts first …
+            if todo:
+                for outcome in self._world.perform(todo.pop()):  # … then one act, whose outcome is a fact
+                    self._handle(outcome)
+            if not todo.exits_wait:
+                self._speak()
+            if not todo and self._settle_due_ms is not None and state.now_ms >= self._settle_due_ms:
+                self._settle()
+        self._settle()
+
+    def _wake_ms(self) -> int:
+        if self._todo or self.state.stopped:
+            return 0
+        due_ms = next_due_ms(self.state)
+        return due_ms if self._settle_due_ms is None else min(due_ms, self._settle_due_ms)
+
+    def _handle(self, event: Event) -> None:
+        decision = step(self.state, event)
+        self._journal.record(event, decision)
+        self._todo.add(decision.intents)
+        self._unsaid.extend(decision.notes)
+        if self._settle_due_ms is None and (decision or not isinstance(event, Tick)):
+            self._settle_due_ms = self.state.now_ms + self.state.wait_ms(SETTLE_EVERY_MS)
+
+    def _speak(self) -> None:
+        while self._unsaid:
+            self._say(self._unsaid.popleft())
+
+    def _settle(self) -> None:
+        """Nothing presses: write down what is buffered, show where we stand."""
+        self._speak()
+        self._settle_due_ms = None
+        self._settled(self.state)

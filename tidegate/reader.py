@@ -1,0 +1,167 @@
+"""The reader: serves read wishes on threads of its own, so that no read ever delays an exit.
+
+Each lane has its own client and queue: what protects (prices, account, orders) never waits behind candles. Sees
+nothing of the bot's state, writes nothing to the exchange; what comes back, and what fails, is put as a fact.
+"""
+
+import queue
+import threading
+from collections.abc import Callable, Collection
+from decimal import Decimal
+from typing import Protocol
+
+from tidegate.errors import ExchangeError
+from tidegate.model.events import Account, AccountSeen, CandlesFetched, Event, Faulted, Marked, Mid, OrderSeen
+from tidegate.model.intents import FetchAccount, FetchCandles, FetchOrder, FetchPrices
+from tidegate.model.market import Candle, Timeframe
+from tidegate.ports import Clock, Facts
+
+QUEUE_MAX = 1_000
+"""More waiting reads than this in a lane are refused as failed; they come due again."""
+
+Read = FetchCandles | FetchPrices | FetchAccount | FetchOrder
+
+
+class Fate(Protocol):
+    """What became of an order, as the client reads it."""
+
+    def seen(self, cloid: str, at_ms: int) -> OrderSeen:
+        """The same as a fact."""
+
+
+class Meter(Protocol):
+    """The REST budget, as far as it is shown."""
+
+    def used(self) -> int:
+        """The weight spent in the last minute."""
+
+
+class Client(Protocol):
+    """What the reader asks of an exchange client. Failures are `ExchangeError`."""
+
+    @property
+    def budget(self) -> Meter:
+        """The budget that the client spends."""
+
+    def candles(self, coin: str, timeframe: Timeframe, since_ms: int, until_ms: int) -> tuple[Candle, ...]:
+        """Candles that overlap the range."""
+
+    def mids(self, coins: Collection[str]) -> dict[str, Decimal]:
+        """Mid prices."""
+
+    def marks(self, coins: Collection[str]) -> dict[str, Decimal]:
+        """Mark prices."""
+
+    def account(self, user: str, fills_since_ms: int) -> Account:
+        """Balances, positions, open orders and fills."""
+
+    def order_status(self, user: str, cloid: str) -> Fate:
+        """What became of an order."""
+
+    def close(self) -> None:
+        """Close the connections."""
+
+
+class Reader:
+    """Two lanes of reads: protective ones and candles. `user` is the account's own address."""
+
+    def __init__(self, new_client: Callable[[], Client], user: str, facts: Facts, clock: Clock) -> None:
+        self._user, self._facts, self._clock = user, facts, clock
+        self._protective = Lane("reader-protective", new_client, self._serve)
+        self._candles = Lane("reader-candles", new_client, self._serve)
+
+    def start(self) -> None:
+        """Start the threads."""
+        self._protective.start()
+        self._candles.start()
+
+    def submit(self, wish: Read) -> list[Event]:
+        """Queue a read; the answer arrives in the inbox. A full lane answers at once that it failed."""
+        lane = self._candles if isinstance(wish, FetchCandles) else self._protective
+        return [] if lane.submit(wish) else [self._failed(wish, "too many reads are waiting")]
+
+    def stop(self, timeout_s: float) -> None:
+        """End the threads; a read in progress is left to its time limit."""
+        self._protective.stop(timeout_s)
+        self._candles.stop(timeout_s)
+
+    def _serve(self, client: Client, wish: Read) -> None:
+        try:
+            for event in self._read(client, wish):
+                self._facts.put(event)
+        except ExchangeError as error:
+            self._facts.put(self._failed(wish, str(error)))
+
+    def _read(self, client: Client, wish: Read) -> list[Event]:
+        match wish:
+            case FetchCandles():
+                until_ms = self._clock.now_ms()
+                rows = client.candles(wish.coin, wish.timeframe, wish.since_ms, until_ms)
+                return [CandlesFetched(at_ms=self._clock.now_ms(), coin=wish.coin, candles=rows, exchange_ms=until_ms)]
+            case FetchPrices():
+                return self._prices(client, wish)
+            case FetchAccount():
+                account = client.account(self._user, wish.fills_since_ms)
+                used = client.budget.used()
+                return [AccountSeen(at_ms=self._clock.now_ms(), account=account, weight_used=used)]
+            case FetchOrder():
+                fate = client.order_status(self._user, wish.cloid)
+                return [fate.seen(wish.cloid, self._clock.now_ms())]
+
+    def _prices(self, client: Client, wish: FetchPrices) -> list[Event]:
+        mids = client.mids(wish.coins)
+        at_ms = self._clock.now_ms()
+        events: list[Event] = [Mid(at_ms=at_ms, coin=coin, price=price) for coin, price in mids.items()]
+        if wish.marks:
+            marks = client.marks(wish.coins)
+            at_ms = self._clock.now_ms()
+            events += [Marked(at_ms=at_ms, coin=coin, mark=mark, time_ms=at_ms) for coin, mark in marks.items()]
+        return events
+
+    def _failed(self, wish: Read, reason: str) -> Event:
+        at_ms = self._clock.now_ms()
+        match wish:
+            case FetchCandles():
+                return Faulted(at_ms=at_ms, where="candles", reason=reason, coin=wish.coin)
+            case FetchPrices():
+                return Faulted(at_ms=at_ms, where="prices", reason=reason)
+            case FetchAccount():
+                return Faulted(at_ms=at_ms, where="account", reason=f"{wish.reason}: {reason}")
+            case FetchOrder():
+                return Faulted(at_ms=at_ms, where="order", reason=f"{wish.cloid}: {reason}")
+
+
+class Lane:
+    """One thread with one client, serving reads in order."""
+
+    def __init__(self, name: str, new_client: Callable[[], Client], serve: Callable[[Client, Read], None]) -> None:
+        self._queue: queue.Queue[Read | None] = queue.Queue(QUEUE_MAX)
+        self._new_client, self._serve = new_client, serve
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def submit(self, wish: Read) -> bool:
+        """Queue a read; False when the lane is full."""
+        try:
+            self._queue.put_nowait(wish)
+        except queue.Full:
+            return False
+        return True
+
+    def stop(self, timeout_s: float) -> None:
+        """Ask the thread to end and wait for it that long."""
+        try:
+            self._queue.put_nowait(None)
+        except queue.Full:
+            return
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        client = self._new_client()
+        while (wish := self._queue.get()) is not None:
+            self._serve(client, wish)
+        client.close()

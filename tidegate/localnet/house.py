@@ -54,16 +54,12 @@ class Grid:
 
 
 def grids(universe: Universe) -> dict[str, Grid]:
-    """The grids of everything that trades, perps first; delisted coins have no market."""
+    """The grids of the perps that trade; delisted coins have no market, and spot pairs none yet."""
     found: dict[str, Grid] = {}
     for rule in universe.perps:
         if not rule.is_delisted:
             px, volume, decimals = float(rule.reference_px), float(rule.day_volume), rule.sz_decimals
             found[rule.name] = Grid(rule.name, decimals, price_decimals(decimals), px, volume)
-    for pair in universe.spots:
-        decimals = pair.base.sz_decimals
-        px = float(pair.reference_px)
-        found[pair.name] = Grid(pair.name, decimals, price_decimals(decimals, spot=True), px, 5_000_000 / px)
     return found
 
 

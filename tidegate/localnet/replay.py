@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from tidegate.localnet.exchange import Exchange
 
 HISTORY_MAX_MS = 30 * DAY_MS
-WARM_UP_MS = 3 * DAY_MS  # played from there on when nobody says from where, or from a quarter of a shorter recording
+HISTORY_CANDLES = 1000  # or that many, where they reach back further
+WARM_UP_CANDLES = 1000  # left as history when nobody says from where to play; of a short recording a quarter
 QUOTES = ("USDT", "USDC", "USD")
 CHUNK = 512  # candles turned into exact numbers at a time
 
@@ -57,7 +58,8 @@ class CandleReplay:
         self._acts: list[tuple[int, int, Act, Iterator[Act]]] = []
         for order, (coin, bars) in enumerate(tapes.items()):
             first = int(np.searchsorted(bars.time_ms, start_ms - shift_ms))
-            oldest = int(np.searchsorted(bars.time_ms, start_ms - shift_ms - HISTORY_MAX_MS))
+            reach_ms = max(HISTORY_MAX_MS, HISTORY_CANDLES * bars.interval_ms)
+            oldest = int(np.searchsorted(bars.time_ms, start_ms - shift_ms - reach_ms))
             self._history[coin] = _shifted(bars.slice(oldest, first), shift_ms)
             acts = _acts(_shifted(bars.slice(first, len(bars)), shift_ms), grid_of[coin])
             opening = next(acts, None)
@@ -209,7 +211,8 @@ def _start_ms(tapes: dict[str, Bars], from_ms: int | None) -> int:
     """The open of the candle in which the replay starts (or of the next one, in a gap), in recorded time."""
     first_ms = max(int(bars.time_ms[0]) for bars in tapes.values())
     last_ms = min(int(bars.time_ms[-1]) for bars in tapes.values())
-    wanted_ms = from_ms if from_ms is not None else first_ms + min(WARM_UP_MS, (last_ms - first_ms) // 4)
+    warm_up_ms = WARM_UP_CANDLES * max(bars.interval_ms for bars in tapes.values())
+    wanted_ms = from_ms if from_ms is not None else first_ms + min(warm_up_ms, (last_ms - first_ms) // 4)
     opens = [
         int(bars.time_ms[int(np.searchsorted(bars.time_ms + bars.interval_ms, wanted_ms, side="right"))])
         for bars in tapes.values()

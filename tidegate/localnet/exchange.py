@@ -1,0 +1,232 @@
+"""The kernel of the local exchange: one object that the market, the doors and the streams talk to.
+
+Owns the exchange's time and the order in which things happen within a call: first what was asked, then the
+trigger orders that a moved mark fires, then everybody is told. It opens no socket, reads no clock and knows
+no chance: the same calls in the same order give the same bytes.
+"""
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any, Literal
+
+from tidegate.localnet import triggers
+from tidegate.localnet.actions import Actions
+from tidegate.localnet.block import Feed
+from tidegate.localnet.book import Quote, check_quotes
+from tidegate.localnet.info import Info
+from tidegate.localnet.matching import Taker, sweep
+from tidegate.localnet.numbers import ZERO, wire
+from tidegate.localnet.prices import MARK_INTERVAL_MS, Candles
+from tidegate.localnet.reply import Reply
+from tidegate.localnet.universe import Universe
+from tidegate.localnet.venue import Venue
+
+__all__ = ["Candles", "Exchange", "Feed", "Reply"]
+
+BOOK_DEPTH = 20
+
+Row = dict[str, Any]
+
+
+class Exchange:
+    """The exchange. Money is Decimal, times are ms of exchange time, addresses 0x and 40 hex digits.
+
+    `fund_on_first_action` gives a new signer WELCOME_USDC with its first valid action; without it an unknown
+    signer gets the exchange's "does not exist". `wall_ms`, when given, is a second clock around which nonces
+    are accepted: at another speed than 1 the SDK's wall-clock nonces would leave the window around `now_ms`.
+    """
+
+    def __init__(
+        self,
+        universe: Universe,
+        *,
+        start_ms: int,
+        instance: str = "",
+        fund_on_first_action: bool = True,
+        wall_ms: Callable[[], int] | None = None,
+    ) -> None:
+        self.universe = universe
+        self.instance = instance
+        self._venue = Venue(universe, start_ms)
+        self._actions = Actions(self._venue, fund_on_first_action=fund_on_first_action, wall_ms=wall_ms)
+        self._info = Info(self._venue, self)
+        self._next_mark_ms = start_ms + MARK_INTERVAL_MS
+        self._rendered: dict[str, tuple[int, Row]] = {}
+
+    @property
+    def now_ms(self) -> int:
+        """Exchange time; only `advance` moves it."""
+        return self._venue.now_ms
+
+    @property
+    def feed(self) -> list[Feed]:
+        """Subscribers of what happens; append or remove your own."""
+        return self._venue.block.feed
+
+    def advance(self, now_ms: int) -> None:
+        """Let time pass; marks are refreshed when theirs are due. Earlier times are ignored."""
+        if now_ms <= self._venue.now_ms:
+            return
+        self._venue.now_ms = now_ms
+        if now_ms < self._next_mark_ms:
+            return
+        self._next_mark_ms = now_ms + MARK_INTERVAL_MS
+        for coin, prices in self._venue.prices.items():
+            age_ms = now_ms - prices.marked_ms
+            if age_ms < MARK_INTERVAL_MS:
+                self._next_mark_ms = min(self._next_mark_ms, prices.marked_ms + MARK_INTERVAL_MS)
+            elif not prices.rule.is_delisted:
+                self._refresh_mark(coin)
+        self._close()
+
+    def quote(self, coin: str, bids: Sequence[Quote], asks: Sequence[Quote]) -> None:
+        """Replace the house's liquidity: (px, sz, n) a level, any order, either side may be empty.
+
+        Sizes that stay keep their place in the queue. A quote that crosses resting client orders trades with
+        them first, as taker; what is left of it rests.
+        """
+        check_quotes(bids, asks)
+        book = self._venue.books[coin]
+        before = book.version
+        book.withdraw_house({quote[0] for quote in bids}, is_bid=True)
+        book.withdraw_house({quote[0] for quote in asks}, is_bid=False)
+        for is_bid, quotes in ((True, bids), (False, asks)):
+            if book.side(is_bid=not is_bid).clients:
+                quotes = self._take_crossed(coin, quotes, is_buy=is_bid)
+            for quote in quotes:
+                book.set_house(quote, is_bid=is_bid)
+        if book.version != before:
+            self._venue.block.book(coin)
+        self._close()
+
+    def trade(self, coin: str, side: Literal["B", "A"], px: Decimal, sz: Decimal) -> None:
+        """Let the house take with an IOC of limit `px`; whatever matches is printed."""
+        sweep(self._venue, Taker(coin, side == "B", px, sz))
+        self._close()
+
+    def set_oracle(self, coin: str, px: Decimal) -> None:
+        """Publish an oracle price; the mark follows at once."""
+        self._venue.prices[coin].oracle = px
+        self._refresh_mark(coin)
+        self._venue.block.asset_ctx(coin)
+        self._close()
+
+    def load_candles(self, coin: str, store: Candles) -> None:
+        """Give a coin its candle history; prints update it from now on."""
+        self._venue.prices[coin].candles = store
+
+    def info(self, body: Any) -> Reply:
+        """Answer a decoded /info body (section 2)."""
+        return self._info.answer(body)
+
+    def act(self, body: Any) -> Reply:
+        """Carry out a decoded /exchange envelope (section 3)."""
+        reply = self._actions.carry_out(body)
+        self._close()
+        return reply
+
+    def fund(self, user: str, usdc: Decimal) -> None:
+        """Deposit USDC to an address, whose account is opened when it is new."""
+        self._venue.deposit(user.lower(), usdc)
+
+    def mids(self) -> dict[str, str]:
+        """The body of allMids: perps, then spot pairs."""
+        mids = {coin: wire(prices.mid_or_last()) for coin, prices in self._venue.prices.items()}
+        mids.update((pair.name, wire(pair.reference_px)) for pair in self.universe.spots)
+        return mids
+
+    def l2(
+        self, coin: str, depth: int = BOOK_DEPTH, n_sig_figs: int | None = None, mantissa: int | None = None
+    ) -> Row:
+        """A book snapshot (section 2.6); an aggregated one also has the touch's `spread`."""
+        book = self._venue.books.get(coin)
+        if book is None:
+            return {"coin": coin, "time": self.now_ms, "levels": [[], []]}
+        if n_sig_figs is None and depth == BOOK_DEPTH:
+            version, levels = self._rendered.get(coin, (-1, {}))
+            if version != book.version:
+                levels = {"levels": _levels(book.rows(depth))}
+                self._rendered[coin] = (book.version, levels)
+            return {"coin": coin, "time": self.now_ms, **levels}
+        row = {"coin": coin, "time": self.now_ms, "levels": _levels(book.rows(depth, n_sig_figs, mantissa))}
+        bid, ask = book.touch()
+        if n_sig_figs is not None and bid is not None and ask is not None:
+            row["spread"] = wire(ask - bid)
+        return row
+
+    def bbo(self, coin: str) -> Row:
+        """Best bid and ask, each null when its side is empty (section 6.3)."""
+        best: list[Row | None] = [None, None]
+        book = self._venue.books.get(coin)
+        if book is not None:
+            best = [None if side is None else _level(*side.row()) for side in (book.bids.best(), book.asks.best())]
+        return {"coin": coin, "time": self.now_ms, "bbo": best}
+
+    def asset_ctx(self, coin: str) -> Row:
+        """The context of a perp (section 2.2) or of a spot pair (section 2.3)."""
+        prices = self._venue.prices.get(coin)
+        if prices is None:
+            return _spot_ctx(self.universe, coin)
+        return prices.context(self.now_ms, self._venue.open_interest(coin))
+
+    def recent_trades(self, coin: str) -> list[Row]:
+        """The last prints, newest first, at most 100."""
+        prices = self._venue.prices.get(coin)
+        return [] if prices is None else list(prices.recent)
+
+    def fills(self, user: str) -> list[Row]:
+        """An account's fills, newest first."""
+        account = self._venue.account(user.lower())
+        return [] if account is None else account.fills[::-1]
+
+    def candle(self, coin: str, interval: str) -> Row | None:
+        """The current candle, None before the first print."""
+        prices = self._venue.prices.get(coin)
+        if prices is None or prices.candles is None:
+            return None
+        return prices.candles.current(interval)
+
+    def knows_coin(self, coin: str) -> bool:
+        """Say whether market data exists under this name (delisted perps included)."""
+        return coin in self.universe.by_name or coin in self.universe.spot_by_name
+
+    def _take_crossed(self, coin: str, quotes: Sequence[Quote], *, is_buy: bool) -> list[Quote]:
+        """Let crossing house quotes take from clients' orders; returns what is left to rest."""
+        left = []
+        for px, sz, n in sorted(quotes, reverse=is_buy):
+            if self._venue.books[coin].crosses(is_buy=is_buy, px=px):
+                sz -= sweep(self._venue, Taker(coin, is_buy, px, sz)).sz
+            left.append((px, sz, n))
+        return left
+
+    def _refresh_mark(self, coin: str) -> None:
+        if self._venue.prices[coin].refresh_mark(self._venue.now_ms):
+            self._venue.block.asset_ctx(coin)
+
+    def _close(self) -> None:
+        """Fire what the marks reach, then tell everybody."""
+        triggers.fire_reached(self._venue)
+        self._venue.block.close()
+
+
+def _levels(rows: tuple[list[Any], list[Any]]) -> list[list[Row]]:
+    return [[_level(*row) for row in side] for side in rows]
+
+
+def _level(px: Decimal, sz: Decimal, n: int) -> Row:
+    return {"px": wire(px), "sz": wire(sz), "n": n}
+
+
+def _spot_ctx(universe: Universe, name: str) -> Row:
+    """A pair that nobody trades: its reference price stands."""
+    pair = universe.spot_by_name[name]
+    return {
+        "prevDayPx": wire(pair.reference_px),
+        "dayNtlVlm": wire(ZERO),
+        "markPx": wire(pair.reference_px),
+        "midPx": None,
+        "circulatingSupply": wire(pair.circulating_supply),
+        "coin": pair.name,
+        "totalSupply": wire(pair.circulating_supply),
+        "dayBaseVlm": wire(ZERO),
+    }

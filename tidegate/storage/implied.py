@@ -1,0 +1,131 @@
+"""Which rows a journal line implies: one function for each kind of fact or wish that leaves a trace in a table.
+
+Pure. Candles stand apart from the other rows: they may wait while an order hurries into the database.
+"""
+
+from collections.abc import Callable, Iterator
+
+from tidegate.model import events, intents
+from tidegate.model.events import Event
+from tidegate.model.intents import Intent
+from tidegate.model.positions import Fill
+from tidegate.storage import rows
+from tidegate.storage.rows import Values
+from tidegate.storage.statements import Write
+
+Implied = Iterator[tuple[Write, Values]]
+
+
+def order_change(cloid: str, at_ms: int, status: str, text: str = "", oid: int | None = None) -> Values:
+    """The parameters of a change of an order's status; `oid` None leaves the number as it is."""
+    return {
+        "of_cloid": cloid,
+        "new_status": rows.short(status),
+        "new_status_text": rows.short(text),
+        "new_updated_ms": rows.stored_ms(at_ms),
+        "new_oid": None if oid is None else str(oid),
+    }
+
+
+def rows_of_event(event: Event) -> Implied:
+    """The writes that a fact implies, candles excepted."""
+    implied = _OF_EVENT.get(type(event))
+    return implied(event) if implied else iter(())
+
+
+def rows_of_intent(intent: Intent, at_ms: int) -> Implied:
+    """The writes that a wish implies."""
+    if isinstance(intent, intents.PlaceOrders):
+        for order in intent.orders:
+            yield (
+                Write.PLAN_ORDER,
+                rows.planned_order(
+                    order,
+                    signal_id=intent.signal_id,
+                    reason=intent.reason,
+                    expires_ms=intent.expires_ms,
+                    at_ms=at_ms,
+                ),
+            )
+    elif isinstance(intent, intents.Remember):
+        yield Write.POSITION, rows.position_row(intent.record)
+    elif isinstance(intent, intents.BookClosed):
+        yield Write.CLOSED_POSITION, rows.closed_row(intent.closed)
+
+
+def candles_of(event: events.CandlesFetched) -> Iterator[Values]:
+    """The rows of the candles that were closed when the exchange answered: the forming one is never stored."""
+    for candle in event.candles:
+        row = rows.candle_row(event.coin, candle) if candle.close_ms < event.exchange_ms else None
+        if row is not None:
+            yield row
+
+
+def _sent(event: events.OrdersSent) -> Implied:
+    for cloid in event.cloids:
+        change = order_change(cloid, event.at_ms, rows.SENT)
+        yield Write.SEND_ORDER, change | {"new_nonce": event.nonce, "new_transport": event.transport}
+
+
+def _accepted(event: events.OrderAccepted) -> Implied:
+    if event.resting:
+        yield Write.CHANGE_ORDER, order_change(event.cloid, event.at_ms, rows.RESTING, oid=event.oid)
+    else:
+        status = rows.FILLED if event.filled > 0 else rows.ENDED
+        yield Write.END_ORDER, order_change(event.cloid, event.at_ms, status, oid=event.oid)
+
+
+def _rejected(event: events.OrderRejected) -> Implied:
+    yield Write.END_ORDER, order_change(event.cloid, event.at_ms, rows.REJECTED, event.reason)
+
+
+def _canceled(event: events.OrderCanceled) -> Implied:
+    if event.cloid is None:
+        change = order_change("", event.at_ms, event.status)
+        yield Write.END_ORDER_BY_OID, change | {"of_oid": str(event.oid)}
+    else:
+        # The answer to a cancellation by cloid names no number; 0 must not hide the one we know.
+        yield Write.END_ORDER, order_change(event.cloid, event.at_ms, event.status, oid=event.oid or None)
+
+
+def _opened(event: events.OrderOpened) -> Implied:
+    order = event.order
+    if order.cloid is not None:
+        yield Write.OPEN_ORDER, rows.opened_order(order, at_ms=event.at_ms)
+        status = rows.TRIGGERED if event.triggered else rows.RESTING
+        yield Write.CHANGE_ORDER, order_change(order.cloid, event.at_ms, status, oid=order.oid)
+
+
+def _in_doubt(event: events.OrderInDoubt) -> Implied:
+    yield Write.CHANGE_ORDER, order_change(event.cloid, event.at_ms, rows.IN_DOUBT, event.reason)
+
+
+def _seen(event: events.OrderSeen) -> Implied:
+    status = event.status or rows.UNKNOWN
+    goes_on = event.status is None or event.status in rows.OPEN_WORDS
+    write = Write.CHANGE_ORDER if goes_on else Write.END_ORDER
+    yield write, order_change(event.cloid, event.at_ms, status, oid=event.oid)
+
+
+def _filled(event: events.OrderFilled) -> Implied:
+    yield Write.FILL, rows.fill_row(event.fill)
+
+
+def _account(event: events.AccountSeen | events.Started) -> Implied:
+    fills: tuple[Fill, ...] = event.account.fills
+    for fill in fills:
+        yield Write.FILL, rows.fill_row(fill)
+
+
+_OF_EVENT: dict[type, Callable[..., Implied]] = {
+    events.OrdersSent: _sent,
+    events.OrderAccepted: _accepted,
+    events.OrderRejected: _rejected,
+    events.OrderCanceled: _canceled,
+    events.OrderOpened: _opened,
+    events.OrderInDoubt: _in_doubt,
+    events.OrderSeen: _seen,
+    events.OrderFilled: _filled,
+    events.AccountSeen: _account,
+    events.Started: _account,
+}

@@ -1,0 +1,292 @@
+"""The ledger: what the bot writes down, and what it reads back when it starts again.
+
+Owns when rows become durable: recorded lines wait in memory until `flush`, or until an order is about to leave
+(`commit_before_send`), and go in one transaction. Belongs to the main thread. Never decides anything; payloads hold
+signatures, so nothing here is ever logged.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+
+from tidegate.errors import StorageError
+from tidegate.model.events import CandlesFetched, Event, Started
+from tidegate.model.intents import Decision
+from tidegate.model.positions import Fill
+from tidegate.model.records import ClosedPosition, Remembered
+from tidegate.storage import rows
+from tidegate.storage.database import Database, Execute, Row, open_for_writing
+from tidegate.storage.implied import candles_of, order_change, rows_of_event, rows_of_intent
+from tidegate.storage.journal import Gathering, cleaned, decoded
+from tidegate.storage.rows import OrderRecord, Values
+from tidegate.storage.statements import Read, Write, reads, writes
+
+JOURNAL_BYTES_MAX = 256_000_000
+"""The journal of one account is kept to this size (compressed) by dropping its oldest batches."""
+
+DROPPED_AT_ONCE = 64
+
+ROWS_WAITING_MAX = 20_000
+"""While the database cannot be written, so many rows wait; beyond them the oldest are lost."""
+
+SIGNED_KEPT_MS = 24 * 3_600_000
+"""How long signed bytes are kept after they expired."""
+
+COMMITS_PER_CHECKPOINT = 100
+
+
+class JournalSession(Struct, frozen=True, kw_only=True):
+    """One session in the journal: its number, the times of its first and last fact, how many lines it has."""
+
+    session: int
+    first_ms: int
+    last_ms: int
+    lines: int
+
+
+class Ledger:
+    """The record of one account on one venue. `signer` is whose nonces are counted: the account unless told.
+
+    Every method raises StorageError when the database fails; what was recorded then waits for the next try.
+    """
+
+    def __init__(self, url: str, *, venue: str, account: str, signer: str | None = None) -> None:
+        self._url = url
+        self._scope: Values = {"venue": venue, "account": account}
+        self._signer: Values = {"venue": venue, "signer": signer or account}
+        self._database: Database | None = None
+        self._rows: list[tuple[str, Values]] = []
+        self._positions: dict[str, Values] = {}
+        self._candles: dict[tuple[object, ...], Values] = {}
+        self._status: bytes | None = None
+        self._lost_rows = 0
+        self._commits = 0
+        self._now_ms = 0
+
+    def open(self) -> None:
+        """Open the database (making and migrating it if need be) and find where the last run ended."""
+        database = open_for_writing(self._url)
+        self._database = database
+        self._write = writes(database)
+        self._read = reads(database)
+        last_seq, last_session, stored = database.rows(self._read[Read.JOURNAL_END], self._scope)[0]
+        self._gathering = Gathering(last_seq=last_seq or 0, last_session=last_session or 0)
+        self._journal_bytes = int(stored or 0)
+        found = database.rows(self._read[Read.NONCE], self._signer)
+        self._last_nonce: int = found[0][0] if found else 0
+        self._stored_nonce = self._last_nonce
+
+    def close(self) -> None:
+        """Store what waits and close; closing twice is fine."""
+        if self._database is None:
+            return
+        try:
+            self.flush()
+            self._database.checkpoint()
+        finally:
+            self._database.close()
+            self._database = None
+
+    @property
+    def lost(self) -> int:
+        """How many journal lines and rows were given up because the database could not be written for too long."""
+        return self._gathering.lost_lines + self._lost_rows
+
+    def record(self, event: Event, decision: Decision) -> None:
+        """Note what happened and what was decided; durable with the next `flush` or `commit_before_send`."""
+        try:
+            self._gathering.add(event, decision)
+        except UnicodeEncodeError:
+            event, decision = cleaned(event, decision)
+            self._gathering.add(event, decision)
+        if type(event) is CandlesFetched:
+            for candle in candles_of(event):
+                candle["venue"] = self._scope["venue"]
+                self._candles[candle["coin"], candle["timeframe"], candle["open_ms"]] = candle
+        for write, values in rows_of_event(event):
+            self._wait(write, values)
+        for intent in decision.intents:
+            for write, values in rows_of_intent(intent, event.at_ms):
+                self._wait(write, values)
+        self._now_ms = event.at_ms
+
+    def put_status(self, payload: bytes) -> None:
+        """Leave this for the `status` command; it is there after the next `flush`."""
+        self._status = payload
+
+    def next_nonce(self, now_ms: int) -> int:
+        """A nonce that this signer never used: above every earlier one, and not below the exchange's time.
+
+        It is durable with `commit_before_send`, which goes before every send.
+        """
+        self._last_nonce = max(self._last_nonce + 1, now_ms)
+        return self._last_nonce
+
+    def commit_before_send(self, cloids: Sequence[str], nonce: int, payload: bytes, expires_ms: int) -> None:
+        """Make these orders' signed bytes durable, with everything recorded before (candles wait for `flush`).
+
+        For an action without orders (a cancellation, a leverage) `cloids` is empty: the nonce is what counts.
+        """
+        self._last_nonce = max(self._last_nonce, nonce)
+        signed = {"nonce": nonce, "payload": payload, "expires_ms": expires_ms}
+        with self._opened.transaction() as execute:
+            self._store_waiting(execute)
+            for cloid in cloids:
+                execute(self._write[Write.SIGNED_ACTION], self._scope | signed | {"cloid": cloid})
+                change = order_change(cloid, self._now_ms, rows.SIGNED)
+                execute(
+                    self._write[Write.SIGN_ORDER],
+                    self._scope | change | {"new_nonce": nonce, "new_expires_ms": expires_ms},
+                )
+        self._stored()
+
+    def flush(self) -> None:
+        """Make everything durable that was recorded, candles and status included; cheap when nothing was."""
+        database = self._opened
+        if not self._waits:
+            return
+        with database.transaction() as execute:
+            self._store_waiting(execute)
+            for candle in self._candles.values():
+                execute(self._write[Write.CANDLE], candle)
+            if self._status is not None:
+                status = {"payload": self._status, "written_ms": time.time_ns() // 1_000_000}
+                execute(self._write[Write.STATUS], self._scope | status)
+        self._candles.clear()
+        self._status = None
+        self._stored()
+        self._keep_small()
+
+    def payload_of(self, cloid: str) -> bytes | None:
+        """The signed bytes of an order as they were committed, to send them again; None when there are none."""
+        found = self._rows_of(Read.PAYLOAD, of_cloid=cloid)
+        return bytes(found[0][0]) if found else None
+
+    def remembered(self) -> tuple[Remembered, ...]:
+        """What is remembered of every coin, by coin."""
+        return tuple(rows.remembered_of(record) for (record,) in self._rows_of(Read.POSITIONS))
+
+    def fills_since(self, time_ms: int) -> tuple[Fill, ...]:
+        """The fills at or after that time of the exchange, ascending."""
+        return tuple(rows.fill_of(record) for (record,) in self._rows_of(Read.FILLS_SINCE, of_ms=time_ms))
+
+    def last_fill_ms(self) -> int:
+        """The exchange's time of the newest fill; 0 when there is none."""
+        return int(self._rows_of(Read.LAST_FILL)[0][0] or 0)
+
+    def closed_since(self, time_ms: int) -> tuple[ClosedPosition, ...]:
+        """The positions that were finished at or after that time of the exchange, ascending."""
+        return tuple(rows.closed_of(row) for row in self._rows_of(Read.CLOSED_SINCE, of_ms=time_ms))
+
+    def orders(self, limit: int = 100) -> tuple[OrderRecord, ...]:
+        """The newest orders, newest first, each with what its fills add up to."""
+        return tuple(self._order(row) for row in self._rows_of(Read.ORDERS, row_count=limit))
+
+    def sessions(self) -> tuple[JournalSession, ...]:
+        """The sessions that the journal still holds, ascending."""
+        return tuple(
+            JournalSession(session=session, first_ms=first_ms, last_ms=last_ms, lines=lines)
+            for session, first_ms, last_ms, lines in self._rows_of(Read.SESSIONS)
+        )
+
+    def journal(self, session: int | None = None) -> Iterator[tuple[Event, Decision]]:
+        """The facts and decisions of one session (the newest unless told), in order, beginning with Started.
+
+        Raises StorageError when the session is unknown, or when a part of it is missing: a journal with a gap would
+        tell a story that never happened.
+        """
+        held = [found.session for found in self.sessions()]
+        wanted = session if session is not None else max(held, default=0)
+        if wanted not in held:
+            raise StorageError(f"journal: session {wanted} is not held; held are {held or 'none'}")
+        expected_seq: int | None = None
+        for first_seq, last_seq in self._rows_of(Read.SESSION_BATCHES, of_session=wanted):
+            if expected_seq is not None and first_seq != expected_seq:
+                raise StorageError(f"journal: session {wanted} lacks the lines {expected_seq} to {first_seq - 1}")
+            lines = decoded(self._rows_of(Read.LINES, of_seq=first_seq)[0][0])
+            if expected_seq is None:
+                first = next(lines)
+                if not isinstance(first[0], Started):
+                    raise StorageError(f"journal: the beginning of session {wanted} is no longer held")
+                yield first
+            yield from lines
+            expected_seq = last_seq + 1
+
+    @property
+    def _opened(self) -> Database:
+        assert self._database is not None, "the ledger is used before open() or after close()"
+        return self._database
+
+    @property
+    def _waits(self) -> bool:
+        return bool(
+            self._rows
+            or self._positions
+            or self._candles
+            or self._status is not None
+            or self._last_nonce != self._stored_nonce
+            or self._gathering.waits
+        )
+
+    def _wait(self, write: Write, values: Values) -> None:
+        if write is Write.POSITION:
+            self._positions[str(values["coin"])] = values | self._scope
+            return
+        if len(self._rows) >= ROWS_WAITING_MAX:
+            self._lost_rows += len(self._rows) // 10
+            del self._rows[: len(self._rows) // 10]
+        self._rows.append((self._write[write], values | self._scope))
+
+    def _store_waiting(self, execute: Execute) -> None:
+        """Everything but candles and status: what must not be lost once an order has left."""
+        for sql, values in self._rows:
+            execute(sql, values)
+        for position in self._positions.values():
+            execute(self._write[Write.POSITION], position)
+        for batch in self._gathering.close_batch():
+            execute(self._write[Write.BATCH], self._scope | rows.batch_row(batch))
+        if self._last_nonce != self._stored_nonce:
+            execute(self._write[Write.NONCE], self._signer | {"last_nonce": self._last_nonce})
+
+    def _stored(self) -> None:
+        self._journal_bytes += sum(batch.cost_bytes for batch in self._gathering.close_batch())
+        self._gathering.stored()
+        self._rows.clear()
+        self._positions.clear()
+        self._stored_nonce = self._last_nonce
+        self._commits += 1
+
+    def _keep_small(self) -> None:
+        """Drop what the limits above no longer allow, and empty the write-ahead log now and then."""
+        if self._commits >= COMMITS_PER_CHECKPOINT:
+            self._commits = 0
+            with self._opened.transaction() as execute:
+                before_ms = self._now_ms - SIGNED_KEPT_MS
+                execute(self._write[Write.DROP_SIGNED_ACTIONS], self._scope | {"of_ms": before_ms})
+            self._opened.checkpoint()
+        while self._journal_bytes > JOURNAL_BYTES_MAX:
+            self._drop_oldest_batches()
+
+    def _drop_oldest_batches(self) -> None:
+        last_seq = 0
+        for first_seq, size in self._find(Read.JOURNAL_OLDEST, row_count=DROPPED_AT_ONCE):
+            if self._journal_bytes <= JOURNAL_BYTES_MAX:
+                break
+            last_seq = first_seq
+            self._journal_bytes -= size
+        with self._opened.transaction() as execute:
+            execute(self._write[Write.DROP_BATCHES], self._scope | {"of_seq": last_seq})
+
+    def _find(self, read: Read, **parameters: object) -> list[Row]:
+        return self._opened.rows(self._read[read], self._scope | parameters)
+
+    def _rows_of(self, read: Read, **parameters: object) -> list[Row]:
+        """Rows as of now: what waits is stored first."""
+        self.flush()
+        return self._find(read, **parameters)
+
+    def _order(self, row: Row) -> OrderRecord:
+        record = rows.order_record(row, ())
+        found = self._rows_of(Read.FILLS_OF_ORDER, of_oid=str(record.oid), of_cloid=record.cloid)
+        return rows.order_record(row, [rows.fill_of(fill) for (fill,) in found])

@@ -56,6 +56,13 @@ def _fills(exchange: Exchange, subscription: Subscription) -> dict[str, Any]:
     return {"isSnapshot": True, "user": subscription.user, "fills": _read(exchange, request)[:FILLS_MAX]}
 
 
+def pooled(exchange: Exchange, user: str, fills: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The `fills` of one block, oldest first, as the kernel pools them for `aggregateByTime`."""
+    request = {"type": "userFills", "user": user, "aggregateByTime": True}
+    fresh = {(fill["time"], fill["oid"]) for fill in fills}
+    return [fill for fill in _read(exchange, request)[::-1] if (fill["time"], fill["oid"]) in fresh]
+
+
 def _fundings(exchange: Exchange, subscription: Subscription) -> dict[str, Any]:
     rows = _read(exchange, {"type": "userFunding", "user": subscription.user, "startTime": 0})
     fundings = [funding_row(row["time"], row["delta"]) for row in rows]

@@ -169,7 +169,8 @@ class Streams:
     def on_fills(self, user: str, fills: list[dict[str, Any]]) -> None:
         """Fills go out twice: on `userFills`, and without the user on `user`."""
         for topic in self._of("userFills", user):
-            topic.push({"user": user, "fills": fills})
+            shown = frames.pooled(self.exchange, user, fills) if topic.subscription.aggregate else fills
+            topic.push({"user": user, "fills": shown})
         for topic in self._of("userEvents", user):
             topic.push({"fills": fills})
 

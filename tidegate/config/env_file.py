@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dotenv.parser import parse_stream
 
-from tidegate.config.wording import Text, escaped
+from tidegate.config.wording import Text, fragment
 
 FILE_MAX_BYTES = 100_000
 
@@ -48,11 +48,11 @@ def _statements(content: str, file_name: str) -> tuple[dict[str, Text], list[str
         elif binding.key is None:
             continue
         elif binding.value is None:
-            problems.append(f"{file_name} line {line}: {escaped(binding.key)[:40]} has no = and no value")
+            problems.append(f"{file_name} line {line}: {fragment(binding.key)} has no = and no value")
         elif binding.key in found:
             first = found[binding.key].line
             problems.append(
-                f"{file_name} line {line}: {escaped(binding.key)[:40]} stands twice, also in line {first}"
+                f"{file_name} line {line}: {fragment(binding.key)} stands twice, also in line {first}"
             )
         else:
             found[binding.key] = Text(binding.value, ".env", line)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tidegate.config.results import Entry, Loaded, Secrets, Source
-from tidegate.config.wording import Text, escaped, nearest, problem_line, shown, without_password
+from tidegate.config.wording import Text, fragment, nearest, problem_line, shown, without_password
 from tidegate.errors import ConfigError
 from tidegate.model.settings import Settings
 
@@ -92,7 +92,7 @@ def _validate(layers: list[dict[str, Text]]) -> tuple[Variables, frozenset[str],
 def _unknown(texts: Mapping[str, Text], names: tuple[str, ...]) -> list[str]:
     """A line for each name that is none of ours, without its value: it may be a key with a misspelt name."""
     return [
-        f"{escaped(name)[:60]} ({text.place}): no such setting"
+        f"{fragment(name)} ({text.place}): no such setting"
         + (
             f", did you mean {guess}?"
             if (guess := nearest(name, names))
@@ -113,6 +113,7 @@ def _near_misses(around: Mapping[str, Text], names: tuple[str, ...]) -> dict[str
 
 
 def _loaded(values: Variables, texts: Mapping[str, Text], strategy_dir: Path) -> Loaded:
+    from tidegate.config.rules import TEXT_MAX
     from tidegate.config.variables import meaning_of, settings_of
 
     settings = settings_of(
@@ -121,7 +122,7 @@ def _loaded(values: Variables, texts: Mapping[str, Text], strategy_dir: Path) ->
     entries = tuple(
         Entry(
             field.upper(),
-            _shown(field.upper(), value),
+            shown(field.upper(), text_of(value), TEXT_MAX),
             _source(field.upper(), texts),
             meaning_of(field.upper()),
         )
@@ -134,10 +135,6 @@ def _loaded(values: Variables, texts: Mapping[str, Text], strategy_dir: Path) ->
 
 def _source(name: str, texts: Mapping[str, Text]) -> Source:
     return texts[name].source if name in texts else "default"
-
-
-def _shown(name: str, value: Any) -> str:
-    return shown(name, text_of(value))
 
 
 def text_of(value: Any) -> str:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-from tidegate.config.wording import did_you_mean
+from tidegate.config.wording import did_you_mean, fragment
 
 COINS_MAX = 100
 TEXT_MAX = 2000
@@ -123,10 +123,10 @@ def coins(example: str) -> Rule:
             raise ValueError("an empty name between commas")
         wrong = [name for name in names if not _COIN.fullmatch(name)]
         if wrong:
-            raise ValueError(f"{wrong[0]!a} is not a coin's name")
+            raise ValueError(f"{fragment(wrong[0])} is not a coin's name")
         twice = _repeated(name.casefold() for name in names)
         if twice:
-            raise ValueError(f"{twice.upper()} stands twice")
+            raise ValueError(f"{fragment(twice.upper())} stands twice")
         if len(names) > COINS_MAX:
             raise ValueError(f"{len(names)} coins")
         return names
@@ -154,9 +154,9 @@ def parameters(example: str) -> Rule:
         for pair in pairs:
             key, equals, value = (part.strip() for part in pair.partition("="))
             if not equals or not value or not _NAME.fullmatch(key):
-                raise ValueError(f"{pair!a} is not name=value")
+                raise ValueError(f"{fragment(pair)} is not name=value")
             if key in found:
-                raise ValueError(f"{key} stands twice")
+                raise ValueError(f"{fragment(key)} stands twice")
             found[key] = value
         return found
 
@@ -200,10 +200,10 @@ def localnet_url() -> Rule:
     def read(text: str) -> str:
         if not text:
             return ""
-        parts = urlsplit(text)
+        parts, port = _split(text)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
             raise ValueError("not an http address")
-        if not parts.port or parts.path not in ("", "/") or parts.query or parts.fragment:
+        if not port or parts.path not in ("", "/") or parts.query or parts.fragment:
             raise ValueError("a host and a port, and nothing after them, are needed")
         if parts.hostname.endswith("hyperliquid.xyz"):
             raise ValueError("that is the real exchange, not a localnet; use NETWORK for it")
@@ -226,7 +226,7 @@ def database_url(example: str) -> Rule:
                 raise ValueError("a database in memory forgets open positions when the bot restarts")
             return text
         if scheme in ("postgresql", "postgresql+psycopg"):
-            parts = urlsplit(text)
+            parts, _ = _split(text)
             if not parts.hostname or len(parts.path) < 2:
                 raise ValueError("a PostgreSQL address has a host and a database name")
             return text
@@ -256,6 +256,15 @@ def _word(choices: dict[str, Any], example: str, any_case: bool) -> Rule:
         raise ValueError("unknown" + did_you_mean(text, choices))
 
     return Rule(read, ", ".join(choices), example)
+
+
+def _split(url: str) -> tuple[SplitResult, int | None]:
+    try:
+        parts = urlsplit(url)
+        return parts, parts.port
+    except ValueError:
+        # The library's words would repeat a part of the address, and that may be a password.
+        raise ValueError("the host or the port is malformed") from None
 
 
 def _decimal(text: str) -> Decimal:

@@ -14,8 +14,7 @@ SHOWN_MAX = 60
 # 20 bytes are an address and may be shown; anything longer in hex may be a key with a digit lost or added.
 _LIKE_A_KEY = re.compile(r"[0-9a-fA-F]{41,}")
 _LIKE_A_PHRASE = re.compile(r"[a-z]{3,8}(\s+[a-z]{3,8}){8,}")
-_PASSWORD = re.compile(r"(?P<start>[a-z0-9+]+://[^:/@\s]*:)[^/\s]*@", re.IGNORECASE)
-_UNPRINTABLE = re.compile(r"[^\x20-\x7e\u00a1-\u2000\u2010-\u2027\u2030-\u205e\u2070-\ud7ff\uf900-\ufdff]")
+_PASSWORD = re.compile(r"(?P<start>://[^:/\s]*:)\S*(?P<end>@)|(?P<name>[?&]\w*password=)[^&\s]*")
 
 
 class Text(NamedTuple):
@@ -33,28 +32,50 @@ class Text(NamedTuple):
 
 def problem_line(name: str, text: Text, problem: str, allowed: str, example: str) -> str:
     """One line about one value."""
-    line = f"{name}={shown(name, text.value)} ({text.place}): {problem}; allowed: {allowed}"
+    value = shown(name, text.value)
+    if name == "DATABASE_URL" and _may_hold_password(text.value):
+        value = hidden(text.value)
+    line = f"{name}={value} ({text.place}): {problem}; allowed: {allowed}"
     return f"{line}; for example {name}={example}" if example else line
 
 
-def shown(name: str, value: str) -> str:
-    """A value as it may be shown in a problem or a listing."""
+def shown(name: str, value: str, longest: int = SHOWN_MAX) -> str:
+    """A value as it may be shown in a problem or a listing, cut at `longest` characters."""
     if not value:
         return ""
     if name in SECRET_VARIABLES or _LIKE_A_KEY.search(value) or _LIKE_A_PHRASE.search(value):
-        return f"(hidden, {len(value)} characters)"
+        return hidden(value)
     plain = escaped(without_password(value))
-    return plain if len(plain) <= SHOWN_MAX else plain[: SHOWN_MAX - 1] + "…"
+    return plain if len(plain) <= longest else plain[: longest - 1] + "…"
+
+
+def hidden(value: str) -> str:
+    """What stands for a secret: its length, which is often what is wrong with it."""
+    return f"(hidden, {len(value)} characters)"
+
+
+def _may_hold_password(url: str) -> bool:
+    """Whether a password may be in an address that could not be read, and so cannot be cut out of it."""
+    scheme, _, rest = url.rpartition("://")
+    return scheme != "sqlite" and (":" in rest or "@" in rest or "password" in rest)
+
+
+def fragment(text: str) -> str:
+    """A part of a value, or a name that we do not know, as it may be shown."""
+    return shown("", text) or "''"
 
 
 def without_password(url: str) -> str:
     """A URL whose password, if any, is replaced by three stars."""
-    return _PASSWORD.sub(r"\g<start>***@", url)
+    return _PASSWORD.sub(lambda found: f"{found['start'] or found['name']}***{found['end'] or ''}", url)
 
 
 def escaped(text: str) -> str:
     """Text in which everything that does not print visibly is written out as an escape."""
-    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode(), text)
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape", "surrogatepass").decode()
+        for each in text
+    )
 
 
 def nearest(word: str, words: Iterable[str], likeness: float = 0.6) -> str | None:

@@ -1,4 +1,4 @@
-"""The log: a line per fact on the screen and in bot.log, the same as JSON in bot.jsonl, none with a secret."""
+"""The log: a line per fact on the screen and in bot.log, the same as JSON in bot.jsonl, free of secrets."""
 
 from tidegate.logs.setting_up import close, flush, setup
 from tidegate.logs.writing import Level, Topic, log

@@ -40,13 +40,6 @@ _SECRET_FIELDS = frozenset(
     {"r", "s", "key", "private_key", "signature", "token", "password", "secret", "mnemonic"}
 )
 
-# C0 and C1 controls, marks that change the reading direction or are invisible, separators that break lines,
-# half characters that no file can hold.
-_CONTROLS = re.compile(
-    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
-    "\U000e0000-\U000e007f]"
-)
-
 
 def clean(text: str) -> str:
     """Text without secrets and without characters that act instead of showing."""
@@ -62,7 +55,12 @@ def hide_secrets(text: str) -> str:
 
 def escape(text: str) -> str:
     """Text with control, direction and invisible characters written out, such as \\x1b or \\u202e."""
-    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode(), text)
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape", "surrogatepass").decode()
+        for each in text
+    )
 
 
 def clean_field(name: str, value: object) -> object:

@@ -1,13 +1,17 @@
 """Malformed requests, weights and counters, the same through every door."""
 
+import copy
+import itertools
 import json
 
 import pytest
 import requests
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tidegate.localnet.exchange import Exchange
 from tidegate.localnet.gate import BODY_BYTES_MAX, Gate, HttpAnswer
-from tidegate.localnet.limits import Limits
+from tidegate.localnet.limits import UNLIMITED, Limits
 from tidegate.localnet.transport import LocalnetAdapter
 from tidegate.localnet.universe import default_universe
 
@@ -92,3 +96,79 @@ def test_a_requests_session_talks_to_the_kernel_without_a_socket(gate):
         refused = session.post("http://in.process/info", data="x", timeout=1)
         assert (refused.status_code, refused.reason) == (415, "Unsupported Media Type")
         assert session.get("http://in.process/info", timeout=1).content == b""
+
+
+def mutations(request: dict) -> st.SearchStrategy[object]:
+    """`request` with one part, at any depth, left out or replaced by something else."""
+    odd = st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.just([]) | st.just({})
+    odd |= st.sampled_from(["-1", "1e400", "NaN", "0x" + "f" * 40, 10**30, 1e308, [[]], ["BTC"]])
+
+    @st.composite
+    def mutate(draw: st.DrawFn) -> object:
+        mutated = copy.deepcopy(request)
+        where, path = mutated, []
+        while isinstance(where, (dict, list)) and where and (not path or draw(st.booleans())):
+            key = draw(st.sampled_from(sorted(where) if isinstance(where, dict) else range(len(where))))
+            path.append((where, key))
+            where = where[key]
+        place, key = path[-1]
+        if isinstance(place, dict) and draw(st.booleans()):
+            del place[key]
+        else:
+            place[key] = draw(odd)
+        return mutated
+
+    return mutate()
+
+
+ORDER = {"a": 0, "b": True, "p": "100", "s": "1", "r": False, "t": {"limit": {"tif": "Gtc"}}}
+STOP = {**ORDER, "t": {"trigger": {"isMarket": True, "triggerPx": "90", "tpsl": "sl"}}, "c": "0x" + "1" * 32}
+SIGNATURE = {"r": "0x" + "1" * 64, "s": "0x" + "2" * 64, "v": 27}
+USER = "0x" + "1" * 40
+NONCES = itertools.count(1)
+INFOS = [
+    {"type": "l2Book", "coin": "BTC", "nSigFigs": 5, "mantissa": 2},
+    {"type": "candleSnapshot", "req": {"coin": "BTC", "interval": "1m", "startTime": 0, "endTime": START_MS}},
+    {"type": "userFillsByTime", "user": USER, "startTime": 0, "endTime": None, "aggregateByTime": False},
+    {"type": "orderStatus", "user": USER, "oid": 1},
+    {"type": "activeAssetData", "user": USER, "coin": "BTC"},
+    {"type": "metaAndAssetCtxs", "dex": ""},
+]
+ACTIONS = [
+    {"type": "order", "orders": [ORDER, STOP], "grouping": "normalTpsl"},
+    {"type": "cancel", "cancels": [{"a": 0, "o": 1}]},
+    {"type": "cancelByCloid", "cancels": [{"asset": 0, "cloid": "0x" + "1" * 32}]},
+    {"type": "modify", "oid": 1, "order": ORDER},
+    {"type": "batchModify", "modifies": [{"oid": 1, "order": ORDER}]},
+    {"type": "updateLeverage", "asset": 0, "isCross": True, "leverage": 5},
+    {"type": "noop"},
+]
+
+
+@pytest.fixture(scope="module")
+def unlimited() -> Gate:
+    return Gate(Exchange(default_universe(), start_ms=START_MS), UNLIMITED)
+
+
+@given(request=st.sampled_from(INFOS).flatmap(mutations))
+@settings(max_examples=300, deadline=None)
+def test_no_malformed_question_breaks_the_kernel(unlimited, request):
+    answer = unlimited.http("POST", "/info", JSON, json.dumps(request).encode())
+    assert answer.status in (200, 422, 500)
+    assert answer.body == b"null" or answer.status != 500
+
+
+@given(
+    action=st.sampled_from(ACTIONS).flatmap(mutations),
+    envelope=mutations({"nonce": START_MS, "signature": SIGNATURE, "vaultAddress": None, "expiresAfter": None}),
+    is_whole=st.booleans(),
+)
+@settings(max_examples=500, deadline=None)
+def test_no_malformed_action_breaks_the_kernel(unlimited, action, envelope, is_whole):
+    nonce = unlimited.exchange.now_ms + next(NONCES)
+    whole = {"nonce": nonce, "signature": SIGNATURE, "vaultAddress": None, "expiresAfter": None}
+    body = {"action": action, **(whole if is_whole else envelope)}
+    answer = unlimited.http("POST", "/exchange", JSON, json.dumps(body).encode())
+    assert answer.status in (200, 422)
+    if answer.status == 200:
+        assert json.loads(answer.body)["status"] in ("ok", "err")

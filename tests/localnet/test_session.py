@@ -4,9 +4,12 @@ import json
 from decimal import Decimal
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from lines import USER, Line, Net
 
 from tidegate.localnet.limits import Limits
+from tidegate.localnet.subscriptions import FIELDS
 
 
 @pytest.fixture
@@ -197,3 +200,65 @@ def test_a_closed_session_leaves_nothing_behind(net, line):
     assert line.raw == []
     assert net.streams.subscription_count == 0
     assert not net.streams.sessions
+
+
+NAMES = ["type", "coin", "user", "interval", "nSigFigs", "mantissa", "fast", "dex", "aggregateByTime"]
+VALUES = st.one_of(
+    st.sampled_from([*FIELDS, "BTC", "ETH", "btc", "NOPE", "1m", "", USER, "subscribe", "post", "info", "action"]),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+)
+PAYLOADS = st.recursive(VALUES, lambda inner: st.dictionaries(st.sampled_from(NAMES), inner) | st.lists(inner))
+MESSAGES = st.fixed_dictionaries(
+    {},
+    optional={
+        "method": st.sampled_from(["subscribe", "unsubscribe", "ping", "post", "shout", None, 7]),
+        "subscription": PAYLOADS,
+        "id": VALUES,
+        "request": st.fixed_dictionaries({"type": VALUES, "payload": PAYLOADS}) | PAYLOADS,
+    },
+)
+
+
+@given(st.lists(MESSAGES.map(lambda message: json.dumps(message).encode()) | st.binary(), max_size=20))
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+def test_whatever_a_client_says_it_is_answered_once_or_cut_off(messages):
+    net = Net()
+    line = Line(net)
+    for message in messages:
+        line.cut_after_s = None
+        frames = line.say(message)
+        answers = [f for f in frames if f["channel"] in ("subscriptionResponse", "error", "pong", "post")]
+        assert len(answers) == (0 if line.cut_after_s is not None else 1)
+    line.session.close()
+    assert net.streams.subscription_count == 0
+
+
+WISHES = st.sampled_from(
+    [
+        {"type": "trades", "coin": "BTC"},
+        {"type": "bbo", "coin": "BTC"},
+        {"type": "candle", "coin": "BTC", "interval": "1m"},
+        {"type": "l2Book", "coin": "BTC", "fast": True},
+        {"type": "userFills", "user": USER},
+        {"type": "orderUpdates", "user": USER},
+    ]
+)
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.booleans(), WISHES), max_size=40))
+@settings(deadline=None)
+def test_everybody_hears_exactly_what_they_are_subscribed_to(steps):
+    net = Net()
+    lines = [Line(net) for _ in range(3)]
+    wanted: list[set[str]] = [set(), set(), set()]
+    for who, wants, wish in steps:
+        (lines[who].subscribe if wants else lines[who].unsubscribe)(**wish)
+        (wanted[who].add if wants else wanted[who].discard)(wish["type"])
+    for line in lines:
+        line.heard()
+    net.exchange.trade("BTC", "B", Decimal("60001"), Decimal(5))
+    net.gate.act(net.order(px="60002"))
+    net.pass_time(500)
+    for line, types in zip(lines, wanted, strict=True):
+        assert {frame["channel"] for frame in line.heard()} == types
+    assert net.streams.subscription_count == sum(map(len, wanted))

@@ -35,7 +35,7 @@ def test_the_prints_of_a_candle_rebuild_it_exactly(bar, minutes):
     assert all(stroke.sz > 0 for stroke in path)
     times = [stroke.time_ms for stroke in path]
     assert times == sorted(times)
-    assert OPEN_MS < times[0]
+    assert times[0] > OPEN_MS
     assert times[-1] < OPEN_MS + minutes * MINUTE_MS
 
 

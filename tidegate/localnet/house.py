@@ -22,6 +22,7 @@ Level = tuple[Decimal, Decimal, int]  # price, size, number of orders
 
 DEPTH = 20  # levels a side that the exchange shows
 LEVELS_CACHED_MAX = 4096
+LADDER_REACH = 1.001  # a ladder's highest price against its middle, generously
 SIZES = 211  # distinct level sizes; a prime, so that neighbours differ
 MAJORS = ("BTC", "ETH", "SOL")
 SPREAD_OF_PRICE = 0.00008  # a small coin's spread; the majors' is one tick
@@ -44,8 +45,8 @@ class Grid:
         return max(min(floor(log10(px)) - MAX_SIGNIFICANT_FIGURES + 1, 0), -self.px_decimals)
 
     def ticks(self, px: float) -> tuple[int, int]:
-        """`px` rounded down to whole ticks, and the tick's exponent."""
-        exponent = self.exponent(px)
+        """`px` rounded down to whole ticks, and their exponent: one that is legal for the levels above `px` too."""
+        exponent = self.exponent(px * LADDER_REACH)
         return floor(round(px * 10.0**-exponent, 6)), exponent
 
     def size(self, base: float) -> Decimal:

@@ -154,8 +154,9 @@ def _open_candles(
     for path, coin in zip(paths, coins or [_coin_of(path, known) for path in paths], strict=True):
         bars, found = read_candles(path)
         if coin not in known:
-            near = get_close_matches(coin, known, 1)
-            hint = f", did you mean {near[0]}" if near else ""
+            by_lower = {name.lower(): name for name in known}
+            near = get_close_matches(coin.lower(), by_lower, 1)
+            hint = f", did you mean {by_lower[near[0]]}" if near else ""
             found.append(
                 f"{path}: unknown coin {coin!r}{hint}; expected one of {', '.join(known)};"
                 " name the file BTC_1m_... or say which coin it holds"

@@ -1,0 +1,205 @@
+"""Stream frames, typed: one decoder for all channels, which reads only what the bot uses.
+
+Owns the shapes of incoming frames. Numbers become Decimals while the frame is parsed; whether they make sense is
+asked by whoever uses them.
+
+Source: Hyperliquid docs, "Websocket", "Subscriptions", "Post requests"; recorded frames.
+"""
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from tidegate.hyperliquid.shapes import CandleRow, FillRow, OrderRow
+
+
+class Print(Struct, gc=False):
+    """One public trade."""
+
+    coin: str
+    px: Decimal
+    time: int
+    tid: int = 0
+
+
+class Trades(Struct, tag_field="channel", tag="trades"):
+    """Prints, usually of one coin."""
+
+    data: list[Print]
+
+
+class Level(Struct, gc=False):
+    """One price level of a book."""
+
+    px: Decimal
+
+
+class Touch(Struct):
+    """Best bid and ask; a side without orders is None."""
+
+    coin: str
+    time: int
+    bbo: tuple[Level | None, Level | None]
+
+
+class Bbo(Struct, tag_field="channel", tag="bbo"):
+    """The touch changed."""
+
+    data: Touch
+
+
+class Book(Struct):
+    """Bids descending, asks ascending."""
+
+    coin: str
+    time: int
+    levels: tuple[list[Level], list[Level]]
+
+
+class L2Book(Struct, tag_field="channel", tag="l2Book"):
+    """A snapshot of the book."""
+
+    data: Book
+
+
+class Context(Struct, rename="camel"):
+    """What is said about a coin now and then; only the mark is used."""
+
+    mark_px: Decimal | None = None
+
+
+class CoinContext(Struct):
+    """A coin and its context."""
+
+    coin: str
+    ctx: Context
+
+
+class ActiveAssetCtx(Struct, tag_field="channel", tag="activeAssetCtx"):
+    """Mark price and the like."""
+
+    data: CoinContext
+
+
+class Candles(Struct, tag_field="channel", tag="candle"):
+    """The candle that is open now; the docs say a list, the wire says one object."""
+
+    data: CandleRow | list[CandleRow]
+
+
+class Update(Struct, rename="camel"):
+    """What happened to an order."""
+
+    order: OrderRow
+    status: str
+    status_timestamp: int = 0
+
+
+class OrderUpdates(Struct, tag_field="channel", tag="orderUpdates"):
+    """Updates of the account's orders; the frame does not say whose."""
+
+    data: list[Update]
+
+
+class Funding(Struct):
+    """An hourly payment; negative is paid by the account."""
+
+    time: int
+    coin: str
+    usdc: Decimal
+
+
+class SystemCancel(Struct):
+    """An order that the exchange itself cancelled."""
+
+    coin: str
+    oid: int
+
+
+class UserEvent(Struct, rename="camel"):
+    """One of the account's events; exactly one of these is there."""
+
+    fills: list[FillRow] | None = None
+    funding: Funding | None = None
+    non_user_cancel: list[SystemCancel] | None = None
+
+
+class User(Struct, tag_field="channel", tag="user"):
+    """The channel of the subscription `userEvents`."""
+
+    data: UserEvent
+
+
+class Fills(Struct):
+    """Executions; the first frame holds recent history."""
+
+    fills: list[FillRow]
+
+
+class UserFills(Struct, tag_field="channel", tag="userFills"):
+    """Executions of the account."""
+
+    data: Fills
+
+
+class Acknowledged(Struct):
+    """What was asked for, with defaults filled in by the exchange."""
+
+    method: str
+    subscription: dict[str, Any]
+
+
+class SubscriptionResponse(Struct, tag_field="channel", tag="subscriptionResponse"):
+    """A subscription was accepted or ended."""
+
+    data: Acknowledged
+
+
+class PostResponse(Struct):
+    """The REST body of an action under `payload`, or words under the type `error`."""
+
+    type: str
+    payload: Any = None
+
+
+class PostAnswer(Struct):
+    """Which post it answers."""
+
+    id: int
+    response: PostResponse
+
+
+class Post(Struct, tag_field="channel", tag="post"):
+    """The answer to a post."""
+
+    data: PostAnswer
+
+
+class Pong(Struct, tag_field="channel", tag="pong"):
+    """The answer to a ping."""
+
+
+class Error(Struct, tag_field="channel", tag="error"):
+    """A request was not understood or not granted."""
+
+    data: str
+
+
+Frame = (
+    Trades
+    | Bbo
+    | L2Book
+    | ActiveAssetCtx
+    | Candles
+    | OrderUpdates
+    | User
+    | UserFills
+    | SubscriptionResponse
+    | Post
+    | Pong
+    | Error
+)
+
+decode = msgspec.json.Decoder(Frame).decode

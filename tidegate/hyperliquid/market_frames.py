@@ -1,0 +1,120 @@
+"""Prices from the stream as facts: prints, the touch, marks, candles.
+
+Owns what is dropped on the way: replays, duplicates, prices that cannot be prices. All prints of one frame and coin
+become one fact that keeps the extremes, for a stop asks only for those.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from decimal import Decimal
+
+from tidegate.hyperliquid.frames import Book, CoinContext, Level, Print, Touch
+from tidegate.hyperliquid.seen import Seen
+from tidegate.hyperliquid.shapes import CandleRow, is_price
+from tidegate.model.events import BookChanged, CandleChanged, Event, Marked, Trade
+from tidegate.model.market import Timeframe
+
+# Prints from before the connection are a replay; two seconds allow for the clocks.
+REPLAY_MARGIN_MS = 2_000
+# A print from the future is garbage; the allowance is wide, for on a sped-up localnet the clocks differ by more.
+FUTURE_MAX_MS = 120_000
+
+
+class MarketFrames:
+    """Turns market frames into facts; `dropped` counts by reason what was left out."""
+
+    def __init__(self, timeframe: Timeframe, dropped: Counter[str]) -> None:
+        self._interval = timeframe.value
+        self._dropped = dropped
+        self._seen = Seen()
+        self._from_ms = 0
+
+    def opened(self, at_ms: int) -> None:
+        """A new connection: what is older will be replayed and is known or no longer true."""
+        self._from_ms = at_ms - REPLAY_MARGIN_MS
+
+    def trades(self, rows: Sequence[Print], at_ms: int, received_ns: int) -> list[Event]:
+        """One fact for each coin with new prints (in practice one)."""
+        newest: dict[str, Trade] = {}
+        for row in rows:
+            time_ms, coin, price = row.time, row.coin, row.px
+            if not self._is_current(time_ms, at_ms) or not is_price(price):
+                self._dropped["print: stale or unsound"] += 1
+                continue
+            # System prints share the number 0, so that only the others can be told apart.
+            if row.tid and not self._seen.is_new((time_ms, coin, row.tid)):
+                self._dropped["print: seen before"] += 1
+                continue
+            trade = newest.get(coin)
+            newest[coin] = (
+                Trade(
+                    at_ms=at_ms,
+                    coin=coin,
+                    price=price,
+                    low=price,
+                    high=price,
+                    time_ms=time_ms,
+                    received_ns=received_ns,
+                )
+                if trade is None
+                else _merged(trade, price, time_ms)
+            )
+        return list(newest.values())
+
+    def touch(self, touch: Touch, at_ms: int, received_ns: int) -> list[Event]:
+        """The best bid and ask."""
+        bid, ask = touch.bbo
+        return self._book(touch.coin, bid, ask, touch.time, at_ms, received_ns)
+
+    def book(self, book: Book, at_ms: int, received_ns: int) -> list[Event]:
+        """The touch of a book snapshot."""
+        bids, asks = book.levels
+        best_bid, best_ask = bids[0] if bids else None, asks[0] if asks else None
+        return self._book(book.coin, best_bid, best_ask, book.time, at_ms, received_ns)
+
+    def mark(self, context: CoinContext, at_ms: int, received_ns: int) -> list[Event]:
+        """The mark price; its frames carry no time of their own."""
+        mark = context.ctx.mark_px
+        if mark is None or not is_price(mark):
+            self._dropped["mark: unsound"] += 1
+            return []
+        return [
+            Marked(at_ms=at_ms, coin=context.coin, mark=mark, time_ms=at_ms, received_ns=received_ns)
+        ]
+
+    def candle(self, rows: CandleRow | list[CandleRow], at_ms: int) -> list[Event]:
+        """The candle that is open now, of the interval we asked for."""
+        ours = [row for row in (rows if isinstance(rows, list) else [rows]) if row.i == self._interval]
+        return [CandleChanged(at_ms=at_ms, coin=row.s, candle=row.candle()) for row in ours]
+
+    def _book(
+        self, coin: str, bid: Level | None, ask: Level | None, time_ms: int, at_ms: int, received_ns: int
+    ) -> list[Event]:
+        best_bid, best_ask = bid.px if bid else None, ask.px if ask else None
+        sound = (best_bid is None or is_price(best_bid)) and (best_ask is None or is_price(best_ask))
+        if not sound or time_ms > at_ms + FUTURE_MAX_MS:
+            self._dropped["book: unsound"] += 1
+            return []
+        return [
+            BookChanged(
+                at_ms=at_ms, coin=coin, bid=best_bid, ask=best_ask, time_ms=time_ms, received_ns=received_ns
+            )
+        ]
+
+    def _is_current(self, time_ms: int, at_ms: int) -> bool:
+        return self._from_ms <= time_ms <= at_ms + FUTURE_MAX_MS
+
+
+def _merged(trade: Trade, price: Decimal, time_ms: int) -> Trade:
+    """The same frame's prints as one: the newest price (of equals the later in the frame) and the extremes."""
+    newer = time_ms >= trade.time_ms
+    return Trade(
+        at_ms=trade.at_ms,
+        coin=trade.coin,
+        price=price if newer else trade.price,
+        low=min(trade.low, price),
+        high=max(trade.high, price),
+        time_ms=max(trade.time_ms, time_ms),
+        count=trade.count + 1,
+        received_ns=trade.received_ns,
+    )

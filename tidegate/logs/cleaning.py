@@ -16,7 +16,7 @@ _READ_MAX = 2 * TEXT_MAX
 
 _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
     # Keys, signatures and hashes: 64 or more hex digits. A checksum that is named as one may be shown.
-    (re.compile(r"(?<!sha256:)(?<!sha256=)(?<!sha256 )(?<![0-9a-zA-Z])(?:0[xX])?[0-9a-fA-F]{64,}"), HIDDEN),
+    (re.compile(r"(?<!sha256:)(?<!sha256=)(?<!sha256 )(?:0[xX])?[0-9a-fA-F]{64,}"), HIDDEN),
     # The halves of a signature, whose leading zeros may be missing.
     (re.compile(r"""(\\*["'][rs]\\*["']\s*:\s*\\*["']?)(?:0x)?[0-9a-fA-F]{16,}"""), rf"\g<1>{HIDDEN}"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[a-z0-9._~+/=:-]{8,}"), rf"\g<1> {HIDDEN}"),

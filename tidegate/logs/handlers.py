@@ -54,3 +54,8 @@ class File(_Forgiving, RotatingFileHandler):
             delay=True,
         )
         self.place = path.name
+
+    def close(self) -> None:
+        """Close the file; what a full disk still refuses is lost."""
+        with suppress(OSError, ValueError):
+            super().close()

@@ -7,25 +7,9 @@ import logging
 import threading
 from collections.abc import Sequence
 from queue import SimpleQueue
-from typing import Literal
 
 from tidegate.logs.formats import OURS
-
-Topic = Literal[
-    "bot",
-    "localnet",
-    "stream",
-    "poll",
-    "decision",
-    "order",
-    "fill",
-    "exit",
-    "risk",
-    "account",
-    "strategist",
-    "recap",
-]
-Level = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+from tidegate.model.intents import Level, Topic
 
 WAITING_MAX = 10_000
 LEVELS: dict[Level, int] = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}

@@ -77,8 +77,8 @@ def test_a_bad_value_that_a_better_place_overrides_does_no_harm() -> None:
 
 def test_every_value_reaches_the_settings() -> None:
     settings = loaded(
-        TESTNET,
-        {
+        environ={
+            **TESTNET,
             "DRY_RUN": "yes",
             "COINS": "BTC, kPEPE,@107,xyz:TSLA,BTC/USDC:USDC",
             "TIMEFRAME": "1h",
@@ -199,23 +199,32 @@ def test_an_unknown_name_on_the_command_line_is_refused() -> None:
 
 
 def test_mainnet_needs_its_account_named_twice() -> None:
-    result = loaded({**TESTNET, "NETWORK": "mainnet", "CONFIRM_MAINNET": ADDRESS.lower()})
+    result = loaded(environ={**TESTNET, "NETWORK": "mainnet", "CONFIRM_MAINNET": ADDRESS.lower()})
     assert result.settings.network is Network.MAINNET
     assert result.settings.confirm_mainnet == result.settings.account_address
 
 
 def test_a_key_may_come_with_or_without_its_prefix() -> None:
     for written in (KEY, "0x" + KEY, KEY.upper()):
-        assert loaded({**TESTNET, "HYPERLIQUID_PRIVATE_KEY": written}).secrets.private_key == "0x" + KEY
+        assert (
+            loaded(environ={**TESTNET, "HYPERLIQUID_PRIVATE_KEY": written}).secrets.private_key == "0x" + KEY
+        )
+
+
+def test_a_key_on_the_command_line_is_refused() -> None:
+    with pytest.raises(ConfigError) as caught:
+        loaded(TESTNET)
+    (line,) = caught.value.problems
+    assert line.startswith("HYPERLIQUID_PRIVATE_KEY=(hidden, 64 characters) (command line): every user")
 
 
 def test_show_config_masks_what_is_secret() -> None:
     url = "postgresql://bot:hunter@2/x@host:5432/tidegate"
-    result = loaded({**TESTNET, "DATABASE_URL": url})
+    result = loaded(environ={**TESTNET, "DATABASE_URL": url})
     rows = {name: (value, source, meaning) for name, value, source, meaning in describe(result)}
     assert rows["HYPERLIQUID_PRIVATE_KEY"][0] == "(hidden, 66 characters)"
     assert rows["DATABASE_URL"][0] == "postgresql://bot:***@host:5432/tidegate"
-    assert rows["NETWORK"][:2] == ("testnet", "command line")
+    assert rows["NETWORK"][:2] == ("testnet", "environment")
     assert result.settings.database_url == "postgresql://bot:***@host:5432/tidegate"
     assert result.secrets.database_url == url
     assert list(rows) == list(NAMES)

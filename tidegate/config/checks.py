@@ -62,7 +62,7 @@ def check(given: Given) -> list[str]:
         ({"NETWORK", "HYPERLIQUID_ACCOUNT_ADDRESS", "CONFIRM_MAINNET"}, _confirmation),
         ({"HYPERLIQUID_ACCOUNT_ADDRESS", "HYPERLIQUID_VAULT_ADDRESS"}, _vault),
         ({"NETWORK", "LOCALNET_URL"}, _localnet),
-        ({"HYPERLIQUID_PRIVATE_KEY"}, _key_file),
+        ({"HYPERLIQUID_PRIVATE_KEY"}, _key_place),
         ({"STRATEGY"}, _strategy),
         ({"COINS", "CHECK_INTERVAL", "FALLBACK_INTERVAL"}, _weight),
         ({"LOG_DIR"}, _log_dir),
@@ -125,11 +125,17 @@ def _localnet(given: Given) -> Iterator[str]:
         )
 
 
-def _key_file(given: Given) -> Iterator[str]:
+def _key_place(given: Given) -> Iterator[str]:
     text, file = given.texts.get("HYPERLIQUID_PRIVATE_KEY"), given.outside.env_file
-    if text is None or text.source != ".env" or not text.value or file is None or os.name != "posix":
+    if text is None or not text.value:
         return
-    if readable_by_others(file):
+    if text.source == "command line":
+        yield given.line(
+            "HYPERLIQUID_PRIVATE_KEY",
+            "every user of this machine can see a command line",
+            "a key in .env or in the environment; treat this one as known to others",
+        )
+    elif text.source == ".env" and file is not None and os.name == "posix" and readable_by_others(file):
         yield given.line(
             "HYPERLIQUID_PRIVATE_KEY",
             "other users of this machine can read the file",

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 
 class ExchangeClock:
-    """Follows the exchange's time from one observation on; never goes backwards.
+    """Follows the exchange's time from one observation on.
 
     `exchange_ms` is the exchange's time at the moment of construction, `speed` how many of its seconds pass in
     one of ours (1 everywhere but on a sped-up localnet).
@@ -19,6 +19,10 @@ class ExchangeClock:
         self._from_ms = exchange_ms
         self._from_s = monotonic()
         self.speed = speed
+
+    def follow(self, exchange_ms: int, speed: float) -> None:
+        """The exchange's time is this now: go on from there."""
+        self._from_ms, self._from_s, self.speed = exchange_ms, self._monotonic(), speed
 
     def now_ms(self) -> int:
         """The exchange's time now, in milliseconds UTC."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tidegate.strategy import Strategy
 
 SOURCE_BYTES_MAX = 1_000_000
+WORDS_LENGTH_MAX = 300
 MODULE_PREFIX = "tidegate_strategy_"
 
 
@@ -85,7 +86,7 @@ def load(source: StrategySource) -> "type[Strategy]":
     if len(found) != 1:
         listed = f"has {len(found)}: {', '.join(cls.__name__ for cls in found)}" if found else "has none"
         raise ConfigError([f"{source.name}: a strategy file needs exactly one subclass of Strategy, this one {listed}"])
-    if problem := _problem_of(found[0]):
+    if problem := _problem_of(found[0], source.path):
         raise ConfigError([f"{source.name}: {problem}"])
     return found[0]
 
@@ -93,6 +94,20 @@ def load(source: StrategySource) -> "type[Strategy]":
 def listing(folder: Path) -> list[StrategyRow]:
     """Every strategy of the folder in the order of their names, the broken ones with the reason."""
     return [_row(folder, name) for name in strategy_names(folder)]
+
+
+def in_words(error: BaseException, path: str) -> str:
+    """What an author's code raised, on one line, with the line of the file at `path` at which it did."""
+    line = error.lineno if isinstance(error, SyntaxError) and error.filename == path else None
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == path:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    said = error.msg if isinstance(error, SyntaxError) else str(error)
+    place = f"line {line}: " if line else ""
+    text = " ".join(f"{place}{type(error).__name__}: {said}".split()).removesuffix(":")
+    return text if len(text) <= WORDS_LENGTH_MAX else text[: WORDS_LENGTH_MAX - 1] + "…"
 
 
 def _row(folder: Path, name: str) -> StrategyRow:
@@ -117,7 +132,7 @@ def _run(source: StrategySource) -> ModuleType:
         exec(compile(source.source, source.path, "exec", dont_inherit=True), module.__dict__)
     except (Exception, SystemExit) as error:
         del sys.modules[module.__name__]
-        raise ConfigError([f"{source.name}: {_where(error, source.path)}"]) from error
+        raise ConfigError([f"{source.name}: {in_words(error, source.path)}"]) from error
     return module
 
 
@@ -131,7 +146,7 @@ def _strategies_in(module: ModuleType) -> "list[type[Strategy]]":
     ]
 
 
-def _problem_of(cls: "type[Strategy]") -> str | None:
+def _problem_of(cls: "type[Strategy]", path: str) -> str | None:
     from tidegate.strategy import Strategy
 
     if cls.signals is Strategy.signals:
@@ -143,7 +158,7 @@ def _problem_of(cls: "type[Strategy]") -> str | None:
         cls.parameters()
         cls()
     except (Exception, SystemExit) as error:  # noqa: BLE001 - an author's __post_init__ may raise anything
-        return f"{cls.__name__}: {error or type(error).__name__}"
+        return f"{cls.__name__}: {in_words(error, path)}"
     return None
 
 
@@ -158,19 +173,6 @@ def _refusal(path: Path) -> str | None:
     if status.st_size > SOURCE_BYTES_MAX:
         return f"{path} has {status.st_size:,} bytes; a strategy may have {SOURCE_BYTES_MAX:,}"
     return None
-
-
-def _where(error: BaseException, path: str) -> str:
-    """What went wrong, with the line of the author's file at which it did."""
-    line = error.lineno if isinstance(error, SyntaxError) and error.filename == path else None
-    trace = error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == path:
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    words = error.msg if isinstance(error, SyntaxError) else str(error)
-    place = f"line {line}: " if line else ""
-    return f"{place}{type(error).__name__}: {words}" if words else f"{place}{type(error).__name__}"
 
 
 def _nearest(name: str, names: list[str]) -> str:

@@ -40,7 +40,7 @@ from tidegate.model.events import (
     Tick,
     Trade,
 )
-from tidegate.model.intents import NOTHING, Alert, Decision, Evaluate, Intent, Note, SetLeverage, Subscribe
+from tidegate.model.intents import NOTHING, Alert, Decision, Evaluate, Intent, Note, SetLeverage, Subscribe, Topic
 from tidegate.model.positions import Position
 
 LEVERAGE_PATIENCE_MS = 10_000
@@ -260,8 +260,18 @@ def on_fault(state: State, event: Faulted) -> Decision:
     if event.where == "strategist" and coin is not None:
         state.change(coin.coin, told_from_ms=0, told_until_ms=0)
     what = f"{event.coin}: {event.reason}" if event.coin else event.reason
-    return Decision(notes=(Note(topic=event.where, text=what, level="WARNING"),))
+    topic = _TOPIC_OF.get(event.where, "bot")
+    return Decision(notes=(Note(topic=topic, text=f"{event.where}: {what}", level="WARNING"),))
 
+
+_TOPIC_OF: dict[str, Topic] = {
+    "candles": "poll",
+    "prices": "stream",
+    "stream": "stream",
+    "account": "account",
+    "order": "order",
+    "strategist": "strategist",
+}
 
 _HANDLERS: dict[type[Any], Callable[[State, Any], Decision]] = {
     Trade: on_trade,

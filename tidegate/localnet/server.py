@@ -31,6 +31,7 @@ from tidegate.localnet.exchange import Exchange
 from tidegate.localnet.gate import Gate
 from tidegate.localnet.limits import Limits
 from tidegate.localnet.market import Market, RandomMarket
+from tidegate.localnet.ready import Ready
 from tidegate.localnet.script import FirstRunMarket
 from tidegate.localnet.sockets import HttpDoor, WebSocketDoor
 from tidegate.localnet.streams import Streams
@@ -67,18 +68,6 @@ class LocalnetOptions:
     coins: tuple[str, ...] | None = None
     linger_s: float | None = None
     limits: Limits = field(default_factory=Limits)
-
-
-@dataclass(frozen=True)
-class Ready:
-    """A server that answers: where, at what exchange time, and what its market is like."""
-
-    url: str
-    time_ms: int
-    speed: float
-    instance: str
-    says: str
-    pid: int
 
 
 def build(

@@ -12,7 +12,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TypeVar
 
-from tidegate.localnet.server import Localnet, LocalnetError, LocalnetOptions, Ready, Server
+from tidegate.localnet.ready import Ready
+from tidegate.localnet.server import Localnet, LocalnetError, LocalnetOptions, Server
 
 START_TIMEOUT_S = 30.0
 CALL_TIMEOUT_S = 30.0

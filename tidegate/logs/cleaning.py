@@ -10,10 +10,12 @@ from decimal import Decimal
 from enum import Enum
 
 HIDDEN = "(hidden)"
-TEXT_MAX = 8_000
+TEXT_MAX = 4_000
 # Read more than is kept, so that a secret which straddles the end is still seen whole.
 _READ_MAX = 2 * TEXT_MAX
 
+# Every repetition that may fail late is bounded: an expression holds the interpreter while it searches, and a
+# hostile text must not delay an exit.
 _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
     # Keys, signatures and hashes: 64 or more hex digits. A checksum that is named as one may be shown.
     (re.compile(r"(?<!sha256:)(?<!sha256=)(?<!sha256 )(?:0[xX])?[0-9a-fA-F]{64,}"), HIDDEN),
@@ -23,11 +25,11 @@ _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
     (
         re.compile(
             r"""(?ix)\b(https?://(?:hooks\.slack\.com|(?:\w+\.)?discord(?:app)?\.com/api/webhooks|api\.telegram\.org"""
-            r"""|[^\s/"']*/[^\s"']*webhook)|(?:tgram|discord|slack|msteams|pover|ntfys?|mailtos?)://)[^\s"'<>]*"""
+            r"""|[^\s/"']{0,100}/[^\s"']{0,100}webhook)|(?:tgram|discord|slack|msteams|pover|ntfys?|mailtos?)://)[^\s"'<>]*"""
         ),
         rf"\g<1>/{HIDDEN}",
     ),
-    (re.compile(r"(?i)([a-z][a-z0-9+.]*://[^\s:/@]*:)[^\s/@]+@"), rf"\g<1>{HIDDEN}@"),
+    (re.compile(r"(://[^\s:/@]{0,100}:)[^\s/@]{1,200}@"), rf"\g<1>{HIDDEN}@"),
     (
         re.compile(
             r"""(?i)((?:api[_-]?key|token|secret|password|private[_-]?key)\\*["']?\s*[=:]\s*\\*["']?)[^\s"'&,;)\\]+"""

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from enum import Enum, IntEnum
+from typing import Literal
 
 from msgspec import Struct
 
@@ -9,6 +10,24 @@ from tidegate.model.brackets import ExitReason
 from tidegate.model.market import Candle, Timeframe
 from tidegate.model.orders import OrderRequest
 from tidegate.model.records import ClosedPosition, Remembered
+
+Topic = Literal[
+    "bot",
+    "localnet",
+    "stream",
+    "poll",
+    "decision",
+    "order",
+    "fill",
+    "exit",
+    "risk",
+    "account",
+    "strategist",
+    "recap",
+]
+"""The word in brackets of a log line."""
+
+Level = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
 class Urgency(IntEnum):
@@ -187,11 +206,11 @@ Intent = (
 
 
 class Note(Struct, frozen=True, kw_only=True):
-    """One line for the person who reads the log. `topic` is the word in brackets, `level` a logging level name."""
+    """One line for the person who reads the log. `level` is a logging level's name."""
 
-    topic: str
+    topic: Topic
     text: str
-    level: str = "INFO"
+    level: Level = "INFO"
 
 
 class Decision(Struct, frozen=True, kw_only=True):

@@ -1,0 +1,183 @@
+"""The front door: commands and exit codes.   python bot.py
+
+Exit codes: 0 clean, 1 unexpected, 2 configuration, 3 exchange unreachable or reconciliation refused,
+4 safety trip, 5 another bot owns the wallet, 130 forced by a second signal.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tidegate.errors import ConfigError, ExchangeError, OtherBotRunning, StorageError, TidegateError
+
+if TYPE_CHECKING:
+    from tidegate.config import Loaded
+
+HERE = Path(__file__).resolve().parent
+EXIT_CONFIGURATION, EXIT_EXCHANGE, EXIT_OTHER_BOT = 2, 3, 5
+EXIT_CODES: tuple[tuple[type[TidegateError], int], ...] = (
+    (ConfigError, EXIT_CONFIGURATION),
+    (ExchangeError, EXIT_EXCHANGE),
+    (OtherBotRunning, EXIT_OTHER_BOT),
+    (StorageError, EXIT_EXCHANGE),
+    (TidegateError, EXIT_CONFIGURATION),
+)
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Tidegate, a Hyperliquid trading bot: polls to decide, streams to protect. Without a command it runs.",
+)
+
+Network = Annotated[str | None, typer.Option(help="localnet, testnet or mainnet.")]
+Coins = Annotated[str | None, typer.Option(help="Coins, with commas between.")]
+Timeframe = Annotated[str | None, typer.Option(help="1m, 5m, 15m, 1h …")]
+Strategy = Annotated[str | None, typer.Option(help="The name of a file in strategies/.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Build and show orders, never send them.")]
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Any setting; beats all else.")]
+Replay = Annotated[list[Path] | None, typer.Option(help="localnet plays this recording: candles or frames.")]
+From = Annotated[str, typer.Option("--from", help="Where in the recording to start: 2021-05-19T12:00 (UTC).")]
+Speed = Annotated[float, typer.Option(min=0.01, max=10_000, help="How much faster localnet's time runs.")]
+Seed = Annotated[int, typer.Option(help="The seed of localnet's market (and of its throw-away account).")]
+Scenario = Annotated[str, typer.Option(help="localnet's market: first-run (scripted) or random.")]
+
+
+@app.command()
+def run(
+    seconds: Annotated[float | None, typer.Option(min=0, help="Stop cleanly after so many seconds.")] = None,
+    network: Network = None,
+    coins: Coins = None,
+    timeframe: Timeframe = None,
+    strategy: Strategy = None,
+    dry_run: DryRun = False,
+    settings: Set = None,
+    replay: Replay = None,
+    start: From = "",
+    speed: Speed = 1.0,
+    seed: Seed = 1,
+    scenario: Scenario = "first-run",
+) -> None:
+    """Trade until stopped (Ctrl-C). This is what runs when no command is named."""
+    from tidegate.localnet.arguments import MarketChoice
+
+    words = {"NETWORK": network, "COINS": coins, "TIMEFRAME": timeframe, "STRATEGY": strategy}
+    cli = {name: value for name, value in words.items() if value is not None} | _pairs(settings or [])
+    if dry_run:
+        cli["DRY_RUN"] = "true"
+    choice = MarketChoice(tuple(replay or ()), start, speed, seed, scenario).checked()
+    loaded = _load(choice.implied(cli))
+    from hyperliquid_websocket import HyperliquidWebSocketClient
+    from tidegate.session import Session
+
+    raise typer.Exit(Session(loaded, choice, Path(__file__).resolve(), HyperliquidWebSocketClient).run(seconds))
+
+
+@app.command()
+def localnet(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 3001,
+    replay: Replay = None,
+    start: From = "",
+    speed: Speed = 1.0,
+    seed: Seed = 1,
+    scenario: Scenario = "first-run",
+    align: Annotated[int, typer.Option(hidden=True)] = 0,
+    linger: Annotated[float | None, typer.Option(hidden=True)] = None,
+    announce: Annotated[bool, typer.Option(hidden=True)] = False,
+) -> None:
+    """Run the built-in exchange alone, for any Hyperliquid client on this machine."""
+    from tidegate.localnet import command
+    from tidegate.localnet.arguments import MarketChoice
+
+    choice = MarketChoice(tuple(replay or ()), start, speed, seed, scenario, align).checked()
+    raise typer.Exit(command.run(choice, port=port, linger_s=linger, announce=announce))
+
+
+@app.command()
+def strategies() -> None:
+    """List the strategies, what they do, their parameters; broken files with the reason."""
+    from rich.console import Console
+
+    from tidegate.discovery import listing
+    from tidegate.screen import show_strategies
+
+    sound = show_strategies(listing(HERE / "strategies"), Console())
+    raise typer.Exit(0 if sound else EXIT_CONFIGURATION)
+
+
+@app.command()
+def status(settings: Set = None) -> None:
+    """Show the running bot: stream, positions with their resting stops, today's profit, REST weight."""
+    import msgspec
+    from rich.console import Console
+
+    from tidegate.model.status import Status
+    from tidegate.screen import show_status
+    from tidegate.storage.status import read_status
+
+    payload = read_status(_load(_pairs(settings or [])).secrets.database_url)
+    if payload is None:
+        raise StorageError("no bot has run on this database yet: start one with python bot.py")
+    found = msgspec.json.decode(payload, type=Status)
+    show_status(found, _is_alive(found.pid), Console())
+
+
+@app.command("show-config")
+def show_config(settings: Set = None) -> None:
+    """Show every setting: its value (secrets masked), where it came from, what it means."""
+    from rich.console import Console
+
+    from tidegate.config import describe
+    from tidegate.screen import show_config
+
+    show_config(describe(_load(_pairs(settings or []))), Console())
+
+
+def _load(cli: Mapping[str, str]) -> "Loaded":
+    from tidegate.config import forget_secrets, load
+    from tidegate.hyperliquid.limits import weight_per_minute
+
+    try:
+        return load(
+            cli, os.environ, Path(".env"), weight_per_minute=weight_per_minute, strategy_dir=HERE / "strategies"
+        )
+    finally:
+        forget_secrets(os.environ)
+
+
+def _pairs(settings: list[str]) -> dict[str, str]:
+    problems = [f"--set {each}: expected NAME=VALUE, example: --set LEVERAGE=2" for each in settings if "=" not in each]
+    if problems:
+        raise ConfigError(problems)
+    return dict(each.split("=", 1) for each in settings)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def main() -> None:
+    """Run the command line; without a command the bot runs. Every foreseen trouble is one clear line per problem."""
+    words = sys.argv[1:]
+    if not words or (words[0].startswith("-") and words[0] != "--help"):
+        words = ["run", *words]
+    try:
+        app(words, prog_name="bot.py")
+    except TidegateError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(next(code for kind, code in EXIT_CODES if isinstance(error, kind)))
+
+
+if __name__ == "__main__":
+    main()

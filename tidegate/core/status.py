@@ -1,0 +1,64 @@
+"""The state as the `status` command shows it: a pure view, it changes nothing."""
+
+from decimal import Decimal
+
+from tidegate.core.state import CoinState, OrderState, State, Working
+from tidegate.model.orders import Role, Trigger
+from tidegate.model.status import CoinStatus, PositionStatus, Status
+
+
+def snapshot(state: State) -> Status:
+    """Where the bot stands now."""
+    positions = tuple(_position(coin) for coin in state.coins.values() if coin.position.size)
+    return Status(
+        at_ms=state.now_ms,
+        network=state.settings.network.value,
+        dry_run=state.settings.dry_run,
+        strategy=state.settings.strategy,
+        timeframe=state.settings.timeframe.value,
+        account=state.settings.account_address,
+        stream_up=state.stream_up,
+        stream_since_ms=state.stream_changed_ms,
+        equity=state.equity,
+        unrealised=sum((each.profit for each in positions if each.profit is not None), Decimal(0)),
+        weight_used=state.weight_used,
+        last_poll_ms=state.last_poll_ms,
+        next_poll_ms=state.next_poll_ms,
+        stopping=state.stopping,
+        coins=tuple(_coin(coin) for coin in state.coins.values()),
+        positions=positions,
+    )
+
+
+def _coin(coin: CoinState) -> CoinStatus:
+    return CoinStatus(
+        coin=coin.coin,
+        phase=coin.phase.value,
+        candles=len(coin.candles.rows),
+        price=coin.reference_price(),
+        heard_ms=coin.heard_ms(),
+    )
+
+
+def _position(coin: CoinState) -> PositionStatus:
+    price = coin.reference_price()
+    resting = _resting_stop(coin)
+    level = resting.request.kind.trigger_price if resting and isinstance(resting.request.kind, Trigger) else None
+    return PositionStatus(
+        coin=coin.coin,
+        size=coin.position.size,
+        entry_price=coin.position.entry_price,
+        price=price,
+        profit=coin.position.unrealised_pnl(price) if price is not None else None,
+        stop=coin.bracket.stop if coin.bracket else None,
+        take_profit=coin.bracket.take_profit if coin.bracket else None,
+        resting_stop=level,
+        resting_oid=resting.oid if resting else None,
+        confirmed_ms=coin.covered_ms,
+        phase=coin.phase.value,
+    )
+
+
+def _resting_stop(coin: CoinState) -> Working | None:
+    stops = [order for order in coin.live(Role.STOP) if order.state is OrderState.RESTING]
+    return max(stops, key=lambda order: order.confirmed_ms, default=None)

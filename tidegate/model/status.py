@@ -1,0 +1,56 @@
+"""What the `status` command shows: a snapshot of the bot that it leaves in the database once a second."""
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+
+class PositionStatus(Struct, frozen=True, kw_only=True):
+    """One open position. `stop` is the bot's own level now, `resting_stop` the order on the exchange."""
+
+    coin: str
+    size: Decimal
+    entry_price: Decimal
+    price: Decimal | None
+    profit: Decimal | None
+    stop: Decimal | None
+    take_profit: Decimal | None
+    resting_stop: Decimal | None
+    resting_oid: int | None
+    confirmed_ms: int
+    phase: str
+
+
+class CoinStatus(Struct, frozen=True, kw_only=True):
+    """One coin: its phase, its candles, and when a price of it was last heard."""
+
+    coin: str
+    phase: str
+    candles: int
+    price: Decimal | None
+    heard_ms: int
+
+
+class Status(Struct, frozen=True, kw_only=True):
+    """The bot at `at_ms` (exchange time); `wall_ms` is the machine's clock then, to tell a live bot from a dead one."""
+
+    pid: int = 0
+    wall_ms: int = 0
+    at_ms: int
+    network: str
+    dry_run: bool
+    strategy: str
+    timeframe: str
+    account: str = ""
+    stream_up: bool
+    stream_since_ms: int
+    equity: Decimal
+    realised_today: Decimal = Decimal(0)
+    unrealised: Decimal
+    weight_used: int
+    weight_max: int = 1200
+    last_poll_ms: int
+    next_poll_ms: int
+    stopping: str
+    coins: tuple[CoinStatus, ...]
+    positions: tuple[PositionStatus, ...]

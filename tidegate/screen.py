@@ -1,0 +1,102 @@
+"""Tables for the commands that a person looks at: strategies, status, show-config. Prints, decides nothing."""
+
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from rich.console import Console
+from rich.table import Table
+
+from tidegate.config import Entry
+from tidegate.discovery import StrategyRow
+from tidegate.model.status import Status
+
+STALE_AFTER_S = 5
+"""A bot leaves its status about once a second: an older one is of a bot that hangs or is gone."""
+
+
+def show_config(entries: Iterable[Entry], console: Console) -> None:
+    """Every setting: value (secrets masked), source, meaning."""
+    table = Table("setting", "value", "from", "meaning", box=None, header_style="bold", pad_edge=False)
+    for entry in entries:
+        table.add_row(entry.name, entry.shown, entry.source, entry.meaning)
+    console.print(table)
+
+
+def show_strategies(rows: Iterable[StrategyRow], console: Console) -> bool:
+    """The strategies with their parameters; broken files with the reason. False when one is broken."""
+    table = Table("strategy", "what it does", "parameters", box=None, header_style="bold", pad_edge=False)
+    sound = True
+    for row in rows:
+        if row.broken:
+            sound = False
+            table.add_row(row.name, f"broken: {row.broken}", "", style="red")
+        else:
+            table.add_row(row.name, row.summary, ", ".join(row.parameters))
+    console.print(table)
+    return sound
+
+
+def show_status(status: Status, alive: bool, console: Console) -> None:
+    """Mode, stream, positions with their resting stops, today's profit, REST weight."""
+    age_s = time.time() - status.wall_ms / 1000
+    running = f"running (pid {status.pid})" if alive and age_s < STALE_AFTER_S else "not running"
+    if alive and age_s >= STALE_AFTER_S:
+        running = f"NOT RESPONDING (pid {status.pid})"
+    dry = ", dry run" if status.dry_run else ""
+    stream = "up" if status.stream_up else "DOWN, prices by REST"
+    today = status.realised_today + status.unrealised
+    parts = f"realised {status.realised_today:+,.2f}, open {status.unrealised:+,.2f}"
+    lines = (
+        f"[bold]{running}[/bold], last seen {age_s:.0f} s ago; {status.network}{dry}, account {status.account}",
+        f"{status.strategy} on {status.timeframe}; next poll {_clock(status.next_poll_ms)} exchange time",
+        f"stream {stream} since {_clock(status.stream_since_ms)}; "
+        f"REST weight {status.weight_used} of {status.weight_max} in the last minute",
+        f"equity {status.equity:,.2f} USD; today {today:+,.2f} ({parts})",
+    )
+    for line in lines:
+        console.print(line)
+    _coins(status, console)
+    _positions(status, console)
+
+
+def _coins(status: Status, console: Console) -> None:
+    table = Table("coin", "phase", "price", "stream age", "candles", box=None, header_style="bold", pad_edge=False)
+    for coin in status.coins:
+        age = f"{max(0, status.at_ms - coin.heard_ms) / 1000:.1f} s" if coin.heard_ms else "never heard"
+        table.add_row(coin.coin, coin.phase, _number(coin.price), age, str(coin.candles))
+    console.print(table)
+
+
+def _positions(status: Status, console: Console) -> None:
+    if not status.positions:
+        console.print("no open position")
+        return
+    heads = ("position", "size", "entry", "price", "profit", "stop", "take-profit", "resting stop", "confirmed")
+    table = Table(*heads, box=None, header_style="bold", pad_edge=False)
+    for each in status.positions:
+        confirmed = f"{(status.at_ms - each.confirmed_ms) / 1000:.0f} s before" if each.confirmed_ms else "NOT YET"
+        resting = f"{_number(each.resting_stop)} ({each.resting_oid})" if each.resting_stop else "NONE KNOWN"
+        table.add_row(
+            each.coin,
+            _number(each.size),
+            _number(each.entry_price),
+            _number(each.price),
+            f"{each.profit:+,.2f}" if each.profit is not None else "?",
+            _number(each.stop),
+            _number(each.take_profit),
+            resting,
+            confirmed,
+        )
+    console.print(table)
+
+
+def _number(value: Decimal | None) -> str:
+    return f"{value.normalize():f}" if value is not None else "-"
+
+
+def _clock(time_ms: int) -> str:
+    if not time_ms:
+        return "-"
+    return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%H:%M:%S")

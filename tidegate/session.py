@@ -1,0 +1,279 @@
+"""One session of the bot: everything put together for its network, run, and taken apart again.
+
+The stream client arrives as an argument, strategies by path. Decides nothing about trading.
+"""
+
+import gc
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+from msgspec.structs import replace
+
+from tidegate import __version__, logs
+from tidegate.clock import ExchangeClock
+from tidegate.config import Loaded, check_against_market
+from tidegate.core.state import State
+from tidegate.core.status import snapshot
+from tidegate.dry_run import DryRunGateway
+from tidegate.errors import ConfigError, StorageError
+from tidegate.gateway import Courier, Gateway
+from tidegate.hyperliquid.client import HyperliquidClient
+from tidegate.hyperliquid.instruments import resolve
+from tidegate.hyperliquid.limits import Budget
+from tidegate.hyperliquid.protocol import StreamProtocol
+from tidegate.hyperliquid.signing import Signer
+from tidegate.inbox import ConflatingInbox
+from tidegate.localnet.arguments import MarketChoice
+from tidegate.lock import one_bot_per_wallet
+from tidegate.loop import Loop
+from tidegate.model.events import Account, Command, Started
+from tidegate.model.instruments import Instrument
+from tidegate.model.intents import Note
+from tidegate.model.orders import instance_tag
+from tidegate.model.settings import Network, OrderTransport, Settings
+from tidegate.notify import LogTeller
+from tidegate.reader import Reader
+from tidegate.storage.ledger import Ledger
+from tidegate.strategist import Strategist
+from tidegate.venue import Venue, open_venue
+from tidegate.world import RoutedWorld, Writes
+
+DAY_MS = 86_400_000
+FILLS_OVERLAP_MS = 60_000
+PART_STOP_S = 1.5
+SWITCH_INTERVAL_S = 1e-4
+"""How long a thread may keep the interpreter from another, above all the main one from the stream's."""
+EXIT_FORCED = 130
+
+
+class StreamClient(Protocol):
+    """The stream client, as far as a session needs it."""
+
+    def start(self) -> None:
+        """Open the stream."""
+
+    def stop(self, timeout_s: float = ...) -> None:
+        """Close it."""
+
+    def post(self, wish: Any, body: bytes) -> bool:
+        """Send signed bytes over it; False while it is down."""
+
+
+NewStream = Callable[[str, ConflatingInbox, ExchangeClock, StreamProtocol], StreamClient]
+
+
+@dataclass(frozen=True)
+class Wallet:
+    """Who trades: the account's own address, who signs for it (nobody in a dry run without a key), in whose name."""
+
+    account: str
+    signer: Signer | None
+    vault: str | None
+
+
+class Session:
+    """Builds the parts of one run. `program` is the file that a localnet of our own is started with."""
+
+    def __init__(self, loaded: Loaded, choice: MarketChoice, program: Path, new_stream: NewStream) -> None:
+        self._loaded, self._choice, self._program, self._new_stream = loaded, choice, program, new_stream
+        self._settings = loaded.settings
+        self._clock = ExchangeClock(time.time_ns() // 1_000_000)
+        self._inbox = ConflatingInbox(self._clock)
+        self._budget = Budget()
+        self._parts = ExitStack()
+
+    def run(self, seconds: float | None) -> int:
+        """Run until told to stop (or for so many seconds); give the exit code. Raises TidegateError."""
+        logs.setup(self._settings.log_level, self._settings.log_dir)
+        with self._parts as parts:
+            parts.callback(logs.close)
+            strategist = Strategist(self._settings, self._inbox, self._clock, _say)
+            strategist.start()  # first: its process imports its libraries while the rest is put together
+            parts.callback(strategist.stop, PART_STOP_S)
+            venue = parts.enter_context(open_venue(self._loaded, self._choice, self._program, self._clock))
+            logs.log("bot", f"Tidegate {__version__} on {venue.says}")
+            loop = self._assemble(venue, strategist)
+            strategist.ready()
+            self._stop_on_signals()
+            if seconds is not None:
+                self._stop_after(seconds)
+            sys.setswitchinterval(SWITCH_INTERVAL_S)
+            gc.collect()
+            gc.freeze()
+            loop.run()
+            logs.log("bot", f"stopped: {loop.state.stopping}")
+        return 0
+
+    def _assemble(self, venue: Venue, strategist: Strategist) -> Loop:
+        parts, clock, inbox = self._parts, self._clock, self._inbox
+        wallet = self._wallet(venue)
+        parts.enter_context(one_bot_per_wallet(venue.name, wallet.account))
+        client = self._client(venue)
+        parts.callback(client.close)
+        instruments, settings = self._market(client, wallet)
+        ledger = self._ledger(venue, wallet)
+        account = self._account(client, venue, wallet, ledger)
+        protocol = StreamProtocol(settings.coins, wallet.account, settings.timeframe, fills_since_ms=clock.now_ms())
+        stream = self._new_stream(venue.stream_url, inbox, clock, protocol)
+        parts.callback(stream.stop, PART_STOP_S)
+        reader = Reader(lambda: self._client(venue), wallet.account, inbox, clock)
+        reader.start()
+        parts.callback(reader.stop, PART_STOP_S)
+        writes = self._writes(venue, wallet, settings, ledger, stream, instruments)
+        tells = LogTeller(clock.speed)
+        world = RoutedWorld(writes=writes, reads=reader, thinks=strategist, streams=stream, tells=tells)
+        inbox.put(
+            Started(
+                at_ms=clock.now_ms(),
+                settings=settings,
+                instruments=tuple(instruments[coin] for coin in settings.coins),
+                account=account,
+                instance_tag=venue.tag or instance_tag(f"{venue.name}|{wallet.account}"),
+                speed=clock.speed,
+                remembered=ledger.remembered(),
+            )
+        )
+        _greet(settings, wallet, account)
+        return Loop(State(), inbox, world, ledger, _say, Settling(ledger, self._budget))
+
+    def _client(self, venue: Venue) -> HyperliquidClient:
+        return HyperliquidClient(venue.url, budget=self._budget)
+
+    def _wallet(self, venue: Venue) -> Wallet:
+        settings = self._settings
+        key = venue.throw_away_key or self._loaded.secrets.private_key
+        signer = Signer(key, mainnet=settings.network is Network.MAINNET) if key else None
+        vault = settings.vault_address.lower() or None
+        own = settings.account_address.lower() or (signer.address if signer else "")
+        return Wallet(account=vault or own, signer=signer, vault=vault)
+
+    def _market(self, client: HyperliquidClient, wallet: Wallet) -> tuple[dict[str, Instrument], Settings]:
+        """The instruments, and the settings with coins under the exchange's names. ConfigError with all problems."""
+        instruments, warnings = client.instruments()
+        for warning in warnings:
+            logs.log("account", f"metadata: {warning}", "WARNING")
+        problems = check_against_market(self._settings, instruments, resolve)
+        if problems:
+            raise ConfigError(problems)
+        coins = tuple(name for name in (resolve(coin, instruments) for coin in self._settings.coins) if name)
+        return instruments, replace(self._settings, coins=coins, account_address=wallet.account)
+
+    def _ledger(self, venue: Venue, wallet: Wallet) -> Ledger:
+        signer = wallet.signer.address if wallet.signer else None
+        ledger = Ledger(self._loaded.secrets.database_url, venue=venue.name, account=wallet.account, signer=signer)
+        ledger.open()
+        self._parts.callback(ledger.close)
+        return ledger
+
+    def _account(self, client: HyperliquidClient, venue: Venue, wallet: Wallet, ledger: Ledger) -> Account:
+        """The account at the start; nothing is traded before it was read."""
+        last_ms = ledger.last_fill_ms()
+        since_ms = last_ms - FILLS_OVERLAP_MS if last_ms else self._clock.now_ms() - DAY_MS
+        account = client.account(wallet.account, since_ms)
+        if venue.is_play_money and account.equity == 0:
+            venue.fund(wallet.account)
+            account = client.account(wallet.account, since_ms)
+        return account
+
+    def _writes(
+        self,
+        venue: Venue,
+        wallet: Wallet,
+        settings: Settings,
+        ledger: Ledger,
+        stream: StreamClient,
+        instruments: dict[str, Instrument],
+    ) -> Writes:
+        if settings.dry_run or wallet.signer is None:
+            return DryRunGateway(self._clock, instruments)
+        courier = Courier(lambda: self._client(venue), self._inbox, self._clock)
+        courier.start()
+        self._parts.callback(courier.stop, PART_STOP_S)
+        return Gateway(
+            signer=wallet.signer,
+            ledger=ledger,
+            clock=self._clock,
+            courier=courier,
+            stream=stream if settings.order_transport is OrderTransport.WS else None,
+            instruments=instruments,
+            vault_address=wallet.vault,
+        )
+
+    def _stop_on_signals(self) -> None:
+        """The first signal asks to stop, the second forces it."""
+        asked: list[int] = []
+
+        def on_signal(number: int, _frame: object) -> None:
+            if asked:
+                os._exit(EXIT_FORCED)
+            asked.append(number)
+            name = signal.Signals(number).name
+            self._inbox.put(Command(at_ms=self._clock.now_ms(), name="stop", reason=name))
+
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, on_signal)
+
+    def _stop_after(self, seconds: float) -> None:
+        def stop() -> None:
+            reason = f"{seconds:g} seconds are over"
+            self._inbox.put(Command(at_ms=self._clock.now_ms(), name="stop", reason=reason))
+
+        timer = threading.Timer(seconds, stop)
+        timer.daemon = True
+        timer.start()
+        self._parts.callback(timer.cancel)
+
+
+class Settling:
+    """What is done when nothing presses: the journal is written down, the status is left for other terminals."""
+
+    def __init__(self, ledger: Ledger, budget: Budget) -> None:
+        self._ledger, self._budget = ledger, budget
+        self._failing = False
+
+    def __call__(self, state: State) -> None:
+        """Write down what is buffered."""
+        try:
+            self._ledger.put_status(msgspec.json.encode(self._status(state)))
+            self._ledger.flush()
+        except StorageError as error:
+            if not self._failing:
+                logs.log("bot", f"the journal cannot be written: {error}", "ERROR")
+            self._failing = True
+            return
+        self._failing = False
+
+    def _status(self, state: State) -> object:
+        day_ms = state.now_ms // DAY_MS * DAY_MS
+        closed = self._ledger.closed_since(day_ms)
+        realised = sum(each.pnl - each.fees for each in closed)
+        return replace(
+            snapshot(state),
+            pid=os.getpid(),
+            wall_ms=time.time_ns() // 1_000_000,
+            realised_today=realised,
+            weight_used=self._budget.used(),
+        )
+
+
+def _say(note: Note) -> None:
+    logs.log(note.topic, note.text, note.level)
+
+
+def _greet(settings: Settings, wallet: Wallet, account: Account) -> None:
+    params = ", ".join(f"{name}={value}" for name, value in settings.strategy_params.items()) or "its defaults"
+    dry = "; DRY RUN: orders are shown, never sent" if settings.dry_run else ""
+    logs.log(
+        "bot",
+        f"account {wallet.account}, equity {account.equity:,.2f} USD; {settings.strategy} ({params}) on "
+        f"{', '.join(settings.coins)} {settings.timeframe.value}, polling every {settings.check_interval_s} s{dry}",
+    )

@@ -1,0 +1,114 @@
+"""Which exchange a session talks to, and what is particular to it: addresses, keys, clock, play money.
+
+The built-in localnet is started (or found again) and stopped here; the real networks are addresses in a table.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tidegate.clock import ExchangeClock
+from tidegate.config import Loaded
+from tidegate.errors import ConfigError, Unreachable
+from tidegate.hyperliquid.client import HyperliquidClient
+from tidegate.hyperliquid.limits import Budget
+from tidegate.localnet.arguments import MarketChoice
+from tidegate.localnet.child import LocalnetChild
+from tidegate.model.orders import instance_tag
+from tidegate.model.settings import Network
+
+URLS = {
+    Network.MAINNET: "https://api.hyperliquid.xyz",
+    Network.TESTNET: "https://api.hyperliquid-testnet.xyz",
+}
+PLAY_MONEY_USD = 10_000
+ASK_TIMEOUT_S = 5
+ALIGN_MIN_MS = 3_600_000
+DATA_DIR = Path("data")
+
+
+@dataclass(frozen=True)
+class Venue:
+    """An exchange to trade on. `name` scopes what the ledger keeps; `throw_away_key` is set on localnet only."""
+
+    name: str
+    url: str
+    says: str
+    tag: str = ""
+    throw_away_key: str = ""
+
+    @property
+    def stream_url(self) -> str:
+        """Where the WebSocket is."""
+        return "ws" + self.url.removeprefix("http") + "/ws"
+
+    @property
+    def is_play_money(self) -> bool:
+        """Whether nothing here is worth anything."""
+        return bool(self.throw_away_key)
+
+    def fund(self, account: str) -> None:
+        """Give a throw-away account its play money."""
+        try:
+            body = {"user": account, "usdc": PLAY_MONEY_USD}
+            requests.post(f"{self.url}/localnet/fund", json=body, timeout=ASK_TIMEOUT_S).raise_for_status()
+        except requests.RequestException as error:
+            raise Unreachable(f"localnet at {self.url} did not fund the account: {error}") from None
+
+
+@contextmanager
+def open_venue(loaded: Loaded, choice: MarketChoice, program: Path, clock: ExchangeClock) -> Iterator[Venue]:
+    """The exchange of NETWORK, with `clock` following its time; a localnet of our own is stopped at the end."""
+    network = loaded.settings.network
+    if network is not Network.LOCALNET:
+        if choice.is_set:
+            raise ConfigError([f"--replay, --from and --speed: for NETWORK=localnet only, it is {network.value}"])
+        url = URLS[network]
+        _follow(clock, url)
+        yield Venue(name=network.value, url=url, says=f"{network.value} ({url})")
+        return
+    if loaded.localnet_url:
+        yield _localnet(loaded.localnet_url.rstrip("/"), choice, clock)
+        return
+    arguments = choice.arguments(max(loaded.settings.timeframe.ms, ALIGN_MIN_MS))
+    log = Path(loaded.settings.log_dir) / "localnet.err"
+    child = LocalnetChild(program, arguments, DATA_DIR / "localnet.json", log)
+    try:
+        yield _localnet(child.open().url, choice, clock)
+    finally:
+        child.stop()
+
+
+def _follow(clock: ExchangeClock, url: str) -> None:
+    """Set the clock by the exchange's: its answer is as old as half the way."""
+    client = HyperliquidClient(url, budget=Budget())
+    asked_s = time.monotonic()
+    exchange_ms = client.exchange_ms()
+    clock.follow(exchange_ms + int((time.monotonic() - asked_s) * 500), 1.0)
+    client.close()
+
+
+def _localnet(url: str, choice: MarketChoice, clock: ExchangeClock) -> Venue:
+    try:
+        page: dict[str, Any] = requests.get(f"{url}/localnet/clock", timeout=ASK_TIMEOUT_S).json()
+        clock.follow(int(page["time_ms"]), float(page["speed"]))
+        name, says = (
+            f"localnet:{page['instance']}",
+            f"the built-in exchange (play money, no keys, no network): {page['says']}",
+        )
+    except (requests.RequestException, ValueError, KeyError, TypeError) as error:
+        raise Unreachable(f"no localnet answers at {url}: {error}") from None
+    seed = f"tidegate localnet {choice.seed}"
+    return Venue(
+        name=name,
+        url=url,
+        says=says,
+        tag=instance_tag(seed),
+        throw_away_key="0x" + sha256(seed.encode()).hexdigest(),
+    )

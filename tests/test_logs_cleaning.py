@@ -2,6 +2,7 @@
 
 import json
 import logging
+import timeit
 
 import pytest
 from hypothesis import given
@@ -131,3 +132,30 @@ def test_a_number_as_large_as_a_key_is_hidden() -> None:
 def test_the_longest_text_is_bounded() -> None:
     assert len(clean("x " * TEXT_MAX)) == TEXT_MAX
     assert len(clean("\x00" * TEXT_MAX)) == TEXT_MAX
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "https://",
+        "https://a/",
+        "a://b:",
+        "ab1.+",
+        "Bearer ",
+        "token=",
+        "abc ",
+        "z",
+        '"r":"',
+        "x/",
+        "\x00",
+        "0x1f",
+        "\\",
+        " ",
+    ],
+)
+def test_a_hostile_text_is_cleaned_in_time_that_grows_with_its_length_only(piece: str) -> None:
+    def seconds(length: int) -> float:
+        text = (piece * length)[:length]
+        return min(timeit.repeat(lambda: clean(text), number=1, repeat=7))
+
+    assert seconds(2 * TEXT_MAX) < 16 * seconds(TEXT_MAX // 2) + 0.001

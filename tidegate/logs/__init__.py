@@ -2,6 +2,5 @@
 
 from tidegate.logs.setting_up import close, flush, setup
 from tidegate.logs.writing import log
-from tidegate.model.intents import Level, Topic
 
 __all__ = ["close", "flush", "log", "setup"]

@@ -20,7 +20,10 @@ _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
     # Keys, signatures and hashes: 64 or more hex digits. A checksum that is named as one may be shown.
     (re.compile(r"(?<!sha256:)(?<!sha256=)(?<!sha256 )(?:0[xX])?[0-9a-fA-F]{64,}"), HIDDEN),
     # The halves of a signature, whose leading zeros may be missing.
-    (re.compile(r"""(\\*["'][rs]\\*["']\s*:\s*\\*["']?)(?:0x)?[0-9a-fA-F]{16,}"""), rf"\g<1>{HIDDEN}"),
+    (
+        re.compile(r"""(["'][rs]\\{0,8}["']\s{0,8}:\s{0,8}\\{0,8}["']?)(?:0x)?[0-9a-fA-F]{16,}"""),
+        rf"\g<1>{HIDDEN}",
+    ),
     (re.compile(r"(?i)\b(bearer|basic)\s+[a-z0-9._~+/=:-]{8,}"), rf"\g<1> {HIDDEN}"),
     (
         re.compile(
@@ -32,7 +35,7 @@ _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(://[^\s:/@]{0,100}:)[^\s/@]{1,200}@"), rf"\g<1>{HIDDEN}@"),
     (
         re.compile(
-            r"""(?i)((?:api[_-]?key|token|secret|password|private[_-]?key)\\*["']?\s*[=:]\s*\\*["']?)[^\s"'&,;)\\]+"""
+            r"""(?i)((?:api[_-]?key|token|secret|password|private[_-]?key)\\{0,8}["']?\s{0,8}[=:]\s{0,8}\\{0,8}["']?)[^\s"'&,;)\\]+"""
         ),
         rf"\g<1>{HIDDEN}",
     ),

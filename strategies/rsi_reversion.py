@@ -46,7 +46,7 @@ class RsiReversion(Strategy):
                 return f"{value} came back above {self.oversold:g}"
             if down.iloc[row]:
                 return f"{value} came back below {self.overbought:g}"
-            return f"{value} is {'back at' if out.iloc[row] else 'short of'} {self.middle:g}"
+            return f"{value} is {'above' if strength.iloc[row] >= self.middle else 'below'} {self.middle:g}"
 
         return self.wishes(
             bars,

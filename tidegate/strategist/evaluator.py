@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from tidegate.discovery import StrategySource, load
+from tidegate.discovery import StrategySource, in_words, load
 from tidegate.errors import ConfigError
 from tidegate.model.intents import Evaluate
 from tidegate.model.market import Candle
@@ -19,7 +19,6 @@ from tidegate.strategist.door import signal_of
 from tidegate.strategist.messages import Answered, Failed, Ready
 from tidegate.strategy import BAR_COLUMNS, WISH_COLUMNS, Strategy
 
-REASON_LENGTH_MAX = 300
 REHEARSAL_BARS = 60
 
 
@@ -58,10 +57,11 @@ class CoinBars:
 
 
 class Evaluator:
-    """One strategy over the bars of many coins, at most `candle_history` of each."""
+    """One strategy, of the file at `path`, over the bars of many coins, at most `candle_history` of each."""
 
-    def __init__(self, strategy: Strategy, candle_history: int) -> None:
+    def __init__(self, strategy: Strategy, path: str, candle_history: int) -> None:
         self._strategy = strategy
+        self._path = path
         self._candle_history = candle_history
         self._coins: dict[str, CoinBars] = {}
 
@@ -84,7 +84,7 @@ class Evaluator:
             if len(bars) >= self._strategy.warm_up_bars:
                 signal, complaints = self._ask(bars, bars.last)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - an author's strategy may raise anything
-            return Failed(coin=wish.coin, reason=_in_words(error))
+            return Failed(coin=wish.coin, reason=in_words(error, self._path))
         return Answered(
             coin=wish.coin,
             candle_open_ms=bars.last.open_ms,
@@ -123,7 +123,7 @@ def evaluator_of(source: StrategySource, parameters: Mapping[str, str], candle_h
     try:
         warm_up_bars = int(strategy.warm_up_bars)
     except (Exception, SystemExit) as error:
-        raise ConfigError([f"{source.name}: warm_up_bars: {_in_words(error)}"]) from error
+        raise ConfigError([f"{source.name}: warm_up_bars: {in_words(error, source.path)}"]) from error
     if warm_up_bars > candle_history:
         needs = ", ".join(f"{name}={value}" for name, value in strategy.values().items())
         raise ConfigError(
@@ -136,7 +136,7 @@ def evaluator_of(source: StrategySource, parameters: Mapping[str, str], candle_h
         values={name: str(value) for name, value in strategy.values().items()},
         warm_up_bars=warm_up_bars,
     )
-    return Evaluator(strategy, candle_history), ready
+    return Evaluator(strategy, source.path, candle_history), ready
 
 
 def _constructed(cls: type[Strategy], source: StrategySource, parameters: Mapping[str, str]) -> Strategy:
@@ -145,7 +145,7 @@ def _constructed(cls: type[Strategy], source: StrategySource, parameters: Mappin
     except ConfigError:
         raise
     except (Exception, SystemExit) as error:
-        raise ConfigError([f"STRATEGY_PARAMS: {source.name}: {_in_words(error)}"]) from error
+        raise ConfigError([f"STRATEGY_PARAMS: {source.name}: {in_words(error, source.path)}"]) from error
 
 
 def _shape_problem(answer: object, index: pd.Index) -> str | None:
@@ -167,16 +167,3 @@ def _floats(candle: Candle) -> tuple[float, ...]:
         float(candle.close),
         float(candle.volume),
     )
-
-
-def _in_words(error: BaseException) -> str:
-    """An author's exception on one line, with the line of code it came from."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = ""
-    if trace is not None:
-        file = trace.tb_frame.f_code.co_filename.replace("\\", "/").rsplit("/", 1)[-1]
-        place = f" ({file}:{trace.tb_lineno})"
-    words = " ".join(f"{type(error).__name__}: {error}".split())[:REASON_LENGTH_MAX]
-    return words + place

@@ -44,6 +44,11 @@ class Hand(logging.Handler):
         """Have no lock: a queue's `put` needs none, and a signal handler may log."""
         self.lock = None
 
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Take a record without locking."""
+        self.emit(record)
+        return True
+
     def emit(self, record: logging.LogRecord) -> None:
         """Queue a record; its message is built now, since its arguments may change."""
         if record.levelno < logging.WARNING and record.name != OURS:

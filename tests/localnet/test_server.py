@@ -19,6 +19,7 @@ from websockets.sync.client import ClientConnection, connect
 from tidegate.localnet.limits import UNLIMITED, Limits
 from tidegate.localnet.market import RandomMarket
 from tidegate.localnet.server import Localnet, LocalnetError, LocalnetOptions, Server, build, serve
+from tidegate.localnet.sockets import UNSENT_BYTES_MAX
 from tidegate.localnet.thread import Running, running
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,7 +33,7 @@ def net():
 
 
 def socket_to(net: Running) -> ClientConnection:
-    return connect(f"ws{net.url[4:]}/ws", ping_interval=None, compression="deflate", proxy=None)
+    return connect(f"ws{net.url[4:]}/ws", ping_interval=None, compression="deflate", close_timeout=0.2, proxy=None)
 
 
 def say(line: ClientConnection, **message: object) -> None:
@@ -131,6 +132,20 @@ def test_a_client_that_says_goodbye_is_answered(net):
 def test_a_protocol_ping_is_answered(net):
     with socket_to(net) as line:
         assert line.ping().wait(TIMEOUT_S)
+
+
+def test_a_client_that_does_not_read_is_cut_off_before_it_fills_the_memory():
+    frame = b" " * (1 << 19)
+
+    def tell(localnet: Localnet) -> int:
+        for session in tuple(localnet.streams.sessions):
+            session.send(frame)
+        return len(localnet.streams.sessions)
+
+    with running(LocalnetOptions(scenario="random")) as net, socket_to(net) as line:
+        line.ping().wait(TIMEOUT_S)
+        told = next(count for count in range(1000) if net.call(tell) == 0)
+    assert told * len(frame) > UNSENT_BYTES_MAX
 
 
 def test_another_path_is_no_socket(net):

@@ -1,7 +1,7 @@
 """The HTTP application: the protocol's two paths straight to the gate, localnet's own pages through FastAPI.
 
-Owns the pages under `/localnet/` (section "server" of the docs of localnet); no OpenAPI pages, no
-middleware in front of trading.
+Owns the pages under `/localnet/`: clock, counters, fund, stop. No OpenAPI pages, no middleware in front of
+trading.
 """
 
 from collections.abc import Callable

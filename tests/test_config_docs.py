@@ -31,9 +31,7 @@ def test_the_example_has_every_variable_once_with_its_default_and_a_line_about_i
 
 
 def test_the_page_has_a_row_for_every_variable() -> None:
-    rows = [
-        line for line in PAGE.read_text(encoding="utf-8").splitlines() if re.match(r"\| `[A-Z_]+` \|", line)
-    ]
+    rows = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if re.match(r"\| `[A-Z_]+` \|", line)]
     assert rows == [
         f"| `{name}` | {f'`{default_of(name)}`' if default_of(name) else '(empty)'} "
         f"| {rule_of(name).allowed} | {meaning_of(name)} |"

@@ -192,9 +192,7 @@ def test_a_name_in_the_environment_that_looks_like_ours_is_refused(name: str, me
 
 
 def test_an_unknown_name_on_the_command_line_is_refused() -> None:
-    with pytest.raises(
-        ConfigError, match=r"^LEVRAGE \(command line\): no such setting, did you mean LEVERAGE"
-    ):
+    with pytest.raises(ConfigError, match=r"^LEVRAGE \(command line\): no such setting, did you mean LEVERAGE"):
         loaded({"LEVRAGE": "3"})
 
 
@@ -206,9 +204,7 @@ def test_mainnet_needs_its_account_named_twice() -> None:
 
 def test_a_key_may_come_with_or_without_its_prefix() -> None:
     for written in (KEY, "0x" + KEY, KEY.upper()):
-        assert (
-            loaded(environ={**TESTNET, "HYPERLIQUID_PRIVATE_KEY": written}).secrets.private_key == "0x" + KEY
-        )
+        assert loaded(environ={**TESTNET, "HYPERLIQUID_PRIVATE_KEY": written}).secrets.private_key == "0x" + KEY
 
 
 def test_a_key_on_the_command_line_is_refused() -> None:

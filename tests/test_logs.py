@@ -184,9 +184,7 @@ def test_a_full_disk_is_told_of_once_and_counted(tmp_path: Path, capsys: pytest.
     assert told == ["log: bot.log cannot be written (No space left on device); trading goes on"]
 
 
-def test_a_folder_that_cannot_be_written_to_stops_nothing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_folder_that_cannot_be_written_to_stops_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "taken").touch()
     logs.setup("INFO", tmp_path / "taken" / "logs", console=False)
     logs.log("bot", "hello")

@@ -50,9 +50,7 @@ class Given:
         """A problem with what stands in `name`."""
         rule = rule_of(name)
         text = self.texts.get(name, Text("", "default"))
-        return problem_line(
-            name, text, problem, allowed or rule.allowed, rule.example if example is None else example
-        )
+        return problem_line(name, text, problem, allowed or rule.allowed, rule.example if example is None else example)
 
 
 def check(given: Given) -> list[str]:
@@ -99,9 +97,7 @@ def _confirmation(given: Given) -> Iterator[str]:
         return
     account = values.hyperliquid_account_address
     if not values.confirm_mainnet or (account and values.confirm_mainnet != account):
-        problem = (
-            "not the account address" if values.confirm_mainnet else "missing, but NETWORK=mainnet needs it"
-        )
+        problem = "not the account address" if values.confirm_mainnet else "missing, but NETWORK=mainnet needs it"
         yield given.line("CONFIRM_MAINNET", problem, "the value of HYPERLIQUID_ACCOUNT_ADDRESS", account)
 
 
@@ -153,9 +149,7 @@ def _strategy(given: Given) -> Iterator[str]:
     yield given.line(
         "STRATEGY",
         "no such strategy" + (f", did you mean {guess}?" if guess else ""),
-        ", ".join(names[:20])
-        if names
-        else f"a file in the folder {given.outside.strategy_dir.name}, which has none",
+        ", ".join(names[:20]) if names else f"a file in the folder {given.outside.strategy_dir.name}, which has none",
         "",
     )
 
@@ -184,9 +178,7 @@ def _weight(given: Given) -> Iterator[str]:
     if shortest is not None:
         yield given.line("FALLBACK_INTERVAL", arithmetic, f"at least {shortest} seconds", str(shortest))
     else:
-        yield given.line(
-            "COINS", arithmetic, "fewer coins, or longer CHECK_INTERVAL and FALLBACK_INTERVAL", ""
-        )
+        yield given.line("COINS", arithmetic, "fewer coins, or longer CHECK_INTERVAL and FALLBACK_INTERVAL", "")
 
 
 def _shortest(fits: Callable[[float], bool]) -> int | None:
@@ -229,6 +221,4 @@ def _why_not_writable(folder: Path) -> str | None:
             return f"{nearest_there} is a file, not a folder"
     except OSError as error:
         return error.strerror or "not a path"
-    return (
-        None if os.access(nearest_there, os.W_OK | os.X_OK) else f"no permission to write to {nearest_there}"
-    )
+    return None if os.access(nearest_there, os.W_OK | os.X_OK) else f"no permission to write to {nearest_there}"

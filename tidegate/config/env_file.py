@@ -51,9 +51,7 @@ def _statements(content: str, file_name: str) -> tuple[dict[str, Text], list[str
             problems.append(f"{file_name} line {line}: {fragment(binding.key)} has no = and no value")
         elif binding.key in found:
             first = found[binding.key].line
-            problems.append(
-                f"{file_name} line {line}: {fragment(binding.key)} stands twice, also in line {first}"
-            )
+            problems.append(f"{file_name} line {line}: {fragment(binding.key)} stands twice, also in line {first}")
         else:
             found[binding.key] = Text(binding.value, ".env", line)
     return found, problems

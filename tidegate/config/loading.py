@@ -49,13 +49,9 @@ def load(
     in_file, problems = read_env_file(env_file) if env_file else ({}, [])
     given = {name: Text(value, "command line") for name, value in cli.items()}
     around = {name: Text(value, "environment") for name, value in environ.items() if value}
-    problems += _unknown(given, variables.NAMES) + _unknown(
-        _near_misses(around, variables.NAMES), variables.NAMES
-    )
+    problems += _unknown(given, variables.NAMES) + _unknown(_near_misses(around, variables.NAMES), variables.NAMES)
     problems += _unknown(in_file, variables.NAMES)
-    layers = [
-        {name: each[name] for name in variables.NAMES if name in each} for each in (given, around, in_file)
-    ]
+    layers = [{name: each[name] for name in variables.NAMES if name in each} for each in (given, around, in_file)]
     values, bad, found = _validate(layers)
     texts = ChainMap(*layers)
     problems += found
@@ -93,11 +89,7 @@ def _unknown(texts: Mapping[str, Text], names: tuple[str, ...]) -> list[str]:
     """A line for each name that is none of ours, without its value: it may be a key with a misspelt name."""
     return [
         f"{fragment(name)} ({text.place}): no such setting"
-        + (
-            f", did you mean {guess}?"
-            if (guess := nearest(name, names))
-            else "; python bot.py show-config lists all"
-        )
+        + (f", did you mean {guess}?" if (guess := nearest(name, names)) else "; python bot.py show-config lists all")
         for name, text in texts.items()
         if name not in names
     ]
@@ -116,9 +108,7 @@ def _loaded(values: Variables, texts: Mapping[str, Text], strategy_dir: Path) ->
     from tidegate.config.rules import TEXT_MAX
     from tidegate.config.variables import meaning_of, settings_of
 
-    settings = settings_of(
-        values, strategy_dir=str(strategy_dir), database_url=without_password(values.database_url)
-    )
+    settings = settings_of(values, strategy_dir=str(strategy_dir), database_url=without_password(values.database_url))
     entries = tuple(
         Entry(
             field.upper(),
@@ -128,9 +118,7 @@ def _loaded(values: Variables, texts: Mapping[str, Text], strategy_dir: Path) ->
         )
         for field, value in values
     )
-    return Loaded(
-        settings, Secrets(values.hyperliquid_private_key, values.database_url), entries, values.localnet_url
-    )
+    return Loaded(settings, Secrets(values.hyperliquid_private_key, values.database_url), entries, values.localnet_url)
 
 
 def _source(name: str, texts: Mapping[str, Text]) -> Source:

@@ -209,9 +209,7 @@ def localnet_url() -> Rule:
             raise ValueError("that is the real exchange, not a localnet; use NETWORK for it")
         return text.rstrip("/")
 
-    return Rule(
-        read, "http://host:port of a running localnet, or nothing to start one", "http://127.0.0.1:3001", True
-    )
+    return Rule(read, "http://host:port of a running localnet, or nothing to start one", "http://127.0.0.1:3001", True)
 
 
 def database_url(example: str) -> Rule:
@@ -273,9 +271,7 @@ def _decimal(text: str) -> Decimal:
     if "," in text:
         raise ValueError("not a number; write a point, and nothing between thousands")
     if not _NUMBER.fullmatch(text):
-        raise ValueError(
-            "not a number" if not re.match(r"\d+(\.\d+)?\s?[a-zA-Z$€]", text) else "leave the unit out"
-        )
+        raise ValueError("not a number" if not re.match(r"\d+(\.\d+)?\s?[a-zA-Z$€]", text) else "leave the unit out")
     return Decimal(text)
 
 

@@ -23,9 +23,7 @@ DEFAULTS = Settings()
 class Variables(BaseSettings):
     """The variables as values. A field's name in capitals is the variable's name."""
 
-    model_config = SettingsConfigDict(
-        hide_input_in_errors=True, extra="forbid", validate_default=False, frozen=True
-    )
+    model_config = SettingsConfigDict(hide_input_in_errors=True, extra="forbid", validate_default=False, frozen=True)
 
     network: Annotated[Network, rules.one_of(Network, example="localnet")] = Field(
         default=DEFAULTS.network,
@@ -71,25 +69,21 @@ class Variables(BaseSettings):
         default=DEFAULTS.stop_loss_pct,
         description="Distance of the stop from the entry when the strategy names none.",
     )
-    take_profit_pct: Annotated[
-        Decimal, rules.number("0.05", "90", unit="per cent", zero="none", example="6")
-    ] = Field(
+    take_profit_pct: Annotated[Decimal, rules.number("0.05", "90", unit="per cent", zero="none", example="6")] = Field(
         default=DEFAULTS.take_profit_pct,
         description="Distance of the take-profit when the strategy names none; 0 for none.",
     )
-    trailing_stop_pct: Annotated[
-        Decimal, rules.number("0.05", "50", unit="per cent", zero="none", example="2")
-    ] = Field(
-        default=DEFAULTS.trailing_stop_pct,
-        description="How far a stop trails behind the best price; 0 for not at all.",
+    trailing_stop_pct: Annotated[Decimal, rules.number("0.05", "50", unit="per cent", zero="none", example="2")] = (
+        Field(
+            default=DEFAULTS.trailing_stop_pct,
+            description="How far a stop trails behind the best price; 0 for not at all.",
+        )
     )
     risk_per_trade_pct: Annotated[Decimal, rules.number("0.01", "20", unit="per cent", example="1")] = Field(
         default=DEFAULTS.risk_per_trade_pct,
         description="Share of the account that a position may lose down to its stop.",
     )
-    max_position_usd: Annotated[
-        Decimal, rules.number("10", "100000000", unit="US dollars", example="5000")
-    ] = Field(
+    max_position_usd: Annotated[Decimal, rules.number("10", "100000000", unit="US dollars", example="5000")] = Field(
         default=DEFAULTS.max_position_usd,
         description="The largest notional of one position, in US dollars.",
     )

@@ -73,8 +73,7 @@ def without_password(url: str) -> str:
 def escaped(text: str) -> str:
     """Text in which everything that does not print visibly is written out as an escape."""
     return "".join(
-        each if each.isprintable() else each.encode("unicode_escape", "surrogatepass").decode()
-        for each in text
+        each if each.isprintable() else each.encode("unicode_escape", "surrogatepass").decode() for each in text
     )
 
 

@@ -41,9 +41,7 @@ _SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     (re.compile(r"(?<![a-z])(?:[a-z]{3,8}\s+){11,}[a-z]{3,8}(?![a-z])"), HIDDEN),
 )
-_SECRET_FIELDS = frozenset(
-    {"r", "s", "key", "private_key", "signature", "token", "password", "secret", "mnemonic"}
-)
+_SECRET_FIELDS = frozenset({"r", "s", "key", "private_key", "signature", "token", "password", "secret", "mnemonic"})
 
 
 def clean(text: str) -> str:
@@ -63,8 +61,7 @@ def escape(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(
-        each if each.isprintable() else each.encode("unicode_escape", "surrogatepass").decode()
-        for each in text
+        each if each.isprintable() else each.encode("unicode_escape", "surrogatepass").decode() for each in text
     )
 
 

@@ -55,6 +55,7 @@ def by_hand(interval: str, rows: list[tuple[int, D, D]]) -> Iterator[tuple[int, 
 
 
 @given(prints, st.sampled_from(list(INTERVALS)))
+@settings(deadline=None)
 def test_a_candle_is_what_its_prints_were_in_every_interval(rows, interval):
     store = CandleStore("BTC")
     rows = [(START_MS + after_ms, px, sz) for after_ms, px, sz in rows]
@@ -69,7 +70,7 @@ def test_a_candle_is_what_its_prints_were_in_every_interval(rows, interval):
 
 
 @given(prints, st.integers(1, 500), st.sampled_from(list(INTERVALS)))
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 def test_history_and_prints_join_into_one_row_of_candles(rows, count, interval):
     history = bars(count)
     end_ms = int(history.time_ms[-1]) + MINUTE_MS
@@ -147,6 +148,7 @@ def test_a_month_is_the_calendars():
 
 
 @given(st.sampled_from(list(INTERVALS)), st.integers(0, 2**42))
+@settings(deadline=None)
 def test_every_moment_lies_in_exactly_one_candle(interval, time_ms):
     open_ms = opening_ms(interval, time_ms)
     close_ms = closing_ms(interval, open_ms)

@@ -1,7 +1,7 @@
 """Exchange time: monotonic, scaled, and recordings moved by whole candles."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegate.localnet.clock import ExchangeClock, tape_shift_ms
@@ -38,6 +38,7 @@ def test_a_clock_that_stands_or_runs_backwards_is_impossible():
 
 
 @given(st.integers(1, 2**42), st.integers(1, 2**42), st.sampled_from([60_000, 3_600_000, 86_400_000]))
+@settings(deadline=None)
 def test_a_recording_moves_by_whole_alignments_to_the_nearest_place(recorded_ms, wall_ms, align_ms):
     shift_ms = tape_shift_ms(recorded_ms, wall_ms, align_ms)
     assert shift_ms % align_ms == 0

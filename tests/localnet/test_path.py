@@ -26,7 +26,7 @@ def candles(draw: st.DrawFn) -> Bar:
 
 
 @given(candles(), st.sampled_from([1, 5, 60, 1440]))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_the_prints_of_a_candle_rebuild_it_exactly(bar, minutes):
     path = strokes(bar, minutes * MINUTE_MS, GRID)
     prices = [stroke.px for stroke in path]
@@ -40,7 +40,7 @@ def test_the_prints_of_a_candle_rebuild_it_exactly(bar, minutes):
 
 
 @given(candles())
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_no_level_of_the_house_lies_outside_what_the_candle_traded(bar):
     shelf = Shelf(bar, GRID)
     for stroke in strokes(bar, MINUTE_MS, GRID):
@@ -57,6 +57,7 @@ def test_no_level_of_the_house_lies_outside_what_the_candle_traded(bar):
 
 
 @given(candles())
+@settings(deadline=None)
 def test_levels_away_from_the_print_are_prices_that_a_client_may_use(bar):
     shelf = Shelf(bar, GRID)
     stroke = strokes(bar, MINUTE_MS, GRID)[0]

@@ -4,10 +4,12 @@ from decimal import Decimal
 from pathlib import Path
 from random import Random
 
+import eth_account
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hyperliquid.utils.signing import sign_l1_action
 
 from tidegate.localnet.exchange import Exchange
 from tidegate.localnet.market import play
@@ -21,6 +23,7 @@ DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "candles
 CRASH = DATA / "binance_spot" / "BTC_1m_20210420_20210520.parquet"
 CRASH_MS = 1_621_425_600_000  # 2021-05-19 12:00 UTC
 WALL_MS = 1_795_169_467_044
+WALLET = eth_account.Account.from_key("0x" + "18" * 32)
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 
@@ -44,6 +47,16 @@ def made_up(path: Path, opens_ms: list[int], volume: float = 3.25, **changes: fl
     table = {"ts": pa.array(opens_ms)} | {name: pa.array([value] * len(opens_ms)) for name, value in row.items()}
     pq.write_table(pa.table(table | {"volume": pa.array([volume] * len(opens_ms))}), path)
     return path
+
+
+def ioc(exchange: Exchange, *, is_buy: bool) -> D:
+    """Trade a little at the market; answers the average price."""
+    px = str(int(float(exchange.mids()["BTC"]) * (1.05 if is_buy else 0.95)))
+    order = {"a": 0, "b": is_buy, "p": px, "s": "0.01", "r": False, "t": {"limit": {"tif": "Ioc"}}}
+    action = {"type": "order", "orders": [order], "grouping": "na"}
+    signature = sign_l1_action(WALLET, action, None, exchange.now_ms, None, False)
+    reply = exchange.act({"action": action, "nonce": exchange.now_ms, "signature": signature, "vaultAddress": None})
+    return D(reply.body["response"]["data"]["statuses"][0]["filled"]["avgPx"])
 
 
 def recordings() -> list[tuple[Path, int, int]]:
@@ -115,6 +128,27 @@ def test_in_the_crash_no_level_lies_outside_the_candle_being_played():
         assert asks
         steps += 1
     assert steps >= 15 * 12
+
+
+@needs_recordings
+@pytest.mark.parametrize("is_long", [True, False], ids=["long in the crash", "short in the rebound"])
+def test_a_client_leaves_at_a_price_that_the_recording_traded(is_long):
+    from_ms = CRASH_MS + (40 if is_long else 70) * MINUTE_MS
+    market = open_replay([CRASH], UNIVERSE, wall_ms=WALL_MS, from_ms=from_ms)
+    exchange = started(market)
+    bars, _ = read_candles(CRASH)
+    play(exchange, market, market.start_ms + 7_000)
+    entry = ioc(exchange, is_buy=is_long)
+    stop = entry * D("0.98" if is_long else "1.02")
+    while True:
+        play(exchange, market, market.next_ms())
+        last = D(exchange.recent_trades("BTC")[0]["px"])
+        if (last <= stop) if is_long else (last >= stop):
+            break
+    left = ioc(exchange, is_buy=not is_long)
+    index = int(np.searchsorted(bars.time_ms, exchange.now_ms - market.start_ms + from_ms, side="right")) - 1
+    assert bars.low[index] <= float(left) <= bars.high[index]
+    assert left == last
 
 
 def test_a_gap_has_no_prints_and_no_book(tmp_path):

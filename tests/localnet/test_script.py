@@ -52,8 +52,8 @@ def opened(seed: int = 7, phase_ms: int = 67_044) -> tuple[Exchange, FirstRunMar
     return exchange, market, prints
 
 
-def order(exchange: Exchange, *, buy: bool, px: D, sz: str = "0.01", reduce_only: bool = False) -> dict:
-    wire = {"a": 0, "b": buy, "p": f"{px:f}", "s": sz, "r": reduce_only, "t": {"limit": {"tif": "Ioc"}}}
+def order(exchange: Exchange, *, buy: bool, px: D, sz: str = "0.01", reduce_only: bool = False, asset: int = 0) -> dict:
+    wire = {"a": asset, "b": buy, "p": f"{px:f}", "s": sz, "r": reduce_only, "t": {"limit": {"tif": "Ioc"}}}
     action = {"type": "order", "orders": [wire], "grouping": "na"}
     nonce = exchange.now_ms
     signature = sign_l1_action(WALLET, action, None, nonce, None, False)
@@ -150,6 +150,13 @@ def test_an_exit_in_the_flush_fills_at_the_touch(stop):
     filled = order(exchange, buy=False, px=(bid * D("0.95")).to_integral_value(), sz="0.5", reduce_only=True)
     assert filled["filled"]["totalSz"] == "0.5"
     assert D(filled["filled"]["avgPx"]) == bid
+
+
+def test_a_position_in_another_coin_does_not_start_the_countdown():
+    exchange, market, _ = opened()
+    play(exchange, market, market.start_ms + 1_000)
+    assert "filled" in order(exchange, buy=True, px=D("2800"), asset=UNIVERSE.asset_ids["ETH"])
+    assert market.entered_ms is None
 
 
 def test_the_fall_is_steep_with_small_rebounds():

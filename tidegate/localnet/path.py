@@ -16,7 +16,7 @@ from tidegate.localnet.house import DEPTH, Grid, Level, Side
 
 PRINTS_A_MINUTE = 12
 PRINTS_MAX = 240  # of one candle, however long
-SHELF_MAX = 200  # levels laid out inside one candle's range
+SHELF_MAX = 60  # levels laid out inside one candle's range; few, so that most stay from print to print
 TOUCH_USD = Decimal(1_000_000)
 SHELF_SIZES = tuple(Decimal(tenths) / 10 for tenths in (10, 14, 11, 19, 13, 25, 16))  # of the touch's
 SHELF_ORDERS = (3, 9, 5, 14, 2, 21, 7)

@@ -1,6 +1,6 @@
 """The ledger keeps what it was told, and gives it back after a restart."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -22,26 +22,6 @@ CLOID = "0x" + "a" * 32
 T0 = 1_790_000_000_000
 
 Opener = Callable[..., Ledger]
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/folder/tidegate.db"
-
-
-@pytest.fixture
-def open_ledger(url: str) -> Iterator[Opener]:
-    opened: list[Ledger] = []
-
-    def open_one(**scope: str) -> Ledger:
-        ledger = Ledger(url, **{"venue": "testnet", "account": "0xabc"} | scope)
-        ledger.open()
-        opened.append(ledger)
-        return ledger
-
-    yield open_one
-    for ledger in opened:
-        ledger.close()
 
 
 def started(at_ms: int = T0, fills: tuple[Fill, ...] = ()) -> events.Started:
@@ -323,3 +303,19 @@ def test_rows_that_cannot_be_stored_for_long_are_bounded_and_counted(
 
     assert ledger.lost == 50
     assert [one.tid for one in ledger.fills_since(0)] == list(range(50, 150))
+
+
+def test_only_the_newest_localnets_are_kept_and_real_venues_for_ever(
+    open_ledger: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(1, 100))
+    monkeypatch.setattr(ledger_module, "_wall_ms", lambda: next(clock))
+    venues = ["mainnet", *(f"localnet:{number}" for number in range(ledger_module.LOCALNETS_KEPT + 1))]
+    for venue in venues:
+        ledger = open_ledger(venue=venue)
+        ledger.record(started(), placing(order()))
+        ledger.commit_before_send([CLOID], ledger.next_nonce(T0), b"signed", T0)
+
+    for table in ("orders", "signed_actions", "journal", "nonces", "ledgers"):
+        kept = {venue for (venue,) in ledger._opened.rows(f"SELECT venue FROM {table}", {})}
+        assert kept == set(venues) - {"localnet:0"}

@@ -20,7 +20,7 @@ from tidegate.storage.database import Database, Execute, Row, open_for_writing
 from tidegate.storage.implied import candles_of, order_change, rows_of_event, rows_of_intent
 from tidegate.storage.journal import Gathering, cleaned, decoded
 from tidegate.storage.rows import OrderRecord, Values
-from tidegate.storage.statements import Read, Write, reads, writes
+from tidegate.storage.statements import Read, Write, forgetting, reads, writes
 
 JOURNAL_BYTES_MAX = 256_000_000
 """The journal of one account is kept to this size (compressed) by dropping its oldest batches."""
@@ -33,7 +33,14 @@ ROWS_WAITING_MAX = 20_000
 SIGNED_KEPT_MS = 24 * 3_600_000
 """How long signed bytes are kept after they expired."""
 
-COMMITS_PER_CHECKPOINT = 100
+LOCALNET_PREFIX = "localnet:"
+
+LOCALNETS_KEPT = 10
+"""Every first run makes a venue of its own; the rows of so many stay."""
+
+EXPIRED_DROPPED_EVERY_MS = 3_600_000
+
+COMMITS_PER_CHECKPOINT = 16
 
 
 class JournalSession(Struct, frozen=True, kw_only=True):
@@ -63,6 +70,7 @@ class Ledger:
         self._lost_rows = 0
         self._commits = 0
         self._now_ms = 0
+        self._expired_dropped_ms = 0
 
     def open(self) -> None:
         """Open the database (making and migrating it if need be) and find where the last run ended."""
@@ -70,12 +78,16 @@ class Ledger:
         self._database = database
         self._write = writes(database)
         self._read = reads(database)
-        last_seq, last_session, stored = database.rows(self._read[Read.JOURNAL_END], self._scope)[0]
-        self._gathering = Gathering(last_seq=last_seq or 0, last_session=last_session or 0)
-        self._journal_bytes = int(stored or 0)
+        newest = self._find(Read.JOURNAL_NEWEST)
+        oldest = self._find(Read.JOURNAL_OLDEST, row_count=1)
+        last_seq, last_session, written = newest[0] if newest else (0, 0, 0)
+        self._bytes_written: int = written
+        self._bytes_dropped: int = oldest[0][2] if oldest else 0
+        self._gathering = Gathering(last_seq=last_seq, last_session=last_session)
         found = database.rows(self._read[Read.NONCE], self._signer)
         self._last_nonce: int = found[0][0] if found else 0
         self._stored_nonce = self._last_nonce
+        self._enter()
 
     def close(self) -> None:
         """Store what waits and close; closing twice is fine."""
@@ -146,17 +158,20 @@ class Ledger:
         database = self._opened
         if not self._waits:
             return
+        if self._commits >= COMMITS_PER_CHECKPOINT:
+            self._make_room()
         with database.transaction() as execute:
             self._store_waiting(execute)
             for candle in self._candles.values():
                 execute(self._write[Write.CANDLE], candle)
             if self._status is not None:
-                status = {"payload": self._status, "written_ms": time.time_ns() // 1_000_000}
+                status = {"payload": self._status, "written_ms": _wall_ms()}
                 execute(self._write[Write.STATUS], self._scope | status)
+        self._stored()
+        # Many candles at once (a start) leave a long log: emptied soon, it saves the first orders from growing it.
+        self._commits += len(self._candles)
         self._candles.clear()
         self._status = None
-        self._stored()
-        self._keep_small()
 
     def payload_of(self, cloid: str) -> bytes | None:
         """The signed bytes of an order as they were committed, to send them again; None when there are none."""
@@ -196,12 +211,13 @@ class Ledger:
         Raises StorageError when the session is unknown, or when a part of it is missing: a journal with a gap would
         tell a story that never happened.
         """
-        held = [found.session for found in self.sessions()]
-        wanted = session if session is not None else max(held, default=0)
-        if wanted not in held:
-            raise StorageError(f"journal: session {wanted} is not held; held are {held or 'none'}")
+        newest = self._rows_of(Read.JOURNAL_NEWEST)
+        wanted = session if session is not None else (newest[0][1] if newest else 0)
+        batches = self._find(Read.SESSION_BATCHES, of_session=wanted)
+        if not batches:
+            raise StorageError(f"journal: session {wanted} is not held")
         expected_seq: int | None = None
-        for first_seq, last_seq in self._rows_of(Read.SESSION_BATCHES, of_session=wanted):
+        for first_seq, last_seq in batches:
             if expected_seq is not None and first_seq != expected_seq:
                 raise StorageError(f"journal: session {wanted} lacks the lines {expected_seq} to {first_seq - 1}")
             lines = decoded(self._rows_of(Read.LINES, of_seq=first_seq)[0][0])
@@ -229,6 +245,15 @@ class Ledger:
             or self._gathering.waits
         )
 
+    def _enter(self) -> None:
+        """Note that this ledger was opened; forget the localnets that were opened longest ago."""
+        with self._opened.transaction() as execute:
+            execute(self._write[Write.OPENING], self._scope | {"opened_ms": _wall_ms()})
+            localnets = self._find(Read.VENUES_LIKE, pattern=LOCALNET_PREFIX + "%")
+            for (venue,) in localnets[LOCALNETS_KEPT:]:
+                for sql in forgetting(self._opened):
+                    execute(sql, {"of_venue": venue})
+
     def _wait(self, write: Write, values: Values) -> None:
         if write is Write.POSITION:
             self._positions[str(values["coin"])] = values | self._scope
@@ -244,39 +269,46 @@ class Ledger:
             execute(sql, values)
         for position in self._positions.values():
             execute(self._write[Write.POSITION], position)
+        bytes_before = self._bytes_written
         for batch in self._gathering.close_batch():
-            execute(self._write[Write.BATCH], self._scope | rows.batch_row(batch))
+            execute(self._write[Write.BATCH], self._scope | rows.batch_row(batch, bytes_before))
+            bytes_before += batch.cost_bytes
         if self._last_nonce != self._stored_nonce:
             execute(self._write[Write.NONCE], self._signer | {"last_nonce": self._last_nonce})
 
     def _stored(self) -> None:
-        self._journal_bytes += sum(batch.cost_bytes for batch in self._gathering.close_batch())
+        self._bytes_written += sum(batch.cost_bytes for batch in self._gathering.close_batch())
         self._gathering.stored()
         self._rows.clear()
         self._positions.clear()
         self._stored_nonce = self._last_nonce
         self._commits += 1
 
-    def _keep_small(self) -> None:
-        """Drop what the limits above no longer allow, and empty the write-ahead log now and then."""
-        if self._commits >= COMMITS_PER_CHECKPOINT:
-            self._commits = 0
-            with self._opened.transaction() as execute:
-                before_ms = self._now_ms - SIGNED_KEPT_MS
-                execute(self._write[Write.DROP_SIGNED_ACTIONS], self._scope | {"of_ms": before_ms})
-            self._opened.checkpoint()
-        while self._journal_bytes > JOURNAL_BYTES_MAX:
-            self._drop_oldest_batches()
+    def _make_room(self) -> None:
+        """Before a flush: empty the write-ahead log and drop what the limits above no longer allow.
 
-    def _drop_oldest_batches(self) -> None:
-        last_seq = 0
-        for first_seq, size in self._find(Read.JOURNAL_OLDEST, row_count=DROPPED_AT_ONCE):
-            if self._journal_bytes <= JOURNAL_BYTES_MAX:
+        The log is then written from its beginning again, which is twice as fast as letting it grow; the first commit
+        after a checkpoint is slower, and it is better a flush than an order's.
+        """
+        database = self._opened
+        database.checkpoint()
+        self._commits = 0
+        with database.transaction() as execute:
+            if self._now_ms >= self._expired_dropped_ms + EXPIRED_DROPPED_EVERY_MS:
+                self._expired_dropped_ms = self._now_ms
+                expired = {"of_ms": self._now_ms - SIGNED_KEPT_MS}
+                execute(self._write[Write.DROP_SIGNED_ACTIONS], self._scope | expired)
+            while self._bytes_written - self._bytes_dropped > JOURNAL_BYTES_MAX:
+                self._drop_oldest_batches(execute)
+
+    def _drop_oldest_batches(self, execute: Execute) -> None:
+        last_seq, dropped = 0, self._bytes_dropped
+        for first_seq, size, bytes_before in self._find(Read.JOURNAL_OLDEST, row_count=DROPPED_AT_ONCE):
+            last_seq, dropped = first_seq, bytes_before + size
+            if self._bytes_written - dropped <= JOURNAL_BYTES_MAX:
                 break
-            last_seq = first_seq
-            self._journal_bytes -= size
-        with self._opened.transaction() as execute:
-            execute(self._write[Write.DROP_BATCHES], self._scope | {"of_seq": last_seq})
+        execute(self._write[Write.DROP_BATCHES], self._scope | {"of_seq": last_seq})
+        self._bytes_dropped = dropped
 
     def _find(self, read: Read, **parameters: object) -> list[Row]:
         return self._opened.rows(self._read[read], self._scope | parameters)
@@ -290,3 +322,8 @@ class Ledger:
         record = rows.order_record(row, ())
         found = self._rows_of(Read.FILLS_OF_ORDER, of_oid=str(record.oid), of_cloid=record.cloid)
         return rows.order_record(row, [rows.fill_of(fill) for (fill,) in found])
+
+
+def _wall_ms() -> int:
+    """This machine's time: what orders the ledgers and statuses of bots whose exchanges may live in other years."""
+    return time.time_ns() // 1_000_000

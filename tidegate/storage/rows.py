@@ -237,14 +237,15 @@ def candle_of(row: Sequence[Any]) -> Candle:
     return Candle(open_ms, close_ms, first, high, low, last, volume, trades)
 
 
-def batch_row(batch: Batch) -> Values:
-    """The row of a part of the journal."""
+def batch_row(batch: Batch, bytes_before: int) -> Values:
+    """The row of a part of the journal. `bytes_before`: what all earlier batches cost, those long dropped too."""
     return {
         "first_seq": batch.first_seq,
         "last_seq": batch.last_seq,
         "session": batch.session,
         "first_ms": stored_ms(batch.first_ms),
         "last_ms": stored_ms(batch.last_ms),
+        "bytes_before": bytes_before,
         "bytes": batch.cost_bytes,
         "lines": batch.lines,
     }

@@ -51,6 +51,7 @@ class Write(str, Enum):
     SIGNED_ACTION = "signed_action"
     NONCE = "nonce"
     STATUS = "status"
+    OPENING = "opening"
     DROP_BATCHES = "drop_batches"
     DROP_SIGNED_ACTIONS = "drop_signed_actions"
 
@@ -58,7 +59,8 @@ class Write(str, Enum):
 class Read(str, Enum):
     """The statements that find rows."""
 
-    JOURNAL_END = "journal_end"
+    VENUES_LIKE = "venues_like"
+    JOURNAL_NEWEST = "journal_newest"
     JOURNAL_OLDEST = "journal_oldest"
     SESSIONS = "sessions"
     SESSION_BATCHES = "session_batches"
@@ -91,6 +93,7 @@ def writes(database: Database) -> dict[Write, str]:
         Write.SIGNED_ACTION: _upsert(database, tables.SIGNED_ACTIONS),
         Write.NONCE: _upsert(database, tables.NONCES),
         Write.STATUS: _upsert(database, tables.STATUS),
+        Write.OPENING: _upsert(database, tables.LEDGERS),
         Write.DROP_BATCHES: delete(tables.JOURNAL).where(
             *_scoped(tables.JOURNAL), tables.JOURNAL.c.first_seq <= bindparam("of_seq")
         ),
@@ -106,12 +109,20 @@ def reads(database: Database) -> dict[Read, str]:
     journal, fills, orders, closed = tables.JOURNAL.c, tables.FILLS.c, tables.ORDERS.c, tables.CLOSED_POSITIONS.c
     order_fields = [orders[name] for name in OrderRecord.__struct_fields__ if name not in COMPUTED]
     closed_fields = [closed[name] for name in ClosedPosition.__struct_fields__]
+    newest_batch = (
+        _from(tables.JOURNAL, journal.last_seq, journal.session, journal.bytes_before + journal.bytes)
+        .order_by(journal.first_seq.desc())
+        .limit(ONE)
+        .offset(NONE_SKIPPED)
+    )
     built: dict[Read, Select[*tuple[object, ...]]] = {
-        Read.JOURNAL_END: _from(
-            tables.JOURNAL, func.max(journal.last_seq), func.max(journal.session), func.sum(journal.bytes)
-        ),
-        Read.JOURNAL_OLDEST: _from(tables.JOURNAL, journal.first_seq, journal.bytes)
-        .order_by(journal.session, journal.first_seq)
+        Read.VENUES_LIKE: select(tables.LEDGERS.c.venue)
+        .where(tables.LEDGERS.c.venue.like(bindparam("pattern")))
+        .group_by(tables.LEDGERS.c.venue)
+        .order_by(func.max(tables.LEDGERS.c.opened_ms).desc()),
+        Read.JOURNAL_NEWEST: newest_batch,
+        Read.JOURNAL_OLDEST: _from(tables.JOURNAL, journal.first_seq, journal.bytes, journal.bytes_before)
+        .order_by(journal.first_seq)
         .limit(bindparam("row_count"))
         .offset(NONE_SKIPPED),
         Read.SESSIONS: _from(
@@ -150,6 +161,14 @@ def reads(database: Database) -> dict[Read, str]:
         .offset(NONE_SKIPPED),
     }
     return {name: database.compile(statement) for name, statement in built.items()}
+
+
+def forgetting(database: Database) -> tuple[str, ...]:
+    """The texts that delete every row of one venue."""
+    gone = bindparam("of_venue")
+    return tuple(
+        database.compile(delete(table).where(table.c.venue == gone)) for table in tables.METADATA.sorted_tables
+    )
 
 
 def candle_reads(database: Database) -> tuple[str, str]:

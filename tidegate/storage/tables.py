@@ -3,16 +3,29 @@
 Money, prices and sizes are text, because SQLite would make them binary fractions; the exchange's order and trade
 numbers are text too, because they are unsigned 64-bit and a database's integers are signed. Times are milliseconds
 UTC of the exchange. Every row belongs to one venue and one account; candles belong to a venue only.
+
+An order waits for every page that its commit writes (some 10 µs each), so SQLite keeps rows in their key's tree
+(no rowid), and an index leaves out what it need not hold.
 """
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, Table, Text, text
 
 METADATA = MetaData()
+
+OID_IS_KNOWN = text("oid IS NOT NULL")
 
 
 def _scope() -> tuple[Column[str], Column[str]]:
     return Column("venue", Text, primary_key=True), Column("account", Text, primary_key=True)
 
+
+LEDGERS = Table(
+    "ledgers",
+    METADATA,
+    *_scope(),
+    Column("opened_ms", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
 
 ORDERS = Table(
     "orders",
@@ -38,7 +51,8 @@ ORDERS = Table(
     Column("created_ms", BigInteger, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
     Index("orders_by_time", "venue", "account", "created_ms"),
-    Index("orders_by_oid", "venue", "account", "oid"),
+    Index("orders_by_oid", "venue", "account", "oid", sqlite_where=OID_IS_KNOWN, postgresql_where=OID_IS_KNOWN),
+    sqlite_with_rowid=False,
 )
 
 FILLS = Table(
@@ -58,6 +72,7 @@ FILLS = Table(
     Column("record", LargeBinary, nullable=False),
     Index("fills_by_oid", "venue", "account", "oid"),
     Index("fills_by_cloid", "venue", "account", "cloid"),
+    sqlite_with_rowid=False,
 )
 
 POSITIONS = Table(
@@ -70,6 +85,7 @@ POSITIONS = Table(
     Column("stop", Text),
     Column("take_profit", Text),
     Column("record", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 CLOSED_POSITIONS = Table(
@@ -87,6 +103,7 @@ CLOSED_POSITIONS = Table(
     Column("pnl", Text, nullable=False),
     Column("fees", Text, nullable=False),
     Index("closed_by_time", "venue", "account", "closed_ms"),
+    sqlite_with_rowid=False,
 )
 
 CANDLES = Table(
@@ -103,6 +120,7 @@ CANDLES = Table(
     Column("close", Text, nullable=False),
     Column("volume", Text, nullable=False),
     Column("trades", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 JOURNAL = Table(
@@ -114,10 +132,10 @@ JOURNAL = Table(
     Column("session", Integer, nullable=False),
     Column("first_ms", BigInteger, nullable=False),
     Column("last_ms", BigInteger, nullable=False),
+    Column("bytes_before", BigInteger, nullable=False),
     Column("bytes", Integer, nullable=False),
     Column("lines", LargeBinary, nullable=False),
-    # Counts and sums must not read the lines themselves.
-    Index("journal_by_session", "venue", "account", "session", "first_seq", "last_seq", "bytes"),
+    sqlite_with_rowid=False,
 )
 
 SIGNED_ACTIONS = Table(
@@ -128,6 +146,7 @@ SIGNED_ACTIONS = Table(
     Column("nonce", BigInteger, nullable=False),
     Column("expires_ms", BigInteger, nullable=False),
     Column("payload", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 NONCES = Table(
@@ -136,6 +155,7 @@ NONCES = Table(
     Column("venue", Text, primary_key=True),
     Column("signer", Text, primary_key=True),
     Column("last_nonce", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 STATUS = Table(
@@ -144,4 +164,5 @@ STATUS = Table(
     *_scope(),
     Column("written_ms", BigInteger, nullable=False),
     Column("payload", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
 )

@@ -1,5 +1,7 @@
 """The ledger as it began: orders, fills, positions, candles, the journal, signed actions, nonces, status."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -11,6 +13,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Make the tables of the first version."""
+    _make("ledgers", *_scope(), _whole("opened_ms"))
     _make_orders_and_fills()
     _make_positions()
     _make_candles()
@@ -30,8 +33,13 @@ def downgrade() -> None:
         "positions",
         "fills",
         "orders",
+        "ledgers",
     ):
         op.drop_table(table)
+
+
+def _make(name: str, *columns: "sa.Column[Any]") -> None:
+    op.create_table(name, *columns, sqlite_with_rowid=False)
 
 
 def _text(name: str, *, key: bool = False, empty: bool = False) -> "sa.Column[str]":
@@ -47,7 +55,7 @@ def _scope() -> "tuple[sa.Column[str], sa.Column[str]]":
 
 
 def _make_orders_and_fills() -> None:
-    op.create_table(
+    _make(
         "orders",
         *_scope(),
         _text("cloid", key=True),
@@ -62,8 +70,9 @@ def _make_orders_and_fills() -> None:
         *(_whole(name) for name in ("expires_ms", "created_ms", "updated_ms")),
     )
     op.create_index("orders_by_time", "orders", ["venue", "account", "created_ms"])
-    op.create_index("orders_by_oid", "orders", ["venue", "account", "oid"])
-    op.create_table(
+    known = sa.text("oid IS NOT NULL")
+    op.create_index("orders_by_oid", "orders", ["venue", "account", "oid"], sqlite_where=known, postgresql_where=known)
+    _make(
         "fills",
         *_scope(),
         _whole("time_ms", key=True),
@@ -79,7 +88,7 @@ def _make_orders_and_fills() -> None:
 
 
 def _make_positions() -> None:
-    op.create_table(
+    _make(
         "positions",
         *_scope(),
         _text("coin", key=True),
@@ -89,7 +98,7 @@ def _make_positions() -> None:
         _text("take_profit", empty=True),
         sa.Column("record", sa.LargeBinary, nullable=False),
     )
-    op.create_table(
+    _make(
         "closed_positions",
         *_scope(),
         _text("coin", key=True),
@@ -101,7 +110,7 @@ def _make_positions() -> None:
 
 
 def _make_candles() -> None:
-    op.create_table(
+    _make(
         "candles",
         _text("venue", key=True),
         _text("coin", key=True),
@@ -114,7 +123,7 @@ def _make_candles() -> None:
 
 
 def _make_journal() -> None:
-    op.create_table(
+    _make(
         "journal",
         *_scope(),
         _whole("first_seq", key=True),
@@ -122,14 +131,14 @@ def _make_journal() -> None:
         sa.Column("session", sa.Integer, nullable=False),
         _whole("first_ms"),
         _whole("last_ms"),
+        _whole("bytes_before"),
         sa.Column("bytes", sa.Integer, nullable=False),
         sa.Column("lines", sa.LargeBinary, nullable=False),
     )
-    op.create_index("journal_by_session", "journal", ["venue", "account", "session", "first_seq", "last_seq", "bytes"])
 
 
 def _make_gateway_tables() -> None:
-    op.create_table(
+    _make(
         "signed_actions",
         *_scope(),
         _text("cloid", key=True),
@@ -137,5 +146,5 @@ def _make_gateway_tables() -> None:
         _whole("expires_ms"),
         sa.Column("payload", sa.LargeBinary, nullable=False),
     )
-    op.create_table("nonces", _text("venue", key=True), _text("signer", key=True), _whole("last_nonce"))
-    op.create_table("status", *_scope(), _whole("written_ms"), sa.Column("payload", sa.LargeBinary, nullable=False))
+    _make("nonces", _text("venue", key=True), _text("signer", key=True), _whole("last_nonce"))
+    _make("status", *_scope(), _whole("written_ms"), sa.Column("payload", sa.LargeBinary, nullable=False))

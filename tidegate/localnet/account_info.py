@@ -1,6 +1,7 @@
 """What /info tells about an account beside its margin (sections 2.11 to 2.14).
 
-Owns the shapes of balances, orders, fills, fees, limits and roles; an account that does not exist gives empty answers, never an error.
+Owns the shapes of balances, orders, fills, fees, limits and roles; an account that does not exist gives empty
+answers, never an error.
 """
 
 from datetime import UTC, datetime

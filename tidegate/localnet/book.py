@@ -238,7 +238,7 @@ class Book:
         )
 
     def impact_px(self, notional: Decimal, *, is_bid: bool) -> Decimal | None:
-        """The average price at which a taker of `notional` dollars would trade with this side; None if too thin."""
+        """The average price of taking `notional` dollars from this side; None if it is too thin."""
         left, size = notional, ZERO
         for level in self.side(is_bid=is_bid).best_first():
             px, sz, _ = level.row()

@@ -159,7 +159,8 @@ class Exchange:
         best: list[Row | None] = [None, None]
         book = self._venue.books.get(coin)
         if book is not None:
-            best = [None if side is None else _level(*side.row()) for side in (book.bids.best(), book.asks.best())]
+            sides = (book.bids.best(), book.asks.best())
+            best = [None if side is None else _level(*side.row()) for side in sides]
         return {"coin": coin, "time": self.now_ms, "bbo": best}
 
     def asset_ctx(self, coin: str) -> Row:

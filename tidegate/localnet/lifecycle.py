@@ -88,7 +88,7 @@ def _children_of(venue: Venue, parent: Order) -> None:
 
 
 def conclude(venue: Venue, order: Order, *, rests: bool) -> None:
-    """End or rest a taker once it has met the book, and fit its account's reduce-only orders to what it did."""
+    """End or rest a taker once it has met the book, then fit its account's reduce-only orders."""
     if not order.sz:
         finish(venue, order, FILLED)
     elif rests:

@@ -6,14 +6,13 @@ the recordings show. It changes nothing.
 """
 
 from collections.abc import Mapping
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Any, NamedTuple
 
 from tidegate.localnet.accounts import Account, Leverage, Position
 from tidegate.localnet.numbers import (
     ONE,
     ZERO,
-    legal_size,
     micro,
     price_decimals,
     round_size,
@@ -205,10 +204,9 @@ def active_asset_data(account: Account | None, user: str, coin: str, market: Mar
 
 
 def entry_px(position: Position, rule: PerpRule) -> Decimal:
-    """Average entry price, rounded to the decimals a price of the coin may have."""
+    """Average entry price, cut to the decimals a price of the coin may have (80516.48 is shown as 80516.4)."""
     step = ONE.scaleb(-price_decimals(rule.sz_decimals))
-    assert legal_size(position.szi, rule.sz_decimals), "a position off the lot"
-    return (position.cost / position.szi).quantize(step, rounding=ROUND_HALF_EVEN)
+    return (position.cost / position.szi).quantize(step, rounding=ROUND_DOWN)
 
 
 def _summary(value: Decimal, notional: Decimal, raw: Decimal, used: Decimal) -> Row:

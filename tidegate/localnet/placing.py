@@ -91,8 +91,8 @@ def _place_one(venue: Venue, account: Account, order: Order) -> Status:
 def _place_bracket(venue: Venue, account: Account, entry: Wish, exits: Sequence[Wish]) -> list[Status]:
     """A parent and its children; the children's ids follow the parent's.
 
-    A child that is refused answers with its own error and leaves the parent alone; children of a refused parent
-    were never placed and answer with its error.
+    A child that is refused answers with its own error and leaves the parent alone; children of a refused
+    parent were never placed and answer with its error.
     """
     parent = _order(venue, account, entry)
     refused = refusal(venue, account, parent)
@@ -185,7 +185,7 @@ def _ids(order: Order) -> dict[str, Any]:
 
 
 def _order(venue: Venue, account: Account, wish: Wish, *, is_position_tpsl: bool = False) -> Order:
-    """Give a wish its id. Size zero means the whole position: now for a limit, when it fires for a trigger."""
+    """Give a wish its id. Size zero is the whole position: now for a limit, when it fires for a trigger."""
     assert wish.px is not None, "malformed wishes stop earlier"
     assert wish.sz is not None, "malformed wishes stop earlier"
     rule = venue.universe.perp_of(wish.asset)

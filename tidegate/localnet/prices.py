@@ -88,8 +88,8 @@ class Prices:
         """Compute the mark anew; True when it moved.
 
         Median of (1) oracle plus the 150 s average of (mid - oracle), (2) the median of best bid, best ask
-        and last trade, (3) the 30 s average of (2): the exchange adds the third where only two inputs exist, and
-        the local exchange has no other exchange's perp mids (section 8.3).
+        and last trade, (3) the 30 s average of (2): the exchange adds the third where only two inputs exist,
+        and the local exchange has no other exchange's perp mids (section 8.3).
         """
         elapsed_s = (now_ms - self.marked_ms) / 1000
         self.marked_ms = now_ms

@@ -1,7 +1,8 @@
 """Trigger orders: what happens when the mark price reaches them (sections 3.1, 3.9 and 8.6).
 
 Owns the firing. A market trigger becomes an IOC with 10 % tolerance from its trigger price, or down to its
-own limit where that is further; a limit trigger goes to the book at its limit. It never looks at traded prices.
+own limit where that is further; a limit trigger goes to the book at its limit. It never looks at traded
+prices.
 """
 
 from decimal import Decimal

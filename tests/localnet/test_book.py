@@ -1,0 +1,180 @@
+"""book.py: priority, house liquidity, displayed levels."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.localnet.floor import quotes
+from tidegate.localnet.book import Book, HouseLot, check_quotes
+from tidegate.localnet.orders import plain
+
+D = Decimal
+
+
+@dataclass(eq=False)
+class Resting:
+    is_buy: bool
+    limit_px: D
+    sz: D
+
+
+def book_with(bids=(), asks=()):
+    book = Book()
+    for is_bid, side in ((True, bids), (False, asks)):
+        for quote in quotes(*side):
+            book.set_house(quote, is_bid=is_bid)
+    return book
+
+
+def drain(book, *, is_bid, sz):
+    """Take `sz` from a side; returns who gave, in order."""
+    gave = []
+    left = D(sz)
+    while left:
+        level, entry = book.front(is_bid=is_bid)
+        taken = min(left, entry.sz)
+        book.take(level, taken, is_bid=is_bid)
+        gave.append(("house" if isinstance(entry, HouseLot) else entry, level.px, taken))
+        left -= taken
+    return gave
+
+
+def test_the_better_price_trades_first():
+    book = book_with(asks=[("101", "1"), ("100", "1")], bids=[("98", "1"), ("99", "1")])
+    assert book.touch() == (D(99), D(100))
+    assert drain(book, is_bid=False, sz="1.5") == [("house", D(100), D(1)), ("house", D(101), D("0.5"))]
+
+
+def test_at_one_price_whoever_stood_there_first_trades_first():
+    book = book_with(asks=[("100", "1")])
+    first, second = Resting(False, D(100), D(1)), Resting(False, D(100), D(1))
+    book.rest(first)
+    book.rest(second)
+    givers = [giver for giver, _, _ in drain(book, is_bid=False, sz="3")]
+    assert givers == ["house", first, second]
+    assert book.asks.best() is None
+
+
+def test_house_size_that_joins_later_stands_behind_a_client():
+    book = book_with(asks=[("100", "1")])
+    client = Resting(False, D(100), D(1))
+    book.rest(client)
+    book.set_house((D(100), D(3), 2), is_bid=False)
+    assert drain(book, is_bid=False, sz="4") == [
+        ("house", D(100), D(1)),
+        (client, D(100), D(1)),
+        ("house", D(100), D(2)),
+    ]
+
+
+def test_house_size_that_leaves_leaves_from_the_end_of_the_queue():
+    book = book_with(asks=[("100", "1")])
+    client = Resting(False, D(100), D(1))
+    book.rest(client)
+    book.set_house((D(100), D(3), 1), is_bid=False)
+    book.set_house((D(100), D("0.5"), 1), is_bid=False)
+    assert drain(book, is_bid=False, sz="1.5") == [("house", D(100), D("0.5")), (client, D(100), D(1))]
+
+
+def test_a_withdrawn_house_leaves_clients_where_they_are():
+    book = book_with(bids=[("99", "1"), ("98", "1")])
+    client = Resting(True, D(99), D("0.4"))
+    book.rest(client)
+    book.withdraw_house({D(98)}, is_bid=True)
+    assert book.rows(20)[0] == [(D(99), D("0.4"), 1), (D(98), D(1), 1)]
+
+
+def test_a_level_counts_house_orders_and_clients():
+    book = Book()
+    book.set_house((D(100), D(5), 7), is_bid=True)
+    book.rest(Resting(True, D(100), D(1)))
+    assert book.rows(20)[0] == [(D(100), D(6), 8)]
+
+
+def test_unchanged_house_size_does_not_change_the_book():
+    book = book_with(asks=[("100", "1")])
+    version = book.version
+    book.set_house((D(100), D(1), 1), is_bid=False)
+    assert book.version == version
+
+
+def test_a_removed_order_leaves_its_queue():
+    book = Book()
+    order = Resting(True, D(99), D(1))
+    book.rest(order)
+    book.remove(order)
+    assert book.bids.best() is None
+    assert book.bids.clients == 0
+
+
+@pytest.mark.parametrize(
+    ("figures", "mantissa", "bids", "asks"),
+    [
+        (3, None, ["64900", "64800"], ["65000", "65100"]),
+        (4, None, ["64900", "64890"], ["64910", "65010"]),
+        (5, 5, ["64900", "64895"], ["64905", "65005"]),
+        (5, 2, ["64900", "64898"], ["64902", "65002"]),
+    ],
+)
+def test_pooled_levels_move_away_from_the_touch(figures, mantissa, bids, asks):
+    """As recorded: bids fall to their step, asks rise to theirs."""
+    book = book_with(bids=[("64900", "1"), ("64899", "2")], asks=[("64901", "1"), ("65001", "2")])
+    rows = book.rows(2, figures, mantissa)
+    assert [plain(row.px) for row in rows[0]] == bids
+    assert [plain(row.px) for row in rows[1]] == asks
+
+
+def test_pooling_keeps_size_and_count():
+    book = book_with(bids=[("64899", "1"), ("64898", "2"), ("64891", "3")])
+    (bids, _) = book.rows(20, 4)
+    assert [tuple(row) for row in bids] == [(D(64890), D(6), 3)]
+
+
+def test_the_impact_price_is_the_average_of_taking_so_many_dollars():
+    book = book_with(asks=[("100", "1"), ("110", "10")])
+    assert book.impact_px(D(100), is_bid=False) == 100
+    assert book.impact_px(D(210), is_bid=False) == 105
+    assert book.impact_px(D(10_000), is_bid=False) is None
+
+
+def test_a_house_that_quotes_through_itself_is_a_mistake():
+    with pytest.raises(AssertionError, match="crosses"):
+        check_quotes(quotes(("100", "1")), quotes(("100", "1")))
+
+
+house_sizes = st.lists(st.integers(0, 5), min_size=1, max_size=12)
+
+
+@given(house_sizes, st.lists(st.tuples(st.integers(0, 11), st.integers(1, 3)), max_size=6))
+def test_the_displayed_size_is_the_sum_of_the_queue_whatever_the_house_does(sizes, clients):
+    book = Book()
+    at: dict[int, list[int]] = {}
+    for place, size in clients:
+        at.setdefault(place % len(sizes), []).append(size)
+    resting = 0
+    for step, size in enumerate(sizes):
+        for client in at.get(step, []):
+            book.rest(Resting(False, D(100), D(client)))
+            resting += client
+        book.set_house((D(100), D(size), 1), is_bid=False)
+        rows = book.rows(20)[1]
+        assert sum(row.sz for row in rows) == size + resting
+        level = book.asks.best()
+        assert level is None or level.house_sz == sum(e.sz for e in level.queue if isinstance(e, HouseLot))
+
+
+@given(
+    st.lists(st.tuples(st.integers(95, 105), st.integers(1, 5)), min_size=1, max_size=20), st.integers(1, 40)
+)
+def test_whatever_rests_trades_in_price_then_time_order(resting, wanted):
+    book = Book()
+    for px, sz in resting:
+        book.rest(Resting(False, D(px), D(sz)))
+    expected = sorted(range(len(resting)), key=lambda place: (resting[place][0], place))
+    available = sum(sz for _, sz in resting)
+    gave = drain(book, is_bid=False, sz=min(wanted, available))
+    assert [px for _, px, _ in gave] == [resting[place][0] for place in expected[: len(gave)]]
+    assert all(taken == resting[place][1] for (_, _, taken), place in zip(gave[:-1], expected, strict=False))

@@ -97,9 +97,7 @@ class AccountFrames:
             paid = event.funding
             facts.append(FundingPaid(at_ms=at_ms, coin=paid.coin, usd=paid.usdc, time_ms=paid.time))
         for gone in event.non_user_cancel or ():
-            facts.append(
-                OrderCanceled(at_ms=at_ms, coin=gone.coin, oid=gone.oid, status=SYSTEM_CANCEL, time_ms=at_ms)
-            )
+            facts.append(OrderCanceled(at_ms=at_ms, coin=gone.coin, oid=gone.oid, status=SYSTEM_CANCEL, time_ms=at_ms))
         return facts
 
 
@@ -111,9 +109,7 @@ def _of_update(row: Update, at_ms: int) -> Event | None:
     if status == "filled":
         if order.cloid is None:
             return None
-        return OrderSeen(
-            at_ms=at_ms, cloid=order.cloid, status=status, oid=order.oid, filled=order.filled
-        )
+        return OrderSeen(at_ms=at_ms, cloid=order.cloid, status=status, oid=order.oid, filled=order.filled)
     if status.lower().endswith("rejected"):
         if order.cloid is None:
             return None

@@ -153,7 +153,7 @@ class HyperliquidClient:
         connect_s = min(self._timeout_s[0], left_s / 2)
         self._api.timeout = (connect_s, min(self._timeout_s[1], left_s - connect_s))
         try:
-            return self._api.post("/info", request)
+            answer = self._api.post("/info", request)
         except ClientError as error:
             if error.status_code == TOO_MANY_REQUESTS:
                 raise Unreachable(f"{kind}: HTTP 429, too many requests") from None
@@ -165,6 +165,10 @@ class HyperliquidClient:
         except (AttributeError, KeyError, TypeError) as error:
             # The SDK trips over 4xx answers whose JSON is not the object it expects.
             raise Refused(f"{kind}: an error answer of unknown shape ({error!r})"[:WORDS_MAX]) from None
+        # This is how the SDK returns a body that is no JSON.
+        if isinstance(answer, dict) and str(answer.get("error", "")).startswith("Could not parse JSON"):
+            raise Unintelligible(f"{kind}: {answer['error']}"[:WORDS_MAX])
+        return answer
 
 
 def _reason(error: requests.RequestException) -> str:

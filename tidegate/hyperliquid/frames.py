@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from tidegate.hyperliquid.shapes import CandleRow, FillRow, OrderRow
+from tidegate.hyperliquid.shapes import CandleRow, FillRow, Millis, Number, OrderRow
 
 
 class Print(Struct, gc=False):
@@ -20,8 +20,8 @@ class Print(Struct, gc=False):
 
     coin: str
     px: Decimal
-    time: int
-    tid: int = 0
+    time: Millis
+    tid: Number = 0
 
 
 class Trades(Struct, tag_field="channel", tag="trades"):
@@ -40,7 +40,7 @@ class Touch(Struct):
     """Best bid and ask; a side without orders is None."""
 
     coin: str
-    time: int
+    time: Millis
     bbo: tuple[Level | None, Level | None]
 
 
@@ -54,7 +54,7 @@ class Book(Struct):
     """Bids descending, asks ascending."""
 
     coin: str
-    time: int
+    time: Millis
     levels: tuple[list[Level], list[Level]]
 
 
@@ -94,7 +94,7 @@ class Update(Struct, rename="camel"):
 
     order: OrderRow
     status: str
-    status_timestamp: int = 0
+    status_timestamp: Millis = 0
 
 
 class OrderUpdates(Struct, tag_field="channel", tag="orderUpdates"):
@@ -106,7 +106,7 @@ class OrderUpdates(Struct, tag_field="channel", tag="orderUpdates"):
 class Funding(Struct):
     """An hourly payment; negative is paid by the account."""
 
-    time: int
+    time: Millis
     coin: str
     usdc: Decimal
 
@@ -115,7 +115,7 @@ class SystemCancel(Struct):
     """An order that the exchange itself cancelled."""
 
     coin: str
-    oid: int
+    oid: Number
 
 
 class UserEvent(Struct, rename="camel"):
@@ -167,7 +167,7 @@ class PostResponse(Struct):
 class PostAnswer(Struct):
     """Which post it answers."""
 
-    id: int
+    id: Number
     response: PostResponse
 
 

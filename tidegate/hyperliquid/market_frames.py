@@ -78,9 +78,7 @@ class MarketFrames:
         if mark is None or not is_price(mark):
             self._dropped["mark: unsound"] += 1
             return []
-        return [
-            Marked(at_ms=at_ms, coin=context.coin, mark=mark, time_ms=at_ms, received_ns=received_ns)
-        ]
+        return [Marked(at_ms=at_ms, coin=context.coin, mark=mark, time_ms=at_ms, received_ns=received_ns)]
 
     def candle(self, rows: CandleRow | list[CandleRow], at_ms: int) -> list[Event]:
         """The candle that is open now, of the interval we asked for."""
@@ -96,9 +94,7 @@ class MarketFrames:
             self._dropped["book: unsound"] += 1
             return []
         return [
-            BookChanged(
-                at_ms=at_ms, coin=coin, bid=best_bid, ask=best_ask, time_ms=time_ms, received_ns=received_ns
-            )
+            BookChanged(at_ms=at_ms, coin=coin, bid=best_bid, ask=best_ask, time_ms=time_ms, received_ns=received_ns)
         ]
 
     def _is_current(self, time_ms: int, at_ms: int) -> bool:

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from tidegate.errors import Unintelligible
-from tidegate.hyperliquid.shapes import ZERO, CandleRow, FillRow, OrderRow, is_number, is_price, typed
+from tidegate.hyperliquid.shapes import ZERO, CandleRow, FillRow, Millis, OrderRow, is_number, is_price, typed
 from tidegate.model.events import Account, OrderSeen
 from tidegate.model.market import Candle
 from tidegate.model.positions import Position
@@ -66,7 +66,7 @@ class _PerpState(Struct, rename="camel"):
     margin_summary: _Summary
     withdrawable: Decimal
     asset_positions: list[_Holding]
-    time: int = 0
+    time: Millis = 0
 
 
 class _Balance(Struct):

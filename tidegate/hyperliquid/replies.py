@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from tidegate.hyperliquid.shapes import ZERO, is_number, is_price
+from tidegate.hyperliquid.shapes import ZERO, Number, is_number, is_price
 from tidegate.hyperliquid.wire import Write
 from tidegate.model.events import (
     Event,
@@ -36,7 +36,7 @@ _SENT_BEFORE = "duplicate nonce"
 
 
 class _Placed(Struct, rename="camel"):
-    oid: int
+    oid: Number
     cloid: str | None = None
     total_sz: Decimal = ZERO
     avg_px: Decimal | None = None

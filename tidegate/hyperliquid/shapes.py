@@ -7,16 +7,19 @@ Source: Hyperliquid docs, "Info endpoint", "Subscriptions"; recorded payloads.
 """
 
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from tidegate.errors import Unintelligible
 from tidegate.model.market import Candle
 from tidegate.model.orders import OpenOrder
 from tidegate.model.positions import Fill, Side
 
+# Whole numbers outside these ranges are garbage, and would not fit into the journal.
+Millis = Annotated[int, Meta(ge=0, le=2**53)]
+Number = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 ZERO = Decimal(0)
 # No price or size comes near it; what lies beyond is garbage ("1e999") that would only slow the arithmetic down.
 NUMBER_MAX = Decimal(10) ** 15
@@ -44,8 +47,8 @@ def side_of(letter: str) -> Side:
 class CandleRow(Struct, gc=False):
     """One candle; `t` and `T` are its first and last millisecond."""
 
-    t: int
-    T: int
+    t: Millis
+    T: Millis
     s: str
     i: str
     o: Decimal
@@ -53,7 +56,7 @@ class CandleRow(Struct, gc=False):
     h: Decimal
     l: Decimal  # noqa: E741 (the exchange's word)
     v: Decimal
-    n: int = 0
+    n: Number = 0
 
     def candle(self) -> Candle:
         """The candle as a value; ValueError when it cannot be one."""
@@ -86,9 +89,9 @@ class FillRow(Struct, rename="camel"):
     px: Decimal
     sz: Decimal
     side: str
-    time: int
-    oid: int
-    tid: int
+    time: Millis
+    oid: Number
+    tid: Number
     start_position: Decimal = ZERO
     dir: str = ""
     closed_pnl: Decimal = ZERO
@@ -131,8 +134,8 @@ class OrderRow(Struct, rename="camel"):
     side: str
     limit_px: Decimal
     sz: Decimal
-    oid: int
-    timestamp: int = 0
+    oid: Number
+    timestamp: Millis = 0
     orig_sz: Decimal | None = None
     cloid: str | None = None
     reduce_only: bool = False

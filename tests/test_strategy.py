@@ -7,7 +7,16 @@ import pandas as pd
 import pytest
 
 from tidegate.errors import ConfigError
-from tidegate.strategy import WISH_COLUMNS, Strategy, crossed_above, crossed_below, param, price_text, side_of
+from tidegate.strategy import (
+    WISH_COLUMNS,
+    Strategy,
+    crossed_above,
+    crossed_below,
+    param,
+    price_text,
+    reason_at,
+    side_of,
+)
 
 NAN = float("nan")
 
@@ -98,16 +107,27 @@ def test_leaving_needs_no_stop():
     assert wants(Strategy().wishes(BARS, flat=True, stop=yes(NAN, NAN, NAN, NAN))) == ["flat"] * 4
 
 
-def test_a_reason_is_asked_only_where_something_is_wished_and_for_the_last_bar():
+def test_a_reason_is_asked_only_for_the_row_that_somebody_reads():
     asked = []
 
     def reason(row: int) -> str:
         asked.append(row)
         return f"row {row}"
 
-    wishes = Strategy().wishes(BARS, long=yes(False, True, False, False), reason=reason)
-    assert asked == [1, 3]
-    assert list(wishes["reason"]) == ["", "row 1", "", "row 3"]
+    wishes = Strategy().wishes(BARS, long=True, reason=reason)
+    assert asked == []
+    assert [reason_at(wishes, 3), reason_at(wishes, 1)] == ["row 3", "row 1"]
+    assert asked == [3, 1]
+
+
+def test_why_an_entry_is_refused_goes_before_the_strategys_own_reason():
+    wishes = Strategy().wishes(BARS, long=True, stop=yes(NAN, 1, 1, 1), reason=lambda row: "up")
+    assert [reason_at(wishes, 0), reason_at(wishes, 1)] == ["no entry: the stop is not a positive price", "up"]
+
+
+def test_a_frame_without_reasons_has_none():
+    assert reason_at(Strategy().wishes(BARS, long=True), 0) == ""
+    assert reason_at(pd.DataFrame({"want": ["long"]}), 0) == ""
 
 
 def test_a_reason_may_be_one_sentence_or_one_a_bar():

@@ -18,9 +18,10 @@ from tidegate.errors import ConfigError
 from tidegate.model.signals import Want
 from tidegate.parameters import Parameter, Value, param, parameters_of, values_from_text
 
-__all__ = ["Strategy", "crossed_above", "crossed_below", "param", "price_text", "side_of"]
+__all__ = ["Strategy", "crossed_above", "crossed_below", "param", "price_text", "reason_at", "side_of"]
 
 PRICE_DIGITS = 7
+REASON = "reason"
 BAR_COLUMNS = ("open", "high", "low", "close", "volume")
 WISH_COLUMNS = ("want", "reason", "stop", "take_profit", "trail_by", "size_fraction")
 
@@ -101,8 +102,8 @@ class Strategy:
         `stop` and `take_profit` are absolute prices, `trail_by` a distance in price, `size_fraction` a part of
         the usual risk in (0, 1]; a number or one a bar. Where take_profit and trail_by are NaN there is none; an
         entry whose stop or size fraction is given and unusable is no entry: an indicator that has nothing to say
-        yet never trades. `reason` is a sentence, one a bar, or a function of the row number, asked only for rows
-        that wish something and for the last, which the bot shows also when it holds.
+        yet never trades. `reason` is a sentence, one a bar, or a function of the row number, which
+        `reason_at` asks for the rows that somebody reads: sentences cost more than all the indicators.
 
         Returns columns want, reason, stop, take_profit, trail_by, size_fraction on the index of `bars`.
         """
@@ -130,7 +131,19 @@ class Strategy:
             "trail_by": _numbers(trail_by, np.nan, count),
             "size_fraction": fractions,
         }
-        return pd.DataFrame(columns, index=bars.index, columns=list(WISH_COLUMNS))
+        wishes = pd.DataFrame(columns, index=bars.index, columns=list(WISH_COLUMNS))
+        if callable(reason):
+            wishes.attrs[REASON] = reason
+        return wishes
+
+
+def reason_at(wishes: pd.DataFrame, row: int) -> str:
+    """Why this row (0 is the first) wishes what it does, or why it holds; empty when the strategy does not say."""
+    text = wishes["reason"].iloc[row] if "reason" in wishes.columns else ""
+    if isinstance(text, str) and text:
+        return text
+    ask = wishes.attrs.get(REASON)
+    return str(ask(row)) if ask is not None else ""
 
 
 def crossed_above(line: pd.Series, other: Numbers) -> pd.Series:
@@ -184,16 +197,9 @@ def _numbers(numbers: Numbers | None, missing: float, count: int) -> np.ndarray:
 
 def _reasons(reason: Reason | None, want: np.ndarray) -> np.ndarray:
     texts = np.full(len(want), "", dtype=object)
-    if reason is None:
-        return texts
-    spoken = want != Want.HOLD.value
-    spoken[-1:] = True
-    rows = np.flatnonzero(spoken)
+    rows = want != Want.HOLD.value
     if isinstance(reason, str):
         texts[rows] = reason
     elif isinstance(reason, pd.Series):
         texts[rows] = reason.to_numpy(object)[rows]
-    else:
-        for row in rows:
-            texts[row] = reason(int(row))
     return texts

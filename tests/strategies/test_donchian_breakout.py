@@ -2,6 +2,8 @@
 
 import pytest
 
+from tidegate.strategy import reason_at
+
 GOLDEN_BEGINNING = [
     ("01 04:35", "long", 60103),
     ("01 05:20", "long", 61393),
@@ -15,7 +17,7 @@ GOLDEN_BEGINNING = [
 def test_the_signals_on_a_seeded_market_are_golden(shipped, market, turns):
     wishes = shipped("donchian_breakout").signals(market())
     assert turns(wishes)[:6] == GOLDEN_BEGINNING
-    assert wishes["reason"][wishes["want"] == "long"].iloc[0] == "close 60,433 is above 60,304, the high of 20 bars"
+    assert reason_at(wishes, list(wishes["want"]).index("long")) == "close 60,433 is above 60,304, the high of 20 bars"
 
 
 @pytest.mark.parametrize("shorts", ["true", "false"])

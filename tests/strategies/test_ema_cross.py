@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from tidegate.errors import ConfigError
+from tidegate.strategy import reason_at
 
 GOLDEN = [
     ("01 14:30", "flat", None),
@@ -77,7 +78,7 @@ def test_the_signals_on_a_seeded_market_are_golden(shipped, market, turns):
 
 def test_a_crossing_is_told_with_its_numbers(shipped, market):
     wishes = shipped("ema_cross").signals(market())
-    reason = wishes["reason"][wishes["want"] == "long"].iloc[0]
+    reason = reason_at(wishes, list(wishes["want"]).index("long"))
     assert reason == "EMA 12 (69,523.31) crossed above EMA 26 (69,455.56)"
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from tidegate.errors import ConfigError
 from tidegate.indicators import rsi
+from tidegate.strategy import reason_at
 
 GOLDEN_ENTRIES = [
     ("01 13:05", "short", 71345),
@@ -19,7 +20,7 @@ GOLDEN_ENTRIES = [
 def test_the_signals_on_a_seeded_market_are_golden(shipped, market, turns):
     wishes = shipped("rsi_reversion", shorts="true").signals(market())
     assert [turn for turn in turns(wishes) if turn[1] != "flat"][:7] == GOLDEN_ENTRIES
-    assert wishes["reason"][wishes["want"] == "long"].iloc[0] == "RSI 14 (30.5) came back above 30"
+    assert reason_at(wishes, list(wishes["want"]).index("long")) == "RSI 14 (30.5) came back above 30"
 
 
 def test_a_position_is_left_only_on_the_far_side_of_the_middle(shipped, market):

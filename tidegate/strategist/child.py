@@ -30,7 +30,7 @@ class Child:
 
     def __init__(self, setup: Setup, python: str = sys.executable) -> None:
         self._process = subprocess.Popen(
-            [python, "-m", "tidegate.strategist"],
+            [python, "-P", "-m", "tidegate.strategist"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -17,7 +17,7 @@ from tidegate.model.market import Candle
 from tidegate.model.signals import Signal
 from tidegate.strategist.door import signal_of
 from tidegate.strategist.messages import Answered, Failed, Ready
-from tidegate.strategy import BAR_COLUMNS, WISH_COLUMNS, Strategy
+from tidegate.strategy import BAR_COLUMNS, WISH_COLUMNS, Strategy, reason_at
 
 REHEARSAL_BARS = 60
 
@@ -113,7 +113,8 @@ class Evaluator:
         answer = self._strategy.signals(frame)
         if problem := _shape_problem(answer, index):
             raise ValueError(problem)
-        row: Mapping[str, object] = {name: answer[name].iloc[-1] for name in WISH_COLUMNS if name in answer.columns}
+        row: dict[str, object] = {name: answer[name].iloc[-1] for name in WISH_COLUMNS if name in answer.columns}
+        row["reason"] = reason_at(answer, len(answer) - 1)
         return signal_of(row, last.close)
 
 

@@ -31,6 +31,8 @@ from tidegate.strategist.messages import Answered, Bars, Broken, Failed, FromChi
 
 # One message holds at most so many candles: encoding it keeps the interpreter from an exit for 0.2 ms, not 2.
 MESSAGE_CANDLES = 500
+# What the child has not taken yet lies here in bytes; beyond this, wishes stay what they are: references.
+UNSENT_BYTES_MAX = 500_000
 IDLE_S = 3600.0
 MINUTE_S = 60.0
 
@@ -271,19 +273,20 @@ class Strategist:
     def _hand_over(self) -> None:
         # Until the first child is ready, wishes wait; between two children they are dropped, and asked for anew.
         while self._settled.is_set():
+            child = self._child if self._serving else None
+            if child is not None and child.unsent_bytes > UNSENT_BYTES_MAX:
+                break
             try:
                 wish = self._wishes.get_nowait()
             except Empty:
-                return
-            if self._serving and (wish.reset or wish.coin in self._coins):
-                self._ask(wish)
+                break
+            if child is not None and (wish.reset or wish.coin in self._coins):
+                self._ask(child, wish)
+        behind = len(self._asked) + self._wishes.qsize()
+        if self._serving and behind > self._limits.waiting_wishes:
+            self._fail(f"it is {behind} evaluations behind")
 
-    def _ask(self, wish: Evaluate) -> None:
-        child = self._child
-        assert child is not None
-        if len(self._asked) >= self._limits.waiting_wishes:
-            self._fail(f"it is {len(self._asked)} evaluations behind")
-            return
+    def _ask(self, child: Child, wish: Evaluate) -> None:
         if not self._asked:
             self._since_s = time.monotonic()
         self._asked.append(wish.coin)

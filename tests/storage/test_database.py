@@ -4,6 +4,7 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
+from sqlalchemy import URL, create_engine
 
 from tidegate.errors import StorageError
 from tidegate.model import events
@@ -252,3 +253,31 @@ def test_a_value_inside_a_statement_is_noticed_before_it_is_lost(open_ledger: Op
 
 def test_the_migrating_module_names_a_folder_that_exists() -> None:
     assert (migrating.MIGRATIONS / "env.py").is_file()
+
+
+def test_a_ledger_belongs_to_the_thread_that_opened_it(open_ledger: Opener) -> None:
+    ledger = open_ledger()
+    heard: list[StorageError] = []
+
+    def use_it() -> None:
+        try:
+            ledger.fills_since(0)
+        except StorageError as error:
+            heard.append(error)
+
+    thread = threading.Thread(target=use_it)
+    thread.start()
+    thread.join(10)
+
+    assert "thread" in str(heard[0])
+
+
+@pytest.mark.parametrize("name", ["with space", "100%", "question?", "hash#", "größe"])
+def test_a_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
+    url = URL.create("sqlite", database=str(tmp_path / name / "tidegate.db")).render_as_string()
+    ledger = Ledger(url, venue="testnet", account="0xabc")
+    ledger.open()
+    ledger.put_status(b"here")
+    ledger.close()
+
+    assert read_status(url) == b"here"

@@ -319,3 +319,14 @@ def test_only_the_newest_localnets_are_kept_and_real_venues_for_ever(
     for table in ("orders", "signed_actions", "journal", "nonces", "ledgers"):
         kept = {venue for (venue,) in ledger._opened.rows(f"SELECT venue FROM {table}", {})}
         assert kept == set(venues) - {"localnet:0"}
+
+
+def test_a_row_that_this_version_cannot_read_is_said_to_be_so(open_ledger: Opener) -> None:
+    ledger = open_ledger()
+    ledger.record(started(), Decision(intents=(intents.Remember(record=Remembered(coin="BTC")),)))
+    ledger.flush()
+    with ledger._opened.transaction() as execute:
+        execute("UPDATE positions SET record = x'7b7d'", {})
+
+    with pytest.raises(StorageError, match="damaged or of another version"):
+        ledger.remembered()

@@ -21,8 +21,8 @@ from tidegate.errors import StorageError
 OPEN_TIMEOUT_MS = 10_000
 """How long opening waits for another process that migrates the same file."""
 
-BUSY_TIMEOUT_MS = 1_000
-"""How long a commit waits for another writer. An exit stands behind it, so not for long."""
+BUSY_TIMEOUT_MS = 250
+"""How long a commit waits for another writer: many times what one needs, and bearable when an exit stands behind."""
 
 CACHE_KIB = 2_000
 
@@ -108,14 +108,14 @@ def open_for_writing(url: str) -> Database:
     if path is not None:
         _prepare_file(path, label(parsed))
     engine = _engine(parsed)
-    with explained(label(parsed), SQLAlchemyError):
+    with _opening(engine, label(parsed)):
         if path is not None and path.stat().st_size <= CHECKED_BYTES_MAX:
             _check_soundness(engine)
         migrate(engine, label(parsed))
-    database = Database(engine)
-    if path is not None:
-        database.rows(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}", {})
-    return database
+        database = Database(engine)
+        if path is not None:
+            database.rows(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}", {})
+        return database
 
 
 def open_for_reading(url: str) -> Database:
@@ -128,11 +128,11 @@ def open_for_reading(url: str) -> Database:
     if path is not None:
         if not path.is_file():
             raise StorageError(f"{shown}: there is no such file. Start the bot once, it makes the file")
-        parsed = parsed.set(database=f"file:{path.resolve()}", query={"mode": "ro", "uri": "true"})
+        parsed = parsed.set(database=path.resolve().as_uri(), query={"mode": "ro", "uri": "true"})
     engine = _engine(parsed, read_only=True)
-    with explained(shown, SQLAlchemyError):
+    with _opening(engine, shown):
         require_head(engine, shown)
-    return Database(engine)
+        return Database(engine)
 
 
 def parse(url: str) -> URL:
@@ -160,6 +160,17 @@ def explained(shown: str, kind: type[Exception]) -> Iterator[None]:
     except kind as error:
         words = " ".join(str(getattr(error, "orig", None) or error).split())
         raise StorageError(f"database {shown}: {words}. {_advice(words)}") from error
+
+
+@contextmanager
+def _opening(engine: Engine, shown: str) -> Iterator[None]:
+    """What fails here leaves no connection behind."""
+    try:
+        with explained(shown, SQLAlchemyError):
+            yield
+    except BaseException:
+        engine.dispose()
+        raise
 
 
 ADVICE = (
@@ -204,7 +215,8 @@ def _engine(url: URL, *, read_only: bool = False) -> Engine:
     try:
         if url.get_backend_name() != "sqlite":
             return create_engine(url, poolclass=StaticPool)
-        engine = create_engine(url, poolclass=StaticPool, paramstyle="named")
+        own_thread = {"check_same_thread": True}
+        engine = create_engine(url, poolclass=StaticPool, paramstyle="named", connect_args=own_thread)
     except ModuleNotFoundError as error:
         raise StorageError(f"DATABASE_URL needs the package {error.name}: install it") from error
 

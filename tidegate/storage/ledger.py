@@ -200,9 +200,10 @@ class Ledger:
 
     def sessions(self) -> tuple[JournalSession, ...]:
         """The sessions that the journal still holds, ascending."""
+        self.flush()
         return tuple(
-            JournalSession(session=session, first_ms=first_ms, last_ms=last_ms, lines=lines)
-            for session, first_ms, last_ms, lines in self._rows_of(Read.SESSIONS)
+            JournalSession(session=session, first_ms=first_ms, last_ms=last_ms, lines=int(lines))
+            for session, first_ms, last_ms, lines in self._find(Read.SESSIONS)
         )
 
     def journal(self, session: int | None = None) -> Iterator[tuple[Event, Decision]]:
@@ -211,7 +212,8 @@ class Ledger:
         Raises StorageError when the session is unknown, or when a part of it is missing: a journal with a gap would
         tell a story that never happened.
         """
-        newest = self._rows_of(Read.JOURNAL_NEWEST)
+        self.flush()
+        newest = self._find(Read.JOURNAL_NEWEST)
         wanted = session if session is not None else (newest[0][1] if newest else 0)
         batches = self._find(Read.SESSION_BATCHES, of_session=wanted)
         if not batches:
@@ -220,7 +222,7 @@ class Ledger:
         for first_seq, last_seq in batches:
             if expected_seq is not None and first_seq != expected_seq:
                 raise StorageError(f"journal: session {wanted} lacks the lines {expected_seq} to {first_seq - 1}")
-            lines = decoded(self._rows_of(Read.LINES, of_seq=first_seq)[0][0])
+            lines = decoded(self._find(Read.LINES, of_seq=first_seq)[0][0])
             if expected_seq is None:
                 first = next(lines)
                 if not isinstance(first[0], Started):
@@ -314,8 +316,9 @@ class Ledger:
         return self._opened.rows(self._read[read], self._scope | parameters)
 
     def _rows_of(self, read: Read, **parameters: object) -> list[Row]:
-        """Rows as of now: what waits is stored first."""
-        self.flush()
+        """Rows as of now: those that wait are stored first (lines of the journal alone may go on waiting)."""
+        if self._rows or self._positions:
+            self.flush()
         return self._find(read, **parameters)
 
     def _order(self, row: Row) -> OrderRecord:

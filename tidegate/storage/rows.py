@@ -5,11 +5,12 @@ Owns the columns' contents and the words for an order's status. Never touches th
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
 
+from tidegate.errors import StorageError
 from tidegate.model.brackets import ExitReason
 from tidegate.model.market import Candle, Timeframe
 from tidegate.model.orders import OpenOrder, OrderRequest, Role, Trigger
@@ -42,6 +43,7 @@ _FILL = msgspec.json.Decoder(Fill)
 _REMEMBERED = msgspec.json.Decoder(Remembered)
 
 Values = dict[str, object]
+Kept = TypeVar("Kept")
 
 
 class OrderRecord(Struct, frozen=True, kw_only=True):
@@ -167,7 +169,7 @@ def fill_row(fill: Fill) -> Values:
 
 def fill_of(record: bytes) -> Fill:
     """The execution of a row's `record`."""
-    return _FILL.decode(record)
+    return _decoded(_FILL, record)
 
 
 def position_row(record: Remembered) -> Values:
@@ -185,7 +187,7 @@ def position_row(record: Remembered) -> Values:
 
 def remembered_of(record: bytes) -> Remembered:
     """What is remembered of a coin, from a row's `record`."""
-    return _REMEMBERED.decode(record)
+    return _decoded(_REMEMBERED, record)
 
 
 def closed_row(closed: ClosedPosition) -> Values:
@@ -259,3 +261,10 @@ def stored_ms(value: int) -> int:
 def short(text: str) -> str:
     """Text that fits a row; a NUL, which PostgreSQL refuses, becomes a space."""
     return text[:REASON_LENGTH_MAX].replace("\0", " ")
+
+
+def _decoded(decoder: msgspec.json.Decoder[Kept], record: bytes) -> Kept:
+    try:
+        return decoder.decode(record)
+    except msgspec.DecodeError as error:
+        raise StorageError(f"ledger: a row cannot be read ({error}). It is damaged or of another version") from error

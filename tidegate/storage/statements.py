@@ -165,10 +165,8 @@ def reads(database: Database) -> dict[Read, str]:
 
 def forgetting(database: Database) -> tuple[str, ...]:
     """The texts that delete every row of one venue."""
-    gone = bindparam("of_venue")
-    return tuple(
-        database.compile(delete(table).where(table.c.venue == gone)) for table in tables.METADATA.sorted_tables
-    )
+    every = tables.METADATA.sorted_tables
+    return tuple(database.compile(delete(table).where(table.c.venue == bindparam("of_venue"))) for table in every)
 
 
 def candle_reads(database: Database) -> tuple[str, str]:

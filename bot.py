@@ -151,7 +151,8 @@ def _load(cli: Mapping[str, str]) -> "Loaded":
 
 
 def _pairs(settings: list[str]) -> dict[str, str]:
-    problems = [f"--set {each}: expected NAME=VALUE, example: --set LEVERAGE=2" for each in settings if "=" not in each]
+    wrong = sum("=" not in each for each in settings)
+    problems = ["--set: expected NAME=VALUE, example: --set LEVERAGE=2"] * min(wrong, 1)
     if problems:
         raise ConfigError(problems)
     return dict(each.split("=", 1) for each in settings)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from tidegate.core.schedule import next_due_ms
 from tidegate.core.state import State
-from tidegate.core.step import step
+from tidegate.core.step import step, still_wanted
 from tidegate.model.events import Event, Tick
 from tidegate.model.intents import Intent, Note, Urgency
 from tidegate.ports import Inbox, Journal, World
@@ -70,8 +70,8 @@ class Loop:
         while not (state.stopped and not todo):
             for event in self._inbox.take(self._wake_ms()):
                 self._handle(event)  # all waiting facts first …
-            if todo:
-                for outcome in self._world.perform(todo.pop()):  # … then one act, whose outcome is a fact
+            if todo and still_wanted(state, intent := todo.pop()):
+                for outcome in self._world.perform(intent):  # … then one act, whose outcome is a fact
                     self._handle(outcome)
             if not todo.exits_wait:
                 self._speak()

@@ -27,24 +27,43 @@ def recap_lines(wish: Recap, speed: float = 1.0) -> list[str]:
     """The recap as text: what touched what, when each thing happened, what it brought."""
     closed = wish.closed
     side = "long" if closed.size > 0 else "short"
-    beyond = "fell to" if (closed.size > 0) is (closed.reason is not ExitReason.TAKE_PROFIT) else "rose to"
     net = closed.pnl - closed.fees
     since_poll_s = (wish.touched_ms - wish.last_poll_ms) / 1000
     before_poll_s = (wish.next_poll_ms - wish.touched_ms) / 1000
-    sent = "by an order whose way was not timed"
-    if wish.touch_to_sent_ms is not None:
-        sent = f"{wish.touch_to_sent_ms:.2f} ms after the frame arrived"
-    filled = ""
-    if wish.sent_to_filled_ms is not None:
-        filled = f", {wish.sent_to_filled_ms / speed:.0f} ms after it was sent"
     return [
         f"---- {closed.coin} {side} {abs(closed.size)} left by {closed.reason.value.replace('_', ' ')} ----",
-        f"touched   {clock_time(wish.touched_ms)}  the price {beyond} {wish.touch_price}, the level was {wish.level}",
-        f"sent      a reduce-only order left {sent}",
-        f"filled    {clock_time(wish.filled_ms)}  at {closed.exit_price:.8g} on average{filled}",
+        _touched(wish),
+        _sent(wish),
+        _filled(wish, speed),
         f"between two polls: {since_poll_s:.1f} s after the last, {before_poll_s:.1f} s before the next",
         f"result    entry {closed.entry_price:.8g}, profit {net:+.2f} USD after {closed.fees:.2f} USD of fees",
     ]
+
+
+def _touched(wish: Recap) -> str:
+    if wish.touch_price is None:
+        return f"touched   {clock_time(wish.touched_ms)}  the mark price reached {wish.level} on the exchange"
+    falls = (wish.closed.size > 0) is (wish.closed.reason is not ExitReason.TAKE_PROFIT)
+    how = "fell" if falls else "rose"
+    return f"touched   {clock_time(wish.touched_ms)}  the price {how} to {wish.touch_price}, the level was {wish.level}"
+
+
+def _sent(wish: Recap) -> str:
+    if wish.touch_to_sent_ms is not None:
+        took = f"{wish.touch_to_sent_ms:.2f} ms after the frame arrived"
+        return f"sent      a signed reduce-only order was on the wire {took}"
+    if wish.by_resting:
+        return "sent      nothing: the stop resting on the exchange had done it already"
+    return "sent      a signed reduce-only order (the touch was polled by REST, so there is no frame to time from)"
+
+
+def _filled(wish: Recap, speed: float) -> str:
+    at = f"filled    {clock_time(wish.filled_ms)}  at {wish.closed.exit_price:.8g} on average"
+    if wish.by_resting:
+        return f"{at}, by the order resting on the exchange"
+    if wish.sent_to_filled_ms is None:
+        return at
+    return f"{at}, known here {wish.sent_to_filled_ms / speed:.0f} ms after the order was sent"
 
 
 def clock_time(time_ms: int) -> str:

@@ -18,7 +18,11 @@ STALE_AFTER_S = 5
 
 def show_config(entries: Iterable[Entry], console: Console) -> None:
     """Every setting: value (secrets masked), source, meaning."""
-    table = Table("setting", "value", "from", "meaning", box=None, header_style="bold", pad_edge=False)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("setting", no_wrap=True)
+    table.add_column("value", overflow="fold")
+    table.add_column("from", no_wrap=True)
+    table.add_column("meaning")
     for entry in entries:
         table.add_row(entry.name, entry.shown, entry.source, entry.meaning)
     console.print(table)

@@ -101,6 +101,8 @@ class Session:
             parts.callback(strategist.stop, PART_STOP_S)
             venue = parts.enter_context(open_venue(self._loaded, self._choice, self._program, self._clock))
             logs.log("bot", f"Tidegate {__version__} on {venue.says}")
+            if venue.market:
+                logs.log("localnet", venue.market)
             loop = self._assemble(venue, strategist)
             strategist.ready()
             self._stop_on_signals()

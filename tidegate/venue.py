@@ -40,6 +40,7 @@ class Venue:
     name: str
     url: str
     says: str
+    market: str = ""
     tag: str = ""
     throw_away_key: str = ""
 
@@ -109,6 +110,7 @@ def _localnet(url: str, choice: MarketChoice, clock: ExchangeClock) -> Venue:
         name=name,
         url=url,
         says=says,
+        market=market,
         tag=instance_tag(seed),
         throw_away_key="0x" + sha256(seed.encode()).hexdigest(),
     )

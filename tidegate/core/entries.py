@@ -10,18 +10,16 @@ from decimal import Decimal
 from msgspec import Struct
 
 from tidegate.core import exits, risk, sizing
-from tidegate.core.state import CoinState, OrderState, Phase, State, Wanted, Working
+from tidegate.core.state import CoinState, Phase, State, Wanted
 from tidegate.model.brackets import Bracket, ExitReason
 from tidegate.model.events import Signalled
 from tidegate.model.instruments import Rounding
 from tidegate.model.intents import NOTHING, Decision, Grouping, Note, PlaceOrders, Remember, Urgency
 from tidegate.model.orders import Limit, OrderRequest, Role, TimeInForce, Trigger, new_cloid
 from tidegate.model.positions import Side
-from tidegate.model.records import Remembered
 from tidegate.model.settings import HUNDRED
 from tidegate.model.signals import Signal, Want
 
-EXPIRES_AFTER_MS = 15_000
 TRIGGER_TOLERANCE = Decimal("0.1")
 """How far from its trigger a resting exit may fill: the exchange's own tolerance for market triggers."""
 
@@ -64,6 +62,8 @@ def consider(state: State, coin: CoinState) -> Decision:
     signal, direction = wanted.signal, wanted.signal.want.direction
     if coin.phase is Phase.HOLDING and coin.position.direction == -direction:
         return exits.at_once(state, coin, ExitReason.SIGNAL, signal.reason)
+    if coin.phase is Phase.EXITING and coin.position.direction == -direction and not state.stopping:
+        return _wait(state, coin, wanted, "the opposite position is being closed")
     if coin.position.size:
         return _refuse(state, coin, risk.objection(state, coin) or "a position is open")
     objection = _already_done(state, coin, wanted) or risk.objection(state, coin)
@@ -109,6 +109,9 @@ def _plan(state: State, coin: CoinState, signal: Signal) -> Plan | str:
     settings, instrument, direction = state.settings, coin.instrument, signal.want.direction
     price = coin.reference_price()
     assert price is not None
+    problem = risk.unsound_wish(signal)
+    if problem:
+        return problem
     against = Rounding.UP if direction > 0 else Rounding.DOWN
     stop = instrument.price(_nearest_stop(settings.stop_loss_pct, signal, price), against)
     far = _nearest_take_profit(settings.take_profit_pct, signal, price)
@@ -116,12 +119,16 @@ def _plan(state: State, coin: CoinState, signal: Signal) -> Plan | str:
     problem = risk.unsound(coin, direction=direction, price=price, stop=stop, take_profit=take_profit)
     if problem:
         return problem
+    limit = instrument.price(
+        price * (1 + direction * settings.slippage), Rounding.DOWN if direction > 0 else Rounding.UP
+    )
     sized = sizing.by_risk(
         settings,
         instrument,
         equity=state.equity,
         free=state.free,
         price=price,
+        limit=limit,
         stop=stop,
         fraction=signal.size_fraction,
     )
@@ -130,9 +137,6 @@ def _plan(state: State, coin: CoinState, signal: Signal) -> Plan | str:
     trail_by = signal.trail_by
     if settings.trailing_stop_pct:
         trail_by = price * settings.trailing_stop_pct / HUNDRED
-    limit = instrument.price(
-        price * (1 + direction * settings.slippage), Rounding.DOWN if direction > 0 else Rounding.UP
-    )
     return Plan(
         direction=direction,
         limit=limit,
@@ -158,6 +162,8 @@ def _nearest_take_profit(take_profit_pct: Decimal, signal: Signal, price: Decima
     if not take_profit_pct:
         return signal.take_profit
     by_setting = price * (1 + direction * take_profit_pct / HUNDRED)
+    if by_setting <= 0:
+        return signal.take_profit
     if signal.take_profit is None:
         return by_setting
     return min(by_setting, signal.take_profit) if direction > 0 else max(by_setting, signal.take_profit)
@@ -175,7 +181,6 @@ def _enter(state: State, coin: CoinState, wanted: Wanted, plan: Plan) -> Decisio
         )
     )
     requests = _requests(state, coin, plan, signal_id)
-    expires_ms = state.now_ms + state.wait_ms(EXPIRES_AFTER_MS)
     state.change(
         coin.coin,
         phase=Phase.ENTERING if coin.phase is Phase.READY else coin.phase,
@@ -188,17 +193,8 @@ def _enter(state: State, coin: CoinState, wanted: Wanted, plan: Plan) -> Decisio
         exit_attempts=0,
         protect_attempts=0,
     )
-    for request in requests:
-        state.keep_order(
-            coin.coin,
-            Working(
-                request=request,
-                signal_id=signal_id,
-                state=OrderState.SENT,
-                sent_ms=state.now_ms,
-                expires_ms=expires_ms,
-            ),
-        )
+    expires_ms = max(state.send(request, signal_id) for request in requests)
+    state.free -= plan.size * plan.reference / state.settings.leverage
     bracket = plan.bracket
     text = (
         f"{coin.coin} {signal.want.value}: {signal.reason}; {requests[0].side.value} {plan.size} at {plan.limit} or "
@@ -214,7 +210,7 @@ def _enter(state: State, coin: CoinState, wanted: Wanted, plan: Plan) -> Decisio
         urgency=Urgency.ENTRY,
     )
     return Decision(
-        intents=(Remember(record=remembered(state.coins[coin.coin])), wish),
+        intents=(Remember(record=state.coins[coin.coin].remembered()), wish),
         notes=(Note(topic="decision", text=text),),
     )
 
@@ -265,20 +261,4 @@ def resting_exit(
         ),
         role=role,
         reduce_only=True,
-    )
-
-
-def remembered(coin: CoinState) -> Remembered:
-    """What must outlive this process about a coin."""
-    stops, profits = coin.live(Role.STOP), coin.live(Role.TAKE_PROFIT)
-    return Remembered(
-        coin=coin.coin,
-        signal_id=coin.signal_id,
-        acted_open_ms=coin.acted_open_ms,
-        generation=coin.generation,
-        exit_attempts=coin.exit_attempts,
-        position=coin.position if coin.position.size else None,
-        bracket=coin.bracket,
-        stop_cloid=stops[0].request.cloid if stops else None,
-        take_profit_cloid=profits[0].request.cloid if profits else None,
     )

@@ -80,7 +80,7 @@ def _grown(state: State, fill: Fill, before: Position, role: Role | None) -> Dec
         covered_ms=0,
     )
     protection.watch(state, fill.coin)
-    return decision + Decision(intents=(Remember(record=entries.remembered(state.coins[fill.coin])),))
+    return decision + Decision(intents=(Remember(record=state.coins[fill.coin].remembered()),))
 
 
 def bracket_by_settings(state: State, position: Position) -> Bracket:
@@ -103,7 +103,7 @@ def _reduced(state: State, fill: Fill) -> Decision:
         closed_value=coin.closed_value + fill.size * fill.price,
     )
     protection.watch(state, fill.coin)
-    return Decision(intents=(Remember(record=entries.remembered(state.coins[fill.coin])),))
+    return Decision(intents=(Remember(record=state.coins[fill.coin].remembered()),))
 
 
 def _closed(state: State, fill: Fill, before: Position, role: Role | None) -> Decision:
@@ -124,7 +124,10 @@ def _closed(state: State, fill: Fill, before: Position, role: Role | None) -> De
         pnl=after.realised_pnl,
         fees=after.fees,
     )
-    return finish(state, coin, closed)
+    if role in (Role.STOP, Role.TAKE_PROFIT) and fill.cloid is not None:
+        state.drop_order(fill.cloid)  # it closed the position: nothing of it is left
+        coin = state.coins[coin.coin]
+    return finish(state, coin, closed, by_resting=role in (Role.STOP, Role.TAKE_PROFIT))
 
 
 def _reason(coin: CoinState, fill: Fill, role: Role | None) -> ExitReason:
@@ -139,12 +142,14 @@ def _reason(coin: CoinState, fill: Fill, role: Role | None) -> ExitReason:
     return coin.exit.reason if coin.exit is not None else ExitReason.ELSEWHERE
 
 
-def finish(state: State, coin: CoinState, closed: ClosedPosition) -> Decision:
+def finish(state: State, coin: CoinState, closed: ClosedPosition, *, by_resting: bool = False) -> Decision:
     """Book a finished position and clear the way for the next one."""
     intents: list[Intent] = [BookClosed(closed=closed)]
-    recap = _recap(state, coin, closed)
-    if recap is not None:
-        intents.append(recap)
+    if closed.reason.protective:
+        intents.append(_recap(state, coin, closed, by_resting=by_resting))
+    if coin.exit is not None and not coin.exit.sent_ms:
+        state.drop_order(coin.exit.cloid)  # it has not left yet, and has nothing to close any more
+        coin = state.coins[coin.coin]
     leftovers = tuple(order.request.cloid for order in coin.orders.values() if order.request.role is not Role.EXIT)
     if leftovers:
         intents.append(
@@ -175,25 +180,33 @@ def finish(state: State, coin: CoinState, closed: ClosedPosition) -> Decision:
         mismatches=0,
     )
     intents += [
-        Remember(record=entries.remembered(state.coins[coin.coin])),
+        Remember(record=state.coins[coin.coin].remembered()),
         schedule.fetch_account(state, "a position closed"),
     ]
     return Decision(intents=tuple(intents), notes=(Note(topic="exit", text=text),))
 
 
-def _recap(state: State, coin: CoinState, closed: ClosedPosition) -> Recap | None:
-    exit_ = coin.exit
-    if exit_ is None or not closed.reason.protective or not exit_.reason.protective:
-        return None
-    to_sent = (exit_.sent_ns - exit_.received_ns) / 1e6 if exit_.sent_ns and exit_.received_ns else None
+def _recap(state: State, coin: CoinState, closed: ClosedPosition, *, by_resting: bool) -> Recap:
+    exit_, bracket = coin.exit, coin.bracket
+    level = touch_price = to_sent = to_filled = None
+    touched_ms = closed.closed_ms
+    if exit_ is not None:
+        level, touch_price, touched_ms = exit_.level, exit_.touch_price, exit_.touched_ms
+        if exit_.sent_ns and exit_.received_ns:
+            to_sent = (exit_.sent_ns - exit_.received_ns) / 1e6
+        if exit_.sent_ms:
+            to_filled = state.now_ms - exit_.sent_ms
+    elif bracket is not None:
+        level = bracket.take_profit if closed.reason is ExitReason.TAKE_PROFIT else bracket.stop
     return Recap(
         closed=closed,
-        level=exit_.level,
-        touch_price=exit_.touch_price,
-        touched_ms=exit_.touched_ms,
+        level=level,
+        touch_price=touch_price,
+        touched_ms=touched_ms,
         filled_ms=closed.closed_ms,
+        by_resting=by_resting,
         touch_to_sent_ms=to_sent,
-        sent_to_filled_ms=state.now_ms - exit_.sent_ms if exit_.sent_ms else None,
+        sent_to_filled_ms=to_filled,
         last_poll_ms=state.last_poll_ms,
         next_poll_ms=state.next_poll_ms,
     )

@@ -94,7 +94,7 @@ def _abandon(state: State, name: str, signal_id: str) -> Decision:
     coin = state.coins[name]
     if coin.phase in (Phase.ENTERING, Phase.IN_DOUBT) and not coin.position.size:
         coin = state.change(name, phase=Phase.READY, bracket=None)
-    return Decision(intents=(Remember(record=entries.remembered(coin)),))
+    return Decision(intents=(Remember(record=coin.remembered()),))
 
 
 def on_rejected(state: State, event: OrderRejected) -> Decision:

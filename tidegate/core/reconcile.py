@@ -89,7 +89,7 @@ def _adopt_size(state: State, coin: CoinState, theirs: Position) -> Decision:
     phase = coin.phase if coin.phase in (Phase.EXITING, Phase.SUSPENDED) else Phase.HOLDING
     state.change(coin.coin, position=adopted, bracket=bracket, phase=phase, mismatches=0, covered_ms=0, wanted=None)
     protection.watch(state, coin.coin)
-    return Decision(intents=(Remember(record=entries.remembered(state.coins[coin.coin])),))
+    return Decision(intents=(Remember(record=state.coins[coin.coin].remembered()),))
 
 
 def _orders(state: State, coin: CoinState, account: Account) -> Decision:
@@ -174,7 +174,7 @@ def _adopt_position(state: State, theirs: Position, record: Remembered | None, a
         f"resting stop recognised: {', '.join(stops) if stops else 'none'}"
     )
     return Decision(
-        intents=(Remember(record=entries.remembered(state.coins[name])),),
+        intents=(Remember(record=state.coins[name].remembered()),),
         notes=(Note(topic="account", text=text),),
     ) + protection.verify(state, state.coins[name], account)
 

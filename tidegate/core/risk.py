@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from tidegate.core.state import CoinState, Phase, State
 from tidegate.model.settings import HUNDRED
+from tidegate.model.signals import Signal
 
 PRICE_AGE_MAX_MS = 30_000
 COLLAR_PCT = Decimal(5)
@@ -37,6 +38,15 @@ def objection(state: State, coin: CoinState) -> str | None:
         return f"a position of {coin.position.size} is open"
     if state.equity <= 0:
         return "the account's equity is zero: deposit, or check HYPERLIQUID_ACCOUNT_ADDRESS"
+    return None
+
+
+def unsound_wish(signal: Signal) -> str | None:
+    """Whether a strategy's numbers can be prices and distances at all, or which of them cannot."""
+    for name in ("stop", "take_profit", "trail_by"):
+        value = getattr(signal, name)
+        if value is not None and not (value.is_finite() and value > 0):
+            return f"the strategy's {name} is {value}, a positive number was expected"
     return None
 
 

@@ -25,28 +25,32 @@ def by_risk(
     equity: Decimal,
     free: Decimal,
     price: Decimal,
+    limit: Decimal,
     stop: Decimal,
     fraction: Decimal,
 ) -> Size | str:
     """The size at which the way from `price` to `stop` costs RISK_PER_TRADE_PCT of `equity`; or why there is none.
 
-    `equity` and `free` in USD, the answer in base units, rounded down to the lot.
+    `equity` and `free` in USD, `limit` the worst price of the entry, the answer in base units, rounded down to the
+    lot. MAX_POSITION_USD holds at the worst price, too.
     """
+    if not 0 < fraction <= 1:
+        return f"the strategy's size_fraction is {fraction}, a number above 0 and at most 1 was expected"
     distance = abs(price - stop)
     if distance == 0:
         return f"the stop {stop} stands at the entry price: there is no distance to size by"
     leverage = min(settings.leverage, instrument.leverage_max)
     bounds = {
         "RISK_PER_TRADE_PCT": equity * settings.risk_per_trade_pct / HUNDRED * fraction / distance,
-        "MAX_POSITION_USD": settings.max_position_usd / price,
-        "LEVERAGE": free * leverage * MARGIN_USED_MAX / price,
+        "MAX_POSITION_USD": settings.max_position_usd / max(price, limit),
+        "LEVERAGE": free * leverage * MARGIN_USED_MAX / max(price, limit),
     }
     bounded_by = min(bounds, key=lambda name: bounds[name])
     raw = bounds[bounded_by]
     if raw <= 0:
         return f"there is nothing to trade with: equity {equity:.2f}, free {free:.2f} USD"
     size = instrument.size(raw)
-    notional = size * price
+    notional = size * min(price, limit)
     if notional < NOTIONAL_MIN_USD:
         return (
             f"the size by {bounded_by} is worth {notional:.2f} USD, the exchange takes no order below "

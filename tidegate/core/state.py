@@ -16,11 +16,18 @@ from tidegate.model.brackets import Bracket, ExitReason
 from tidegate.model.instruments import Instrument
 from tidegate.model.orders import OrderRequest, Role
 from tidegate.model.positions import Position
+from tidegate.model.records import Remembered
 from tidegate.model.settings import Settings
 from tidegate.model.signals import Signal
 
 FILLS_REMEMBERED = 20_000
 """How many fills are remembered so that none counts twice; the exchange replays at most 2 000."""
+EXPIRES_AFTER_MS = 15_000
+"""After that the exchange refuses an action of ours."""
+ANSWER_PATIENCE_MS = 10_000
+"""An order that was not answered by then is in doubt, whatever became of the answer."""
+PRICE_LAG_MAX_MS = 30_000
+"""A source of prices that is so much older than the newest one is not asked."""
 
 
 class Phase(str, Enum):
@@ -128,6 +135,7 @@ class CoinState(Struct, frozen=True, kw_only=True):
     closed_size: Decimal = Decimal(0)
     closed_value: Decimal = Decimal(0)
     mismatches: int = 0
+    mismatch_ms: int = 0
 
     @property
     def coin(self) -> str:
@@ -135,10 +143,16 @@ class CoinState(Struct, frozen=True, kw_only=True):
         return self.instrument.coin
 
     def reference_price(self) -> Decimal | None:
-        """The best idea of the price now: the middle of the book, else the last print, else the mark."""
-        if self.bid is not None and self.ask is not None:
+        """The best idea of the price now: the middle of the book, else the last print, else the mark.
+
+        A source that fell silent while others went on is passed over.
+        """
+        fresh_ms = self.heard_ms() - PRICE_LAG_MAX_MS
+        if self.bid is not None and self.ask is not None and self.book_ms >= fresh_ms:
             return (self.bid + self.ask) / 2
-        return self.last if self.last is not None else self.mark
+        if self.last is not None and (self.last_ms >= fresh_ms or self.mark is None):
+            return self.last
+        return self.mark
 
     def heard_ms(self) -> int:
         """When a price was last heard (exchange time)."""
@@ -147,6 +161,22 @@ class CoinState(Struct, frozen=True, kw_only=True):
     def live(self, role: Role) -> list[Working]:
         """Our orders of this role that may be alive."""
         return [order for order in self.orders.values() if order.request.role is role]
+
+    def remembered(self) -> Remembered:
+        """What must outlive this process about the coin."""
+        stops, profits = self.live(Role.STOP), self.live(Role.TAKE_PROFIT)
+        return Remembered(
+            coin=self.coin,
+            signal_id=self.signal_id,
+            acted_open_ms=self.acted_open_ms,
+            generation=self.generation,
+            exit_attempts=self.exit_attempts,
+            protect_attempts=self.protect_attempts,
+            position=self.position if self.position.size else None,
+            bracket=self.bracket,
+            stop_cloid=stops[0].request.cloid if stops else None,
+            take_profit_cloid=profits[0].request.cloid if profits else None,
+        )
 
 
 @dataclass(slots=True)
@@ -167,6 +197,7 @@ class State:
     free: Decimal = Decimal(0)
     account_ms: int = 0
     weight_used: int = 0
+    history_ms: int = 0
     fills_seen: dict[tuple[int, str, int], None] = field(default_factory=dict)
     last_fill_ms: int = 0
     stream_up: bool = False
@@ -198,6 +229,25 @@ class State:
             del self.fills_seen[next(iter(self.fills_seen))]
         self.last_fill_ms = max(self.last_fill_ms, key[0])
         return True
+
+    def send(self, request: OrderRequest, signal_id: str) -> int:
+        """Take an order that is about to leave onto the books; give the moment at which it expires.
+
+        It is asked about when no answer comes: silence is a fault, too.
+        """
+        expires_ms = self.now_ms + self.wait_ms(EXPIRES_AFTER_MS)
+        self.keep_order(
+            request.coin,
+            Working(
+                request=request,
+                signal_id=signal_id,
+                state=OrderState.SENT,
+                sent_ms=self.now_ms,
+                expires_ms=expires_ms,
+                ask_due_ms=self.now_ms + self.wait_ms(ANSWER_PATIENCE_MS),
+            ),
+        )
+        return expires_ms
 
     def keep_order(self, coin: str, order: Working) -> None:
         """Add or replace one of our working orders."""

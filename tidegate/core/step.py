@@ -40,7 +40,18 @@ from tidegate.model.events import (
     Tick,
     Trade,
 )
-from tidegate.model.intents import NOTHING, Alert, Decision, Evaluate, Intent, Note, SetLeverage, Subscribe, Topic
+from tidegate.model.intents import (
+    NOTHING,
+    Alert,
+    Decision,
+    Evaluate,
+    Intent,
+    Note,
+    PlaceOrders,
+    SetLeverage,
+    Subscribe,
+    Topic,
+)
 from tidegate.model.positions import Position
 
 LEVERAGE_PATIENCE_MS = 10_000
@@ -53,6 +64,11 @@ def step(state: State, event: Event) -> Decision:
     state.now_ms = max(state.now_ms, event.at_ms)
     handler = _HANDLERS[type(event)]
     return handler(state, event)
+
+
+def still_wanted(state: State, intent: Intent) -> bool:
+    """Whether a wish that waited its turn still makes sense: an order that was given up meanwhile does not."""
+    return not isinstance(intent, PlaceOrders) or any(order.cloid in state.coin_of for order in intent.orders)
 
 
 # starting and stopping

@@ -166,14 +166,16 @@ class Recap(Wish, frozen=True, kw_only=True):
     """A protective exit is complete: what touched what, when, and how long everything took.
 
     `touched_ms` and `filled_ms` are the exchange's times of the touching price and of the last fill;
-    `touch_to_sent_ms` is measured here, from the frame's arrival to the signed order on the wire.
+    `touch_to_sent_ms` is measured here, from the frame's arrival to the signed order on the wire. `by_resting`: the
+    order that rested on the exchange closed the position; ours came second, or was not needed.
     """
 
     closed: ClosedPosition
-    level: Decimal
-    touch_price: Decimal
+    level: Decimal | None
+    touch_price: Decimal | None
     touched_ms: int
     filled_ms: int
+    by_resting: bool
     touch_to_sent_ms: float | None
     sent_to_filled_ms: int | None
     last_poll_ms: int

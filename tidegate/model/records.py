@@ -12,7 +12,8 @@ class Remembered(Struct, frozen=True, kw_only=True):
     """What the bot must still know about a coin after a restart.
 
     `acted_open_ms`: open time of the last bar whose signal was acted on, so that no signal is acted on twice.
-    `generation` counts the positions of this coin; `exit_attempts` the exits tried for the present one.
+    `generation` counts the positions of this coin; `exit_attempts` the exits tried for the present one and
+    `protect_attempts` the stops placed for it, so that no client order id is ever used for two orders.
     """
 
     coin: str
@@ -20,6 +21,7 @@ class Remembered(Struct, frozen=True, kw_only=True):
     acted_open_ms: int = 0
     generation: int = 0
     exit_attempts: int = 0
+    protect_attempts: int = 0
     position: Position | None = None
     bracket: Bracket | None = None
     stop_cloid: str | None = None

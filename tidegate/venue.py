@@ -99,17 +99,14 @@ def _localnet(url: str, choice: MarketChoice, clock: ExchangeClock) -> Venue:
     try:
         page: dict[str, Any] = requests.get(f"{url}/localnet/clock", timeout=ASK_TIMEOUT_S).json()
         clock.follow(int(page["time_ms"]), float(page["speed"]))
-        name, says = (
-            f"localnet:{page['instance']}",
-            f"the built-in exchange (play money, no keys, no network): {page['says']}",
-        )
+        name, market = f"localnet:{page['instance']}", str(page["says"])
     except (requests.RequestException, ValueError, KeyError, TypeError) as error:
         raise Unreachable(f"no localnet answers at {url}: {error}") from None
     seed = f"tidegate localnet {choice.seed}"
     return Venue(
         name=name,
         url=url,
-        says=says,
+        says=f"the built-in exchange at {url}: play money, no keys, no network",
         market=market,
         tag=instance_tag(seed),
         throw_away_key="0x" + sha256(seed.encode()).hexdigest(),

@@ -330,3 +330,14 @@ def test_a_row_that_this_version_cannot_read_is_said_to_be_so(open_ledger: Opene
 
     with pytest.raises(StorageError, match="damaged or of another version"):
         ledger.remembered()
+
+
+def test_a_second_bot_that_writes_for_the_same_account_is_noticed(open_ledger: Opener) -> None:
+    mine, other = open_ledger(), open_ledger()
+    mine.record(started(), NOTHING)
+    mine.flush()
+    other.record(started(), NOTHING)
+
+    with pytest.raises(StorageError, match="Another bot writes for the same account"):
+        other.flush()
+    other._gathering.stored()

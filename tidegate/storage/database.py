@@ -181,6 +181,7 @@ ADVICE = (
     (("full", "disk i/o"), "Free space on the disk that holds it; trading goes on with protection only"),
     (("readonly", "read-only", "unable to open", "permission"), "Let this user write to the file and its folder"),
     (("locked", "busy"), "Another program holds it: close that program"),
+    (("unique",), "Another bot writes for the same account: stop one of them"),
 )
 
 

@@ -88,6 +88,7 @@ def _turns_away(venue: Venue, taker: Taker, maker: Order, sz: Decimal) -> bool:
     if margin.needed(account, venue.prices[maker.coin], fill) <= max(figures.value - figures.used, ZERO):
         return False
     finish(venue, maker, MARGIN_CANCELED, by_system=True)
+    fit_reduce_only(venue, maker.user, maker.coin)  # a partly filled parent has armed its children
     return True
 
 

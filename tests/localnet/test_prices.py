@@ -1,0 +1,122 @@
+"""prices.py: mark price, contexts, the trading day."""
+
+from decimal import Decimal
+
+import pytest
+
+from tests.localnet.floor import quotes
+from tidegate.localnet.book import Book
+from tidegate.localnet.candles import CandleStore
+from tidegate.localnet.prices import HOUR_MS, RECENT_TRADES, Average, Prices
+from tidegate.localnet.universe import default_universe
+
+D = Decimal
+START = 497_222 * HOUR_MS
+
+
+@pytest.fixture
+def prices():
+    book = Book()
+    for quote in quotes(("79999", "10")):
+        book.set_house(quote, is_bid=True)
+    for quote in quotes(("80001", "10")):
+        book.set_house(quote, is_bid=False)
+    return Prices(default_universe().by_name["BTC"], book, START)
+
+
+def test_a_steady_average_is_its_sample():
+    average = Average(150)
+    for _ in range(100):
+        value = average.add(5.0, 3.0)
+    assert value == pytest.approx(5.0)
+
+
+def test_an_average_moves_slowly_to_a_new_level():
+    average = Average(30)
+    for _ in range(100):
+        average.add(0.0, 3.0)
+    after_one = average.add(1.0, 3.0)
+    assert 0.05 < after_one < 0.15
+    for _ in range(100):
+        after_many = average.add(1.0, 3.0)
+    assert after_many == pytest.approx(1.0, abs=1e-3)
+
+
+def test_the_mark_is_the_oracle_while_nobody_quotes():
+    prices = Prices(default_universe().by_name["BTC"], Book(), START)
+    prices.oracle = D(81_234)
+    assert prices.refresh_mark(START + 3_000)
+    assert prices.mark == 81_234
+
+
+def test_one_wild_input_does_not_move_the_mark(prices):
+    prices.oracle = D(80_000)
+    prices.last = D(80_000)
+    for step in range(1, 50):
+        prices.refresh_mark(START + 3_000 * step)
+    prices.oracle = D(60_000)
+    prices.refresh_mark(START + 150_000)
+    assert prices.mark == 80_000
+
+
+def test_the_mark_follows_when_book_and_oracle_agree(prices):
+    prices.oracle = D(70_000)
+    for is_bid, px in ((True, "69999"), (False, "70001")):
+        prices.book.withdraw_house(set(), is_bid=is_bid)
+        prices.book.set_house(quotes((px, "1"))[0], is_bid=is_bid)
+    prices.last = D(70_000)
+    prices.refresh_mark(START + 3_000)
+    assert prices.mark == 70_000
+
+
+def test_the_mark_lies_on_the_grid(prices):
+    prices.oracle = D("80000.37")
+    prices.refresh_mark(START + 1)
+    assert prices.mark == prices.mark.to_integral_value()
+
+
+def test_the_context_tells_impact_prices_and_premium(prices):
+    prices.oracle = D(80_010)
+    row = prices.context(START, D("36585.31848"))
+    assert row["impactPxs"] == ["79999.0", "80001.0"]
+    assert row["premium"] == "-0.0001124859"
+    assert row["midPx"] == "80000.0"
+    assert row["openInterest"] == "36585.31848"
+
+
+def test_a_thin_book_has_no_impact_price(prices):
+    prices.book.withdraw_house(set(), is_bid=False)
+    row = prices.context(START, D(0))
+    assert (row["impactPxs"], row["premium"], row["midPx"]) == (None, None, None)
+
+
+def test_the_day_before_the_start_fades_out_of_the_volume(prices):
+    full = D(prices.context(START, D(0))["dayBaseVlm"])
+    half = D(prices.context(START + 12 * HOUR_MS, D(0))["dayBaseVlm"])
+    assert abs(half * 2 - full) < D("0.0001")
+    prices.printed(START + 25 * HOUR_MS, D(80_000), D(2))
+    assert prices.context(START + 25 * HOUR_MS, D(0))["dayBaseVlm"] == "2.0"
+    assert prices.context(START + 25 * HOUR_MS, D(0))["dayNtlVlm"] == "160000.0"
+    assert prices.context(START + 49 * HOUR_MS, D(0))["dayBaseVlm"] == "0.0"
+
+
+def test_the_price_a_day_ago_comes_from_the_candles(prices):
+    store = CandleStore("BTC")
+    prices.candles = store
+    prices.printed(START, D(70_000), D(1))
+    assert prices.context(START + 24 * HOUR_MS, D(0))["prevDayPx"] == "70000.0"
+    prices.candles = None
+    assert prices.context(START + 24 * HOUR_MS, D(0))["prevDayPx"] == "84140.0"
+
+
+def test_without_a_mid_the_last_trade_and_then_the_mark_stands():
+    prices = Prices(default_universe().by_name["BTC"], Book(), START)
+    assert prices.mid_or_last() == 84_140
+    prices.printed(START, D(80_000), D(1))
+    assert prices.mid_or_last() == 80_000
+
+
+def test_only_so_many_prints_are_kept(prices):
+    for number in range(RECENT_TRADES + 5):
+        prices.recent.appendleft({"tid": number})
+    assert len(prices.recent) == RECENT_TRADES

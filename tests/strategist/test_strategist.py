@@ -118,6 +118,8 @@ DEADLY = {
         "import faulthandler; faulthandler.cancel_dump_traceback_later()\nwhile True: pass",
         "no answer for BTC within 1 s",
     ),
+    "prints_without_end": ("while True: print('x' * 100)", "no answer for BTC within 1 s"),
+    "leaves_a_printer": ("if os.fork(): os._exit(4)\nwhile True: print('x')", "no answer for BTC within 1 s"),
     "closes_every_pipe": ("os.closerange(3, 100); signal.pause()", "closed its pipe"),
 }
 
@@ -249,7 +251,7 @@ def test_a_strategy_that_ends_its_process_while_it_is_loaded_is_told(begin, auth
 def test_a_strategy_that_hangs_while_it_is_loaded_is_told(begin, author):
     settings = author(LONG)
     Path(settings.strategy_dir, "author.py").write_text("while True: pass\n", encoding="utf-8")
-    strategist = begin(settings, wait=False)
+    strategist = begin(settings, Limits(start_s=4.0, grace_s=2.0), wait=False)
     with pytest.raises(ConfigError, match=r"STRATEGY=author: .*author.py\", line 1"):
         strategist.ready()
 
@@ -343,4 +345,4 @@ sys.stdin.read()
 
 def test_a_clean_start_tells_what_was_loaded(begin, author, inbox):
     begin(author(LONG))
-    assert inbox.notes[0].text.startswith("author number=1 sha256 ")
+    assert inbox.notes[0].text.startswith("author number=1, needs 1 bars, sha256 ")

@@ -7,6 +7,7 @@ socket. Both halves evaluate with evaluator.py, so what is tested inline is what
 """
 
 from tidegate.strategist.inline import InlineStrategist
-from tidegate.strategist.process import Limits, Strategist
+from tidegate.strategist.limits import Limits
+from tidegate.strategist.process import Strategist
 
 __all__ = ["InlineStrategist", "Limits", "Strategist"]

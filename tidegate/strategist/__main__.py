@@ -62,7 +62,7 @@ def main() -> int:
         return 1
     source = StrategySource(setup.name, setup.path, setup.source, setup.sha256)
     try:
-        with _time_limit(setup.evaluation_limit_s):
+        with _time_limit(setup.load_limit_s):
             evaluator, ready = evaluator_of(source, setup.parameters, setup.candle_history)
     except ConfigError as error:
         pipes.send(Broken(problems=error.problems))

@@ -14,6 +14,8 @@ from pathlib import Path
 from tidegate.strategist.messages import FromChild, Setup, ToChild, Unread, decode_from_child, encode
 
 READ_BYTES = 1 << 16
+# Few, so that a strategy that prints without end never holds the interpreter for long.
+PRINTED_READ_BYTES = 1 << 12
 PRINTED_LINE_BYTES_MAX = 2_000
 PRINTED_TAIL_LINES = 20
 REAP_LIMIT_S = 2.0
@@ -21,7 +23,8 @@ LAST_BREATH_S = 0.5
 
 # The child needs to find Python, its libraries and its language: no key, no proxy, nothing else passes.
 PASSED_ON = ("PATH", "LANG", "LANGUAGE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+# One thread, since the bot needs the other cores; the same order of sets in every run, so that runs can be compared.
+GIVEN = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
 PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -92,7 +95,7 @@ class Child:
     def printed_lines(self) -> list[str] | None:
         """Whole lines that the strategy printed, over-long ones cut; None when there will be no more."""
         try:
-            chunk = os.read(self.printed, READ_BYTES)
+            chunk = os.read(self.printed, PRINTED_READ_BYTES)
         except BlockingIOError:
             return []
         if not chunk:
@@ -113,6 +116,7 @@ class Child:
         """Kill it with everything that it started."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.kill()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(REAP_LIMIT_S)
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
@@ -124,4 +128,4 @@ def environment() -> dict[str, str]:
     """What the child is told of its surroundings."""
     kept = {name: value for name, value in os.environ.items() if name in PASSED_ON or name.startswith("LC_")}
     paths = [str(PROJECT), os.environ.get("PYTHONPATH", "")]
-    return kept | ONE_THREAD | {"PYTHONPATH": os.pathsep.join(path for path in paths if path)}
+    return kept | GIVEN | {"PYTHONPATH": os.pathsep.join(path for path in paths if path)}

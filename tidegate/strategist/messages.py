@@ -26,6 +26,7 @@ class Setup(Struct, frozen=True, kw_only=True, tag=True):
     sha256: str
     parameters: dict[str, str]
     candle_history: int
+    load_limit_s: float
     evaluation_limit_s: float
 
 

@@ -17,8 +17,6 @@ from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from msgspec import Struct
-
 from tidegate.discovery import read_source
 from tidegate.errors import ConfigError, Unintelligible
 from tidegate.model.events import Event, Faulted, StrategistRestarted
@@ -27,6 +25,7 @@ from tidegate.model.settings import Settings
 from tidegate.ports import Clock, Facts
 from tidegate.strategist.child import Child
 from tidegate.strategist.inline import fact_of, notes_of
+from tidegate.strategist.limits import Limits, Pauses, Ration
 from tidegate.strategist.messages import Answered, Bars, Broken, Failed, FromChild, Ready, Setup
 
 # One message holds at most so many candles: encoding it keeps the interpreter from an exit for 0.2 ms, not 2.
@@ -34,22 +33,7 @@ MESSAGE_CANDLES = 500
 # What the child has not taken yet lies here in bytes; beyond this, wishes stay what they are: references.
 UNSENT_BYTES_MAX = 500_000
 IDLE_S = 3600.0
-MINUTE_S = 60.0
-
-
-class Limits(Struct, frozen=True, kw_only=True):
-    """How long and how much; seconds unless the name says otherwise."""
-
-    start_s: float = 30.0
-    evaluation_s: float = 10.0
-    # The child ends itself at `evaluation_s` and says where it hung; what cannot even do that is killed here.
-    grace_s: float = 2.0
-    first_pause_s: float = 0.5
-    longest_pause_s: float = 60.0
-    # After so long without trouble the next trouble is a first one again.
-    healthy_s: float = 300.0
-    waiting_wishes: int = 1000
-    printed_lines_a_minute: int = 60
+LAST_CHUNKS = 32
 
 
 class Strategist:
@@ -78,6 +62,7 @@ class Strategist:
             sha256=source.sha256,
             parameters=settings.strategy_params,
             candle_history=settings.candle_history,
+            load_limit_s=self._limits.start_s - self._limits.grace_s,
             evaluation_limit_s=self._limits.evaluation_s,
         )
         self._facts = facts
@@ -101,10 +86,10 @@ class Strategist:
         self._asked: deque[str] = deque()
         self._since_s = 0.0
         self._start_at_s = 0.0
-        self._pauses = 0
+        self._served_from_s = 0.0
+        self._pauses = Pauses(self._limits)
+        self._ration = Ration(self._limits.printed_lines_a_minute)
         self._trouble = ""
-        self._printed_since_s = 0.0
-        self._printed = 0
 
     @property
     def pid(self) -> int | None:
@@ -220,11 +205,7 @@ class Strategist:
         """One fact for one trouble; the next child after a pause."""
         now_s = time.monotonic()
         coin = self._asked[0] if self._asked else None
-        if self._serving and now_s - self._start_at_s > self._limits.healthy_s:
-            self._pauses = 0
-        pause_s = min(self._limits.first_pause_s * 2**self._pauses, self._limits.longest_pause_s)
-        self._pauses = min(self._pauses + 1, 30)
-        self._start_at_s = now_s + pause_s
+        self._start_at_s = now_s + self._pauses.after(now_s - self._served_from_s if self._serving else 0.0)
         self._trouble = reason
         if self._child is not None:
             self._drop_child()
@@ -253,8 +234,9 @@ class Strategist:
         return f"no answer for {self._asked[0]} within {self._limits.evaluation_s:g} s{self._hint(child)}"
 
     def _ended(self, child: Child) -> str:
-        while self._show(child):
-            pass
+        # What it said last is in the pipe; what it started may print for ever, so there is a limit.
+        for _ in range(LAST_CHUNKS):
+            self._show(child)
         status = child.status()
         if self._asked and time.monotonic() - self._since_s >= self._limits.evaluation_s:
             return self._slow()
@@ -319,6 +301,8 @@ class Strategist:
             self._fail(f"it sent nonsense: {error}")
 
     def _take(self, message: FromChild) -> None:
+        if isinstance(message, Ready | Broken) and self._serving:
+            raise Unintelligible("it introduced itself twice")
         if isinstance(message, Ready):
             self._begin(message)
         elif isinstance(message, Broken):
@@ -333,11 +317,9 @@ class Strategist:
     def _begin(self, ready: Ready) -> None:
         took_s = time.monotonic() - self._since_s
         self._serving = True
-        self._since_s = time.monotonic()
-        values = " ".join(f"{name}={value}" for name, value in ready.values.items())
-        text = (
-            f"{ready.name} {values} sha256 {ready.sha256[:12]}, needs {ready.warm_up_bars} bars, up in {took_s:.1f} s"
-        )
+        self._since_s = self._served_from_s = time.monotonic()
+        named = " ".join([ready.name, *(f"{name}={value}" for name, value in ready.values.items())])
+        text = f"{named}, needs {ready.warm_up_bars} bars, sha256 {ready.sha256[:12]}, up in {took_s:.1f} s"
         self._note(Note(topic="strategist", text=text))
         if self._settled.is_set():
             reason = self._trouble
@@ -352,25 +334,17 @@ class Strategist:
         self._settle(broken.problems)
         self._stopping.set()
 
-    def _show(self, child: Child) -> bool:
-        """Turn what it printed into lines of the log; whether there was anything."""
+    def _show(self, child: Child) -> None:
+        """Turn what it printed into lines of the log."""
         lines = child.printed_lines()
         if lines is None:
             with suppress(KeyError):
                 self._selector.unregister(child.printed)
-        for line in lines or ():
-            self._print(line)
-        return bool(lines)
-
-    def _print(self, line: str) -> None:
         now_s = time.monotonic()
-        if now_s - self._printed_since_s >= MINUTE_S:
-            self._printed_since_s, self._printed = now_s, 0
-        self._printed += 1
-        if self._printed <= self._limits.printed_lines_a_minute:
-            self._note(Note(topic="strategist", text=f"printed: {line}", level="DEBUG"))
-        elif self._printed == self._limits.printed_lines_a_minute + 1:
-            self._note(Note(topic="strategist", text="printed more, not shown for a minute", level="DEBUG"))
+        for line in lines or ():
+            text = self._ration.share(f"printed: {line}", now_s)
+            if text is not None:
+                self._note(Note(topic="strategist", text=text, level="DEBUG"))
 
     def _tell(self, answer: Answered | Failed) -> None:
         self._put(lambda at_ms: fact_of(answer, at_ms))

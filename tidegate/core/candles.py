@@ -55,7 +55,7 @@ class CandleCache(Struct, frozen=True, kw_only=True):
             if problem is not None:
                 refused.append(f"candle of {candle.open_ms}: {problem}")
                 continue
-            if candle.close_ms >= exchange_ms:
+            if max(candle.close_ms, candle.open_ms + self.interval_ms - 1) >= exchange_ms:
                 forming = candle
                 continue
             before = known.get(candle.open_ms)

@@ -11,7 +11,9 @@ from tidegate.model.events import OrderAccepted, OrderCanceled, OrderInDoubt, Or
 from tidegate.model.intents import NOTHING, Alert, Decision, FetchOrder, Intent, Note, ResendOrders
 from tidegate.model.orders import Role
 
-ASK_AFTER_MS = (300, 1_000, 2_000, 4_000)
+ASK_AFTER_MS = (300, 1_000, 2_000, 4_000, 4_000, 5_000, 5_000, 10_000, 15_000, 30_000, 60_000)
+"""The pauses before each question; the last one is kept, and cut short when the exchange is heard again."""
+ALERT_AFTER_ASKS = 8
 RESENDS_MAX = 3
 FINAL_AFTER_MS = 5_000
 """This long after its expiry an order that the exchange does not know is known not to exist."""
@@ -35,10 +37,25 @@ def on_due(state: State, order: Working) -> Decision:
     """A question is due."""
     if order.ask_due_ms is None or state.now_ms < order.ask_due_ms:
         return NOTHING
+    cloid = order.request.cloid
+    if order.state is OrderState.SENT:
+        return begin(state, OrderInDoubt(at_ms=state.now_ms, cloid=cloid, reason="no answer came"))
     pause_ms = ASK_AFTER_MS[min(order.asks + 1, len(ASK_AFTER_MS) - 1)]
     asked = replace(order, asks=order.asks + 1, ask_due_ms=state.now_ms + state.wait_ms(pause_ms))
     state.keep_order(order.request.coin, asked)
-    return Decision(intents=(FetchOrder(cloid=order.request.cloid),))
+    ask = FetchOrder(cloid=cloid)
+    if asked.asks != ALERT_AFTER_ASKS:
+        return Decision(intents=(ask,))
+    text = f"{order.request.coin}: the outcome of an order ({order.request.role.value}) is still unknown"
+    return Decision(intents=(ask, Alert(text=text, coin=order.request.coin)))
+
+
+def ask_soon(state: State, name: str) -> None:
+    """The exchange answers again: do not sit out long pauses."""
+    due_ms = state.now_ms + state.wait_ms(ASK_AFTER_MS[0])
+    for order in state.coins[name].orders.values():
+        if order.state is OrderState.DOUBT and order.asks >= ALERT_AFTER_ASKS:
+            state.keep_order(name, replace(order, ask_due_ms=min(order.ask_due_ms or due_ms, due_ms)))
 
 
 def on_seen(state: State, event: OrderSeen) -> Decision | OrderAccepted | OrderRejected | OrderCanceled:
@@ -74,8 +91,4 @@ def _unknown(state: State, order: Working) -> Decision | OrderRejected:
         what = f"{order.request.coin} {order.request.role.value} {cloid[:14]}…"
         text = f"{what} is unknown to the exchange: sending the same bytes again"
         notes.append(Note(topic="order", text=text, level="WARNING"))
-    elif order.resends == RESENDS_MAX and order.asks == RESENDS_MAX + len(ASK_AFTER_MS):
-        intents.append(
-            Alert(text=f"{order.request.coin}: the outcome of an order is still unknown", coin=order.request.coin)
-        )
     return Decision(intents=tuple(intents), notes=tuple(notes))

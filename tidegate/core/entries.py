@@ -194,7 +194,7 @@ def _enter(state: State, coin: CoinState, wanted: Wanted, plan: Plan) -> Decisio
         protect_attempts=0,
     )
     expires_ms = max(state.send(request, signal_id) for request in requests)
-    state.free -= plan.size * plan.reference / state.settings.leverage
+    state.free -= plan.size * plan.limit / sizing.leverage_of(state.settings, coin.instrument)
     bracket = plan.bracket
     text = (
         f"{coin.coin} {signal.want.value}: {signal.reason}; {requests[0].side.value} {plan.size} at {plan.limit} or "

@@ -9,20 +9,21 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from tidegate.core.state import CoinState, Exit, OrderState, Phase, State, Working
+from tidegate.core.state import CoinState, Exit, OrderState, Phase, State
 from tidegate.model.brackets import ExitReason
 from tidegate.model.events import BookChanged, Marked, Mid, Trade
 from tidegate.model.instruments import Rounding
-from tidegate.model.intents import NOTHING, Decision, Note, PlaceOrders, Urgency
+from tidegate.model.intents import NOTHING, Decision, Note, PlaceOrders, Remember, Urgency
 from tidegate.model.orders import Limit, OrderRequest, Role, TimeInForce, new_cloid
 from tidegate.model.positions import Side
 from tidegate.model.settings import StopPriceSource
 
 COLLARS = (Decimal("0.01"), Decimal("0.03"), Decimal("0.08"))
 """How far an exit may fill from the touching price: the first try takes MAX_SLIPPAGE_PCT if that is more."""
-EXPIRES_AFTER_MS = 15_000
-RETRY_AFTER_MS = 250
-ANSWER_PATIENCE_MS = 10_000
+RETRY_AFTER_MS = (250, 1_000, 2_000, 5_000, 10_000)
+"""The pauses after tries that were refused or filled too little: a halted market must not eat the request budget."""
+ANSWER_PATIENCE_MS = (10_000, 10_000, 10_000, 10_000, 30_000)
+"""How long each try may stay unanswered before the next one."""
 
 
 def on_trade(state: State, event: Trade) -> Decision:
@@ -155,24 +156,14 @@ def fire(state: State, coin: CoinState, exit_: Exit) -> Decision:
         role=Role.EXIT,
         reduce_only=True,
     )
-    expires_ms = state.now_ms + state.wait_ms(EXPIRES_AFTER_MS)
-    retry_due_ms = state.now_ms + state.wait_ms(ANSWER_PATIENCE_MS)
+    retry_due_ms = state.now_ms + state.wait_ms(pause_ms(ANSWER_PATIENCE_MS, number))
     state.change(
         coin.coin,
         phase=Phase.EXITING,
         exit=replace(exit_, cloid=cloid, retry_due_ms=retry_due_ms),
         exit_attempts=number,
     )
-    state.keep_order(
-        coin.coin,
-        Working(
-            request=request,
-            signal_id=coin.signal_id,
-            state=OrderState.SENT,
-            sent_ms=state.now_ms,
-            expires_ms=expires_ms,
-        ),
-    )
+    expires_ms = state.send(request, coin.signal_id)
     touched = f"{exit_.touch_price} touched {exit_.level}" if exit_.reason.protective else f"at {exit_.touch_price}"
     text = f"{coin.coin} {exit_.reason.value}: {touched}"
     wish = PlaceOrders(
@@ -186,7 +177,22 @@ def fire(state: State, coin: CoinState, exit_: Exit) -> Decision:
         urgency=Urgency.EXIT,
     )
     note = f"{text}; {side.value} {request.size} reduce-only at {price} or better (try {number})"
-    return Decision(intents=(wish,), notes=(Note(topic="exit", text=note),))
+    remember = Remember(record=state.coins[coin.coin].remembered())
+    return Decision(intents=(remember, wish), notes=(Note(topic="exit", text=note),))
+
+
+def pause_ms(pauses: tuple[int, ...], attempt: int) -> int:
+    """The pause that belongs to the `attempt`th try; the last one belongs to all that follow."""
+    return pauses[min(max(attempt, 1), len(pauses)) - 1]
+
+
+def try_again(state: State, coin: CoinState, cloid: str, after_ms: int | None = None) -> None:
+    """The present try is over and the position is not: the next one comes after a pause that grows."""
+    exit_ = coin.exit
+    if exit_ is None or exit_.cloid != cloid or not coin.position.size:
+        return
+    pause = pause_ms(RETRY_AFTER_MS, coin.exit_attempts) if after_ms is None else after_ms
+    state.change(coin.coin, exit=replace(exit_, retry_due_ms=state.now_ms + state.wait_ms(pause)))
 
 
 def _collar(state: State, coin: CoinState, side: Side, touch: Decimal, attempt: int) -> Decimal:

@@ -1,11 +1,12 @@
 """Executions: each counts once, whoever sent the order; positions open, change and close here and nowhere else."""
 
 from decimal import Decimal
+from typing import Any
 
 from msgspec.structs import replace
 
-from tidegate.core import entries, protection, schedule
-from tidegate.core.state import CoinState, Phase, State
+from tidegate.core import protection, schedule
+from tidegate.core.state import EXPIRES_AFTER_MS, CoinState, Phase, State
 from tidegate.model.brackets import Bracket, ExitReason
 from tidegate.model.events import OrderFilled
 from tidegate.model.intents import NOTHING, BookClosed, CancelOrders, Decision, Intent, Note, Recap, Remember
@@ -14,13 +15,11 @@ from tidegate.model.positions import Fill, Position
 from tidegate.model.records import ClosedPosition
 from tidegate.model.settings import HUNDRED
 
-EXPIRES_AFTER_MS = 15_000
-
 
 def on_fill(state: State, event: OrderFilled) -> Decision:
     """One execution of one of the account's orders."""
     fill = event.fill
-    if not state.note_fill(fill.key):
+    if not state.note_fill(fill.key) or fill.time_ms <= state.history_ms:
         return NOTHING
     coin = state.coins.get(fill.coin)
     if coin is None:
@@ -66,9 +65,10 @@ def _grown(state: State, fill: Fill, before: Position, role: Role | None) -> Dec
     bracket = coin.bracket
     if not before.size and (bracket is None or bracket.direction != coin.position.direction or not ours):
         bracket = bracket_by_settings(state, coin.position)
-        if not ours:
-            text = f"{fill.coin}: a position was opened elsewhere ({coin.position.size}); the bot protects it"
-            decision = Decision(notes=(Note(topic="account", text=text, level="WARNING"),))
+    if not before.size and not ours:
+        coin = state.change(fill.coin, **nobodys(coin))
+        text = f"{fill.coin}: a position was opened elsewhere ({coin.position.size}); the bot protects it"
+        decision = Decision(notes=(Note(topic="account", text=text, level="WARNING"),))
     phase = coin.phase if coin.phase is Phase.EXITING else Phase.HOLDING
     state.change(
         fill.coin,
@@ -81,6 +81,11 @@ def _grown(state: State, fill: Fill, before: Position, role: Role | None) -> Dec
     )
     protection.watch(state, fill.coin)
     return decision + Decision(intents=(Remember(record=state.coins[fill.coin].remembered()),))
+
+
+def nobodys(coin: CoinState) -> dict[str, Any]:
+    """What to change when a position begins that no signal of ours opened: it must not pass for the last one."""
+    return {"signal_id": "", "generation": coin.generation + 1, "exit_attempts": 0, "protect_attempts": 0}
 
 
 def bracket_by_settings(state: State, position: Position) -> Bracket:

@@ -79,9 +79,9 @@ def _exit_over(state: State, name: str, order: Working, filled: Decimal) -> Deci
     coin = state.coins[name]
     if coin.exit is None or not coin.position.size:
         return _settled(state, name)
-    retry_ms = exits.RETRY_AFTER_MS if filled < order.request.size else protection.COVER_REPEAT_MS
-    state.change(name, exit=replace(coin.exit, retry_due_ms=state.now_ms + state.wait_ms(retry_ms)))
-    if filled < order.request.size:
+    partly = filled < order.request.size
+    exits.try_again(state, coin, order.request.cloid, None if partly else protection.COVER_REPEAT_MS)
+    if partly:
         return NOTHING
     return Decision(intents=(schedule.fetch_account(state, "an exit filled"),))
 
@@ -98,29 +98,37 @@ def _abandon(state: State, name: str, signal_id: str) -> Decision:
 
 
 def on_rejected(state: State, event: OrderRejected) -> Decision:
-    """The exchange said no, in its words."""
-    order = state.drop_order(event.cloid)
+    """The exchange said no, in its words. When it refuses a repetition, that says nothing of the first sending."""
+    order = state.order(event.cloid)
     if order is None:
         return NOTHING
+    if order.state is OrderState.DOUBT and order.resends:
+        text = f"{order.request.coin} {order.request.role.value}: the repetition was refused ({event.reason})"
+        return Decision(notes=(Note(topic="order", text=f"{text}; asking on", level="WARNING"),))
+    return never_placed(state, order, event.reason)
+
+
+def never_placed(state: State, order: Working, reason: str) -> Decision:
+    """It is certain that an order is not on the exchange and never was."""
     request = order.request
-    text = f"{request.coin} {request.role.value} {request.side.value} {request.size} rejected: {event.reason}"
+    state.drop_order(request.cloid)
+    text = f"{request.coin} {request.role.value} {request.side.value} {request.size} rejected: {reason}"
     decision = Decision(notes=(Note(topic="order", text=text, level="WARNING"),))
     coin = state.coins[request.coin]
     if request.role is Role.ENTRY:
         return decision + _abandon(state, coin.coin, order.signal_id)
     if request.role is Role.EXIT:
-        return decision + _exit_rejected(state, coin, event.reason)
+        return decision + _exit_rejected(state, coin, order, reason)
     if coin.position.size:
         protection.watch(state, coin.coin)
     return decision + _settled(state, coin.coin)
 
 
-def _exit_rejected(state: State, coin: CoinState, reason: str) -> Decision:
+def _exit_rejected(state: State, coin: CoinState, order: Working, reason: str) -> Decision:
     if coin.exit is None:
         return _settled(state, coin.coin)
-    closed_already = NO_POSITION in reason.lower()
-    wait_ms = protection.COVER_REPEAT_MS if closed_already else exits.RETRY_AFTER_MS
-    state.change(coin.coin, exit=replace(coin.exit, retry_due_ms=state.now_ms + state.wait_ms(wait_ms)))
+    closed_already = NO_POSITION in reason.lower() and coin.exit_attempts == 1
+    exits.try_again(state, coin, order.request.cloid, protection.COVER_REPEAT_MS if closed_already else None)
     return Decision(intents=(schedule.fetch_account(state, "an exit was rejected"),))
 
 
@@ -138,6 +146,8 @@ def on_canceled(state: State, event: OrderCanceled) -> Decision:
         return decision + _abandon(state, coin.coin, order.signal_id)
     if coin.position.size and request.role is Role.STOP:
         protection.watch(state, coin.coin)
+    if request.role is Role.EXIT:
+        exits.try_again(state, coin, request.cloid)
     return decision + _settled(state, coin.coin)
 
 
@@ -180,7 +190,9 @@ def on_leverage(state: State, event: LeverageSet) -> Decision:
     """The leverage stands; a waiting signal may go now."""
     if event.coin not in state.coins:
         return NOTHING
-    coin = state.change(event.coin, leverage=event.leverage)
+    coin = state.coins[event.coin]
+    phase = Phase.READY if coin.phase is Phase.SUSPENDED else coin.phase
+    coin = state.change(event.coin, leverage=event.leverage, phase=phase, why="")
     note = Note(topic="account", text=f"{event.coin} leverage {event.leverage}x confirmed")
     return Decision(notes=(note,)) + entries.consider(state, coin)
 
@@ -190,9 +202,9 @@ def on_leverage_refused(state: State, event: LeverageRefused) -> Decision:
     coin = state.coins.get(event.coin)
     if coin is None:
         return NOTHING
-    why = f"leverage {state.settings.leverage}x was refused: {event.reason}"
-    if coin.position.size:
-        state.change(event.coin, leverage=state.settings.leverage)
-    else:
-        state.change(event.coin, phase=Phase.SUSPENDED, why=why)
+    why = f"the leverage was refused: {event.reason}"
+    if coin.why == why:
+        return NOTHING
+    phase = coin.phase if coin.position.size or coin.orders else Phase.SUSPENDED
+    state.change(event.coin, leverage=None, phase=phase, why=why)
     return Decision(notes=(Note(topic="risk", text=f"{event.coin}: {why}", level="WARNING"),))

@@ -9,7 +9,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from tidegate.core import entries, exits, schedule
-from tidegate.core.state import CoinState, OrderState, Phase, State, Working
+from tidegate.core.state import EXPIRES_AFTER_MS, CoinState, OrderState, Phase, State, Working
 from tidegate.model.brackets import ExitReason
 from tidegate.model.events import Account
 from tidegate.model.intents import (
@@ -19,6 +19,7 @@ from tidegate.model.intents import (
     Decision,
     Note,
     PlaceOrders,
+    Remember,
     Urgency,
 )
 from tidegate.model.orders import OpenOrder, Role, Trigger, new_cloid
@@ -27,7 +28,6 @@ from tidegate.model.positions import Side
 COVER_CHECK_MS = 1_000
 COVER_REPEAT_MS = 2_000
 NAKED_MAX_MS = 10_000
-EXPIRES_AFTER_MS = 15_000
 TRAIL_STEP = Decimal("0.002")
 """The resting stop follows the trailing one in steps of this fraction of the price."""
 
@@ -48,14 +48,23 @@ def on_due(state: State, coin: CoinState) -> Decision:
     if not coin.position.size:
         state.change(coin.coin, cover_due_ms=None, uncovered_since_ms=None)
         return NOTHING
-    state.change(coin.coin, cover_due_ms=state.now_ms + state.wait_ms(COVER_REPEAT_MS))
-    naked_ms = state.now_ms - (coin.uncovered_since_ms or state.now_ms)
-    if coin.phase is Phase.HOLDING and naked_ms > state.wait_ms(NAKED_MAX_MS) and not coin.covered_ms:
-        text = f"{coin.coin}: no resting stop could be confirmed for {naked_ms / 1000:.0f} s, closing the position"
+    since_ms = coin.uncovered_since_ms if coin.uncovered_since_ms is not None else state.now_ms
+    end_ms = since_ms + state.wait_ms(NAKED_MAX_MS)
+    if coin.phase is Phase.HOLDING and state.now_ms >= end_ms and not coin.covered_ms:
+        naked_s = (state.now_ms - since_ms) / 1000
+        state.change(coin.coin, cover_due_ms=state.now_ms + state.wait_ms(COVER_REPEAT_MS))
+        text = f"{coin.coin}: no resting stop could be confirmed for {naked_s:.0f} s, closing the position"
         return Decision(intents=(Alert(text=text, coin=coin.coin),)) + exits.at_once(
             state, coin, ExitReason.EMERGENCY, text
         )
+    state.change(coin.coin, cover_due_ms=_next_look_ms(state, since_ms, COVER_REPEAT_MS))
     return Decision(intents=(schedule.fetch_account(state, f"cover check of {coin.coin}"),))
+
+
+def _next_look_ms(state: State, since_ms: int, after_ms: int) -> int:
+    """When to look again: after a pause, but not after the moment at which patience ends."""
+    due_ms, end_ms = state.now_ms + state.wait_ms(after_ms), since_ms + state.wait_ms(NAKED_MAX_MS)
+    return min(due_ms, end_ms) if state.now_ms < end_ms else due_ms
 
 
 def covered_size(coin: CoinState, orders: tuple[OpenOrder, ...]) -> Decimal:
@@ -92,7 +101,7 @@ def verify(state: State, coin: CoinState, account: Account) -> Decision:
         coin.coin,
         covered_ms=0,
         uncovered_since_ms=since_ms,
-        cover_due_ms=state.now_ms + state.wait_ms(COVER_CHECK_MS),
+        cover_due_ms=_next_look_ms(state, since_ms, COVER_CHECK_MS),
     )
     if on_its_way or coin.bracket is None or coin.bracket.stop is None:
         return NOTHING
@@ -131,18 +140,8 @@ def place_stop(state: State, coin: CoinState, size: Decimal) -> Decision:
         role=Role.STOP,
         cloid=new_cloid(state.tag, exits.exit_id(coin), Role.STOP, attempt),
     )
-    expires_ms = state.now_ms + state.wait_ms(EXPIRES_AFTER_MS)
     state.change(coin.coin, protect_attempts=coin.protect_attempts + 1)
-    state.keep_order(
-        coin.coin,
-        Working(
-            request=request,
-            signal_id=coin.signal_id,
-            state=OrderState.SENT,
-            sent_ms=state.now_ms,
-            expires_ms=expires_ms,
-        ),
-    )
+    expires_ms = state.send(request, coin.signal_id)
     wish = PlaceOrders(
         coin=coin.coin,
         orders=(request,),
@@ -151,7 +150,7 @@ def place_stop(state: State, coin: CoinState, size: Decimal) -> Decision:
         reason=f"protect {request.size} {coin.coin} at {bracket.stop}",
         urgency=Urgency.PROTECTION,
     )
-    return Decision(intents=(wish,))
+    return Decision(intents=(Remember(record=state.coins[coin.coin].remembered()), wish))
 
 
 def follow_trail(state: State, coin: CoinState) -> Decision:
@@ -166,6 +165,8 @@ def follow_trail(state: State, coin: CoinState) -> Decision:
     nearest = max(levels) if bracket.direction > 0 else min(levels)
     if (bracket.stop - nearest) * bracket.direction < nearest * TRAIL_STEP:
         return NOTHING
+    if coin.mark is not None and (coin.mark - bracket.stop) * bracket.direction <= 0:
+        return NOTHING  # the exchange would fire it at once, by a price that may not be one of ours to fire by
     return place_stop(state, coin, abs(coin.position.size))
 
 

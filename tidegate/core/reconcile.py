@@ -8,13 +8,13 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from tidegate.core import entries, fills, protection, schedule
-from tidegate.core.state import CoinState, OrderState, Phase, State, Working
+from tidegate.core import doubt, entries, fills, protection, schedule
+from tidegate.core.state import EXPIRES_AFTER_MS, CoinState, OrderState, Phase, State, Working
 from tidegate.model.brackets import Bracket, ExitReason
 from tidegate.model.events import Account, AccountSeen, OrderFilled
 from tidegate.model.intents import NOTHING, Alert, CancelOrders, Decision, Note, Remember
 from tidegate.model.orders import Limit, OpenOrder, OrderRequest, Role, Trigger, is_ours
-from tidegate.model.positions import Position
+from tidegate.model.positions import Position, Side
 from tidegate.model.records import ClosedPosition, Remembered
 
 SNAPSHOT_AGE_MS = 2_000
@@ -35,6 +35,7 @@ def on_account(state: State, event: AccountSeen) -> Decision:
     for name in tuple(state.coins):
         decision += _position(state, state.coins[name], positions.get(name), account)
         decision += _orders(state, state.coins[name], account)
+        doubt.ask_soon(state, name)
         decision += protection.verify(state, state.coins[name], account)
         decision += entries.consider(state, state.coins[name])
     return decision
@@ -49,7 +50,8 @@ def _position(state: State, coin: CoinState, theirs: Position | None, account: A
     if account.time_ms - state.last_fill_ms < state.wait_ms(SNAPSHOT_AGE_MS):
         state.next_account_ms = min(state.next_account_ms, state.now_ms + state.wait_ms(SNAPSHOT_AGE_MS))
         return NOTHING
-    coin = state.change(coin.coin, mismatches=coin.mismatches + 1)
+    if account.time_ms > coin.mismatch_ms or not coin.mismatches:  # the same view twice is no second witness
+        coin = state.change(coin.coin, mismatches=coin.mismatches + 1, mismatch_ms=account.time_ms)
     if coin.mismatches < MISMATCHES_MAX:
         state.next_account_ms = min(state.next_account_ms, state.now_ms + state.wait_ms(SNAPSHOT_AGE_MS))
         return NOTHING
@@ -86,7 +88,8 @@ def _adopt_size(state: State, coin: CoinState, theirs: Position) -> Decision:
     bracket = coin.bracket
     if bracket is None or bracket.direction != adopted.direction:
         bracket = fills.bracket_by_settings(state, adopted)
-    phase = coin.phase if coin.phase in (Phase.EXITING, Phase.SUSPENDED) else Phase.HOLDING
+        coin = state.change(coin.coin, **fills.nobodys(coin))
+    phase = coin.phase if coin.phase is Phase.EXITING else Phase.HOLDING
     state.change(coin.coin, position=adopted, bracket=bracket, phase=phase, mismatches=0, covered_ms=0, wanted=None)
     protection.watch(state, coin.coin)
     return Decision(intents=(Remember(record=state.coins[coin.coin].remembered()),))
@@ -120,7 +123,7 @@ def _orders(state: State, coin: CoinState, account: Account) -> Decision:
         coin=coin.coin,
         asset=coin.instrument.asset,
         cloids=orphans,
-        expires_ms=state.now_ms + state.wait_ms(fills.EXPIRES_AFTER_MS),
+        expires_ms=state.now_ms + state.wait_ms(EXPIRES_AFTER_MS),
         reason="orphaned",
     )
     return Decision(intents=(wish,), notes=(Note(topic="order", text=text),))
@@ -129,8 +132,10 @@ def _orders(state: State, coin: CoinState, account: Account) -> Decision:
 def adopt_at_start(state: State, account: Account, remembered: dict[str, Remembered]) -> Decision:
     """The start: take over positions and resting orders, ours by memory or by tag; explain each."""
     decision = NOTHING
+    state.history_ms = account.time_ms  # what was filled until then is in the positions that are adopted here
     for fill in account.fills:
-        state.note_fill(fill.key)
+        if fill.time_ms <= account.time_ms:
+            state.note_fill(fill.key)
     for name in tuple(state.coins):
         record = remembered.get(name)
         if record is not None:
@@ -140,6 +145,7 @@ def adopt_at_start(state: State, account: Account, remembered: dict[str, Remembe
                 signal_id=record.signal_id,
                 generation=record.generation,
                 exit_attempts=record.exit_attempts,
+                protect_attempts=record.protect_attempts,
             )
         theirs = next((position for position in account.positions if position.coin == name), None)
         if theirs is not None:
@@ -150,18 +156,22 @@ def adopt_at_start(state: State, account: Account, remembered: dict[str, Remembe
         if position.coin not in state.coins:
             text = f"{position.coin}: a position of {position.size} is open; not a coin of this bot, left alone"
             decision += Decision(notes=(Note(topic="account", text=text, level="WARNING"),))
+    for fill in sorted(account.fills, key=lambda each: (each.time_ms, each.tid)):
+        decision += fills.on_fill(state, OrderFilled(at_ms=state.now_ms, fill=fill))
     return decision
 
 
 def _adopt_position(state: State, theirs: Position, record: Remembered | None, account: Account) -> Decision:
     name = theirs.coin
-    known = record is not None and record.position is not None and record.position.direction == theirs.direction
-    opened_ms = record.position.opened_ms if known and record is not None and record.position is not None else 0
-    fees = record.position.fees if known and record is not None and record.position is not None else Decimal(0)
+    ours = _remembered_bracket(theirs, record)
+    known = ours is not None
+    before = record.position if known and record is not None else None
+    opened_ms, fees = (before.opened_ms, before.fees) if before is not None else (0, Decimal(0))
     position = replace(theirs, opened_ms=opened_ms or account.time_ms, fees=fees)
     orders = tuple(order for order in account.orders if order.coin == name)
-    bracket = record.bracket if known and record is not None and record.bracket is not None else None
-    bracket = bracket or _bracket_of_orders(state, position, orders)
+    bracket = _nearest(ours, orders) if ours is not None else _bracket_of_orders(state, position, orders)
+    if not known:
+        state.change(name, **fills.nobodys(state.coins[name]))
     state.change(name, position=position, bracket=bracket, phase=Phase.HOLDING)
     for order in orders:
         if is_ours(order.cloid, state.tag):
@@ -177,6 +187,25 @@ def _adopt_position(state: State, theirs: Position, record: Remembered | None, a
         intents=(Remember(record=state.coins[name].remembered()),),
         notes=(Note(topic="account", text=text),),
     ) + protection.verify(state, state.coins[name], account)
+
+
+def _remembered_bracket(theirs: Position, record: Remembered | None) -> Bracket | None:
+    """The bracket of a position that is known from an earlier run, or of an entry that was under way when it ended."""
+    if record is None or record.bracket is None or record.bracket.direction != theirs.direction:
+        return None
+    return record.bracket
+
+
+def _nearest(bracket: Bracket, orders: tuple[OpenOrder, ...]) -> Bracket:
+    """A trailing stop may have gone on after it was written down: the resting one tells how far."""
+    side = Side.opening(bracket.direction).opposite
+    stops = [order for order in orders if order.is_stop and order.reduce_only and order.side is side]
+    for level in (order.trigger_price for order in stops):
+        if level is None or bracket.stop is None or bracket.trail_by is None:
+            continue
+        if (level - bracket.stop) * bracket.direction > 0:
+            bracket = replace(bracket, stop=level, trailed=True)
+    return bracket
 
 
 def _bracket_of_orders(state: State, position: Position, orders: tuple[OpenOrder, ...]) -> Bracket:

@@ -19,7 +19,9 @@ FETCH_PATIENCE_MS = 20_000
 
 def next_due_ms(state: State) -> int:
     """The next moment at which a Tick has work to do."""
-    due = [state.next_poll_ms, state.next_account_ms]
+    due = [state.next_account_ms]
+    if not state.stopping:
+        due.append(state.next_poll_ms)
     if state.next_prices_ms is not None:
         due.append(state.next_prices_ms)
     if state.quit_due_ms is not None:
@@ -100,17 +102,25 @@ def account(state: State, event: Tick) -> Decision:
 def fetch_account(state: State, reason: str) -> FetchAccount:
     """The wish to see the account now; the periodic read starts over from here."""
     state.next_account_ms = state.now_ms + state.wait_ms(ACCOUNT_EVERY_MS)
-    since_ms = max((state.last_fill_ms or state.now_ms) - state.wait_ms(FILLS_OVERLAP_MS), 0)
+    seen_ms = state.last_fill_ms or state.account_ms or state.now_ms
+    since_ms = max(seen_ms - state.wait_ms(FILLS_OVERLAP_MS), 0)
     return FetchAccount(fills_since_ms=since_ms, reason=reason)
 
 
 def leave(state: State) -> Decision:
-    """While stopping: leave as soon as no order is on its way, or when patience ends."""
+    """While stopping: leave as soon as no order is on its way and every position is covered, or when patience ends."""
     if state.quit_due_ms is None:
         return NOTHING
-    on_the_way = any(order.state is OrderState.SENT for coin in state.coins.values() for order in coin.orders.values())
-    if on_the_way and state.now_ms < state.quit_due_ms:
+    busy = [coin for coin in state.coins.values() if _busy(coin)]
+    if busy and state.now_ms < state.quit_due_ms:
         return NOTHING
     state.stopped = True
     state.quit_due_ms = None
-    return Decision(intents=(Quit(reason=state.stopping),))
+    text = "leaving with something undone: an order on its way, or a position whose resting stop is not confirmed"
+    notes = tuple(Note(topic="bot", text=f"{coin.coin}: {text}", level="WARNING") for coin in busy)
+    return Decision(intents=(Quit(reason=state.stopping),), notes=notes)
+
+
+def _busy(coin: CoinState) -> bool:
+    on_its_way = any(order.state in (OrderState.SENT, OrderState.DOUBT) for order in coin.orders.values())
+    return on_its_way or (coin.position.size != 0 and (coin.exit is not None or not coin.covered_ms))

@@ -18,6 +18,11 @@ class Size(Struct, frozen=True, kw_only=True):
     bounded_by: str
 
 
+def leverage_of(settings: Settings, instrument: Instrument) -> int:
+    """LEVERAGE, or what the coin allows when that is less."""
+    return min(settings.leverage, instrument.leverage_max)
+
+
 def by_risk(
     settings: Settings,
     instrument: Instrument,
@@ -34,12 +39,12 @@ def by_risk(
     `equity` and `free` in USD, `limit` the worst price of the entry, the answer in base units, rounded down to the
     lot. MAX_POSITION_USD holds at the worst price, too.
     """
-    if not 0 < fraction <= 1:
+    if not (fraction.is_finite() and 0 < fraction <= 1):
         return f"the strategy's size_fraction is {fraction}, a number above 0 and at most 1 was expected"
     distance = abs(price - stop)
     if distance == 0:
         return f"the stop {stop} stands at the entry price: there is no distance to size by"
-    leverage = min(settings.leverage, instrument.leverage_max)
+    leverage = leverage_of(settings, instrument)
     bounds = {
         "RISK_PER_TRADE_PCT": equity * settings.risk_per_trade_pct / HUNDRED * fraction / distance,
         "MAX_POSITION_USD": settings.max_position_usd / max(price, limit),

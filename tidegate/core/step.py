@@ -7,9 +7,9 @@ same decisions, always. It knows no clock, no I/O and no chance; `event.at_ms` i
 from collections.abc import Callable
 from typing import Any
 
-from tidegate.core import doubt, entries, exits, fills, orders, protection, reconcile, schedule
+from tidegate.core import doubt, entries, exits, fills, orders, protection, reconcile, schedule, sizing
 from tidegate.core.candles import CandleCache
-from tidegate.core.state import CoinState, Phase, State
+from tidegate.core.state import EXPIRES_AFTER_MS, CoinState, Phase, State
 from tidegate.model.events import (
     AccountSeen,
     BookChanged,
@@ -55,15 +55,17 @@ from tidegate.model.intents import (
 from tidegate.model.positions import Position
 
 LEVERAGE_PATIENCE_MS = 10_000
-STOP_PATIENCE_MS = 3_000
-EXPIRES_AFTER_MS = 15_000
+LEVERAGE_AGAIN_MS = 60_000
+"""A coin whose leverage was refused is suspended; it is asked for again after this long."""
+STOP_PATIENCE_MS = 5_000
+"""How long leaving may be put off by an order on its way or a position whose stop is not confirmed yet."""
 
 
 def step(state: State, event: Event) -> Decision:
     """Apply one fact. The only function that changes `state`."""
     state.now_ms = max(state.now_ms, event.at_ms)
-    handler = _HANDLERS[type(event)]
-    return handler(state, event)
+    decision = _HANDLERS[type(event)](state, event)
+    return decision + schedule.leave(state) if state.stopping else decision
 
 
 def still_wanted(state: State, intent: Intent) -> bool:
@@ -93,22 +95,20 @@ def on_started(state: State, event: Started) -> Decision:
 
 
 def _set_leverages(state: State) -> Decision:
-    """Ask for the leverage of every coin that does not have it confirmed; open positions keep theirs."""
+    """Ask for the leverage of every flat coin that does not have it confirmed; open positions keep theirs."""
     intents: list[Intent] = []
     for coin in tuple(state.coins.values()):
         asked_ms = coin.leverage_asked_ms
-        waiting = asked_ms is not None and state.now_ms - asked_ms < state.wait_ms(LEVERAGE_PATIENCE_MS)
-        if coin.leverage is not None or waiting or coin.phase is Phase.SUSPENDED:
-            continue
-        if coin.position.size:
-            state.change(coin.coin, leverage=state.settings.leverage)
+        patience_ms = LEVERAGE_AGAIN_MS if coin.phase is Phase.SUSPENDED else LEVERAGE_PATIENCE_MS
+        waiting = asked_ms is not None and state.now_ms - asked_ms < state.wait_ms(patience_ms)
+        if coin.leverage is not None or waiting or coin.position.size:
             continue
         state.change(coin.coin, leverage_asked_ms=state.now_ms)
         intents.append(
             SetLeverage(
                 coin=coin.coin,
                 asset=coin.instrument.asset,
-                leverage=state.settings.leverage,
+                leverage=sizing.leverage_of(state.settings, coin.instrument),
                 expires_ms=state.now_ms + state.wait_ms(EXPIRES_AFTER_MS),
             )
         )
@@ -126,7 +126,7 @@ def on_command(state: State, event: Command) -> Decision:
     held = [f"{coin.coin} {coin.position.size}" for coin in state.coins.values() if coin.position.size]
     rest = f"; open positions keep their resting stops: {', '.join(held)}" if held else "; no position is open"
     note = Note(topic="bot", text=f"stopping: {state.stopping}; no more entries{rest}")
-    return Decision(notes=(note,)) + schedule.leave(state)
+    return Decision(notes=(note,))
 
 
 # time
@@ -134,10 +134,9 @@ def on_command(state: State, event: Command) -> Decision:
 
 def on_tick(state: State, event: Tick) -> Decision:
     """Nothing happened until something was due."""
-    decision = schedule.leave(state)
     if state.stopped:
-        return decision
-    decision += schedule.prices(state, event)
+        return NOTHING
+    decision = schedule.prices(state, event)
     for name in tuple(state.coins):
         decision += exits.retry(state, state.coins[name])
         decision += protection.on_due(state, state.coins[name])
@@ -168,7 +167,8 @@ def on_candles(state: State, event: CandlesFetched) -> Decision:
     if not tail:
         text = f"{coin.coin}: no closed candle of {state.settings.timeframe.value} yet"
         return Decision(notes=(*notes, Note(topic="poll", text=text)))
-    reset = bool(merge.revised) or tail[0].open_ms != coin.told_from_ms or not coin.told_until_ms
+    follows = coin.told_from_ms <= tail[0].open_ms <= coin.told_until_ms + cache.interval_ms
+    reset = bool(merge.revised) or not coin.told_until_ms or not follows
     new = tail if reset else tuple(row for row in tail if row.open_ms > coin.told_until_ms)
     if not new:
         return Decision(notes=tuple(notes))
@@ -191,11 +191,24 @@ def on_candle(state: State, event: CandleChanged) -> Decision:
 
 def on_trade(state: State, event: Trade) -> Decision:
     """A print: exits first; then a signal that waited for a price, and the resting stop behind a trailing one."""
-    decision = exits.on_trade(state, event) or _price_heard(state, event.coin)
-    coin = state.coins.get(event.coin)
+    return (exits.on_trade(state, event) or _price_heard(state, event.coin)) + _follow(state, event.coin)
+
+
+def on_mark(state: State, event: Marked) -> Decision:
+    """The mark moved: exits first; then the resting stop behind a trailing one."""
+    return exits.on_mark(state, event) + _follow(state, event.coin)
+
+
+def on_mid(state: State, event: Mid) -> Decision:
+    """A polled price: exits first; then the resting stop behind a trailing one."""
+    return exits.on_mid(state, event) + _follow(state, event.coin)
+
+
+def _follow(state: State, name: str) -> Decision:
+    coin = state.coins.get(name)
     if coin is None or coin.bracket is None or not coin.bracket.trailed:
-        return decision
-    return decision + protection.follow_trail(state, coin)
+        return NOTHING
+    return protection.follow_trail(state, coin)
 
 
 def on_book(state: State, event: BookChanged) -> Decision:
@@ -229,6 +242,7 @@ def on_stream_up(state: State, event: StreamUp) -> Decision:
     if again:
         decision += reconcile.refresh(state, "the stream is back")
     for name in tuple(state.coins):
+        doubt.ask_soon(state, name)
         decision += entries.consider(state, state.coins[name])
     return decision
 
@@ -258,7 +272,10 @@ def on_stream_frozen(state: State, event: StreamFrozen) -> Decision:
 
 def on_seen(state: State, event: OrderSeen) -> Decision:
     """The answer about an order in doubt becomes a fact of the usual kinds."""
-    settled = doubt.on_seen(state, event)
+    settled, order = doubt.on_seen(state, event), state.order(event.cloid)
+    if isinstance(settled, OrderRejected):
+        assert order is not None
+        return orders.never_placed(state, order, settled.reason)
     return settled if isinstance(settled, Decision) else step(state, settled)
 
 
@@ -292,8 +309,8 @@ _TOPIC_OF: dict[str, Topic] = {
 _HANDLERS: dict[type[Any], Callable[[State, Any], Decision]] = {
     Trade: on_trade,
     BookChanged: on_book,
-    Marked: exits.on_mark,
-    Mid: exits.on_mid,
+    Marked: on_mark,
+    Mid: on_mid,
     CandlesFetched: on_candles,
     CandleChanged: on_candle,
     Signalled: entries.on_signal,

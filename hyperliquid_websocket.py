@@ -133,6 +133,7 @@ class HyperliquidWebSocketClient:
                 self._pace.failed()
                 self._put((Faulted(at_ms=self._clock.now_ms(), where="stream", reason=repr(error)),))
                 self._lost(f"the stream failed: {error!r}")
+        loop.run_until_complete(_cancel_all(asyncio.all_tasks(loop)))
         loop.close()
 
     async def _stream(self) -> None:
@@ -143,22 +144,35 @@ class HyperliquidWebSocketClient:
                 return
             self._pace.connecting(time.monotonic())
             try:
-                connection = await connect(
-                    self.url,
-                    create_connection=cast("type[ClientConnection]", self._new_connection),
-                    compression=None,
-                    ping_interval=None,
-                    proxy=None,
-                    open_timeout=OPEN_TIMEOUT_S,
-                    close_timeout=CLOSE_TIMEOUT_S,
-                    max_size=FRAME_BYTES_MAX,
-                )
+                connection = await self._connect()
             except (OSError, EOFError, WebSocketException) as error:
                 # Every handshake error is worth another try: 429, 502 and the like pass.
                 self._pace.failed()
                 self._lost(f"cannot connect: {_words(error)}")
                 continue
-            await self._listen(connection)
+            if connection is not None:
+                await self._listen(connection)
+
+    async def _connect(self) -> ClientConnection | None:
+        """Open a connection; None when told to stop meanwhile."""
+        handshake = connect(
+            self.url,
+            create_connection=cast("type[ClientConnection]", self._new_connection),
+            compression=None,
+            ping_interval=None,
+            proxy=None,
+            open_timeout=OPEN_TIMEOUT_S,
+            close_timeout=CLOSE_TIMEOUT_S,
+            max_size=FRAME_BYTES_MAX,
+        )
+        connecting = asyncio.ensure_future(_awaited(handshake))
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        await asyncio.wait((connecting, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if connecting.done():
+            return connecting.result()
+        connecting.cancel()
+        return None
 
     async def _listen(self, connection: ClientConnection) -> None:
         """Live through one connection."""
@@ -303,6 +317,17 @@ class Pace:
     def lived(self, seconds: float) -> None:
         """It was open for so long and is gone now."""
         self._failures = 1 if seconds >= STABLE_AFTER_S else min(self._failures + 1, 16)
+
+
+async def _cancel_all(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    waiting = tuple(tasks)
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def _awaited(handshake: connect) -> ClientConnection:
+    return await handshake
 
 
 def _words(error: Exception) -> str:

@@ -40,13 +40,17 @@ class Instrument(Struct, frozen=True, kw_only=True):
     delisted: bool = False
 
     def price(self, raw: Decimal | float | str, rounding: Rounding) -> Decimal:
-        """Put `raw` on the price grid; raise ValueError when it is not a positive finite number."""
+        """Put `raw` on the price grid; raise ValueError when it is not a positive finite number.
+
+        Below the first tick DOWN gives the first tick, too: no order may have a price of zero.
+        """
         value = _finite(raw)
         if value <= 0:
             raise ValueError(f"{self.coin}: a price must be positive, got {raw}")
         finest = -(DECIMALS_MAX[self.book.value] - self.size_decimals)
         exponent = max(value.adjusted() - SIGNIFICANT_FIGURES + 1, finest)
-        return value.quantize(Decimal(1).scaleb(min(exponent, 0)), rounding=rounding.value)
+        tick = Decimal(1).scaleb(min(exponent, 0))
+        return max(value.quantize(tick, rounding=rounding.value), tick)
 
     def size(self, raw: Decimal | float | str) -> Decimal:
         """Round a size down to the lot; the answer may be zero, which no order may have."""

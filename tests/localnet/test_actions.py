@@ -149,6 +149,15 @@ def test_what_localnet_does_not_carry_out_it_says_so(trader):
     assert trader.post(twap) == err("Action twapOrder is not available on localnet.")
 
 
+@pytest.mark.parametrize("action", [{"type": "scheduleCancel"}, {"type": "createSubAccount", "name": "x"}])
+def test_what_needs_volume_is_not_available_even_with_it(trader, action):
+    assert trader.post(action)["response"].endswith("Traded: $0.0.")
+    trader.exchange.fund(trader.user, D(10**8))
+    trader.order("B", "80001", "10", IOC)
+    trader.order("A", "79999", "5", IOC)
+    assert trader.post(action)["response"].endswith("is not available on localnet.")
+
+
 def test_a_single_modify_answers_without_the_new_id(trader):
     oid = trader.order("B", "79000", "0.01")["resting"]["oid"]
     assert trader.post({"type": "modify", "oid": oid, "order": order("B", "78000", "0.01")}) == DEFAULT

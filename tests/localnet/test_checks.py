@@ -59,6 +59,11 @@ REFUSALS = [
         "Insufficient spot balance asset=10000",
     ),
     (
+        order("B", "0.0700001", "1000", asset=10107),
+        "tickRejected",
+        "Price must be divisible by tick size. asset=10107",
+    ),
+    (
         order("B", "0.07", "10", asset=10000),
         "minTradeNtlRejected",
         "Order must have minimum value of 10 USDC. asset=10000",

@@ -73,6 +73,15 @@ class Floor(RuleBasedStateMachine):
         ]
         self.traders[who].orders([order(side, str(self.mid), sz, kind), *exits], "normalTpsl")
 
+    @rule(who=WHO, value=st.integers(1, 40), is_cross=st.booleans())
+    def set_leverage(self, who, value, is_cross):
+        self.traders[who].post({"type": "updateLeverage", "asset": 0, "isCross": is_cross, "leverage": value})
+
+    @rule(who=WHO, ntli=st.integers(-50, 50))
+    def move_isolated(self, who, ntli):
+        action = {"type": "updateIsolatedMargin", "asset": 0, "isBuy": True, "ntli": ntli * 1_000_000}
+        self.traders[who].post(action)
+
     @rule(who=WHO, pick=st.integers(0, 10))
     def cancel_one(self, who, pick):
         trader = self.traders[who]

@@ -39,6 +39,13 @@ def test_either_of_two_clocks_makes_a_nonce_valid():
     assert nonces.refusal("a", far, [NOW, far]) is None
 
 
+def test_only_the_hundred_highest_are_remembered():
+    nonces = Nonces()
+    for step in range(NONCES_KEPT + 10):
+        nonces.use("a", NOW + step)
+    assert nonces.refusal("a", NOW + 5, [NOW]) == f"Invalid nonce: nonce too low {NOW + 5} < {NOW + 10}"
+
+
 @given(st.lists(st.integers(NOW - 500, NOW + 500), max_size=300))
 def test_no_nonce_is_ever_accepted_twice(wanted):
     nonces, used = Nonces(), []

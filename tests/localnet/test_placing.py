@@ -249,6 +249,8 @@ def test_a_modification_to_an_executable_kind_is_refused_and_leaves_the_old_orde
         answer = modify(trader, oid, order("B", "82000", "0.01", kind))
         assert answer == {"error": "Attempted to modify to invalid new order"}
     assert [row["oid"] for row in trader.ask("openOrders")] == [oid]
+    assert modify(trader, oid, order("B", "79000", "0")) == {"error": "Order has zero size."}
+    assert [row["oid"] for row in trader.ask("openOrders")] == [oid]
     assert "error" in modify(trader, oid, order("B", "80001", "0.01"))
     assert trader.ask("openOrders") == [], (
         "cancel and place: a refused new order does not bring the old one back"

@@ -204,7 +204,7 @@ def active_asset_data(account: Account | None, user: str, coin: str, market: Mar
 
 
 def entry_px(position: Position, rule: PerpRule) -> Decimal:
-    """Average entry price, cut to the decimals a price of the coin may have (80516.48 is shown as 80516.4)."""
+    """Average entry price, cut to the decimals a price of the coin may have (80516.48 -> 80516.4)."""
     step = ONE.scaleb(-price_decimals(rule.sz_decimals))
     return (position.cost / position.szi).quantize(step, rounding=ROUND_DOWN)
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from tidegate.localnet import margin
 from tidegate.localnet.lifecycle import conclude, finish
 from tidegate.localnet.matching import Taker, sweep
-from tidegate.localnet.orders import REDUCE_ONLY_CANCELED, TRIGGERED, Order, Stage
+from tidegate.localnet.orders import TRIGGERED, Order, Stage
 from tidegate.localnet.venue import Venue
 
 MARKET_TOLERANCE = Decimal("0.1")
@@ -57,10 +57,9 @@ def _fire(venue: Venue, order: Order) -> None:
         order.sz = order.orig_sz = abs(szi)
     venue.note(order, TRIGGERED)
     if order.reduce_only:
-        if not szi or (szi > 0) == order.is_buy:
-            finish(venue, order, REDUCE_ONLY_CANCELED)
-            return
-        order.sz = min(order.sz, abs(szi))
+        # Every trade fits these orders to the position, so an armed one always has something to close.
+        assert order.sz <= abs(szi), "a reduce-only order larger than its position"
+        assert (szi > 0) != order.is_buy, "a reduce-only order that would open"
     else:
         prices = venue.prices[order.coin]
         fill = margin.expected_fill(order, prices)

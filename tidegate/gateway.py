@@ -36,8 +36,18 @@ class Stream(Protocol):
         """Hand over signed bytes; False when the socket is down. The answer arrives as facts."""
 
 
+class Carries(Protocol):
+    """Who takes signed bytes to the exchange by REST."""
+
+    def carry(self, wish: Sent, body: bytes) -> None:
+        """Take an errand; what comes of it arrives as facts."""
+
+
 class Gateway:
-    """Carries out write wishes. `stream` is None where orders always go by REST."""
+    """Carries out write wishes. `stream` is None where orders always go by REST.
+
+    `monotonic_ns` says when bytes left, by the clock that also stamps frames on their arrival.
+    """
 
     def __init__(
         self,
@@ -45,14 +55,16 @@ class Gateway:
         signer: Signer,
         ledger: Ledger,
         clock: Clock,
-        courier: "Courier",
+        courier: Carries,
         stream: Stream | None,
         instruments: Mapping[str, Instrument],
         vault_address: str | None = None,
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._signer, self._ledger, self._clock = signer, ledger, clock
         self._courier, self._stream = courier, stream
         self._instruments, self._vault_address = instruments, vault_address
+        self._monotonic_ns = monotonic_ns
 
     def perform(self, wish: Sent) -> list[Event]:
         """Send one wish; the facts say that it left, or why not."""
@@ -77,9 +89,9 @@ class Gateway:
 
     def _send(self, wish: Sent, body: bytes) -> tuple[str, int]:
         if self._stream is not None and self._stream.post(wish, body):
-            return "ws", time.monotonic_ns()
+            return "ws", self._monotonic_ns()
         self._courier.carry(wish, body)
-        return "rest", time.monotonic_ns()
+        return "rest", self._monotonic_ns()
 
     def _resend(self, wish: ResendOrders) -> list[Event]:
         """The very bytes again: they can execute at most once."""
@@ -131,15 +143,17 @@ class Courier:
     def _run(self) -> None:
         client = self._new_client()
         while (errand := self._errands.get()) is not None:
-            for event in self._deliver(client, *errand):
+            for event in deliver(client, *errand, self._clock):
                 self._facts.put(event)
         client.close()
 
-    def _deliver(self, client: HyperliquidClient, wish: Sent, body: bytes) -> list[Event]:
-        try:
-            reply = client.send(body)
-        except Refused as error:
-            return replies.refused(wish, str(error), self._clock.now_ms())
-        except (Unreachable, Unintelligible) as error:
-            return replies.doubted(wish, str(error), self._clock.now_ms())
-        return replies.facts_of_reply(wish, reply, self._clock.now_ms())
+
+def deliver(client: HyperliquidClient, wish: Sent, body: bytes, clock: Clock) -> list[Event]:
+    """Send signed bytes by REST; the answer, or what its silence means, as facts."""
+    try:
+        reply = client.send(body)
+    except Refused as error:
+        return replies.refused(wish, str(error), clock.now_ms())
+    except (Unreachable, Unintelligible) as error:
+        return replies.doubted(wish, str(error), clock.now_ms())
+    return replies.facts_of_reply(wish, reply, clock.now_ms())

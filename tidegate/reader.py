@@ -66,7 +66,8 @@ class Reader:
     """Two lanes of reads: protective ones and candles. `user` is the account's own address."""
 
     def __init__(self, new_client: Callable[[], Client], user: str, facts: Facts, clock: Clock) -> None:
-        self._user, self._facts, self._clock = user, facts, clock
+        self._facts = facts
+        self._reading = Reading(user, clock)
         self._protective = Lane("reader-protective", new_client, self._serve)
         self._candles = Lane("reader-candles", new_client, self._serve)
 
@@ -78,7 +79,7 @@ class Reader:
     def submit(self, wish: Read) -> list[Event]:
         """Queue a read; the answer arrives in the inbox. A full lane answers at once that it failed."""
         lane = self._candles if isinstance(wish, FetchCandles) else self._protective
-        return [] if lane.submit(wish) else [self._failed(wish, "too many reads are waiting")]
+        return [] if lane.submit(wish) else [self._reading.failed(wish, "too many reads are waiting")]
 
     def stop(self, timeout_s: float) -> None:
         """End the threads; a read in progress is left to its time limit."""
@@ -86,11 +87,35 @@ class Reader:
         self._candles.stop(timeout_s)
 
     def _serve(self, client: Client, wish: Read) -> None:
+        for event in self._reading.facts(client, wish):
+            self._facts.put(event)
+
+
+class Reading:
+    """How one read wish becomes facts; simulations read in the same way, without a thread."""
+
+    def __init__(self, user: str, clock: Clock) -> None:
+        self._user, self._clock = user, clock
+
+    def facts(self, client: Client, wish: Read) -> list[Event]:
+        """What the exchange answers, or that it failed."""
         try:
-            for event in self._read(client, wish):
-                self._facts.put(event)
+            return self._read(client, wish)
         except ExchangeError as error:
-            self._facts.put(self._failed(wish, str(error)))
+            return [self.failed(wish, str(error))]
+
+    def failed(self, wish: Read, reason: str) -> Event:
+        """The fact that a read failed."""
+        at_ms = self._clock.now_ms()
+        match wish:
+            case FetchCandles():
+                return Faulted(at_ms=at_ms, where="candles", reason=reason, coin=wish.coin)
+            case FetchPrices():
+                return Faulted(at_ms=at_ms, where="prices", reason=reason)
+            case FetchAccount():
+                return Faulted(at_ms=at_ms, where="account", reason=f"{wish.reason}: {reason}")
+            case FetchOrder():
+                return Faulted(at_ms=at_ms, where="order", reason=f"{wish.cloid}: {reason}")
 
     def _read(self, client: Client, wish: Read) -> list[Event]:
         match wish:
@@ -117,18 +142,6 @@ class Reader:
             at_ms = self._clock.now_ms()
             events += [Marked(at_ms=at_ms, coin=coin, mark=mark, time_ms=at_ms) for coin, mark in marks.items()]
         return events
-
-    def _failed(self, wish: Read, reason: str) -> Event:
-        at_ms = self._clock.now_ms()
-        match wish:
-            case FetchCandles():
-                return Faulted(at_ms=at_ms, where="candles", reason=reason, coin=wish.coin)
-            case FetchPrices():
-                return Faulted(at_ms=at_ms, where="prices", reason=reason)
-            case FetchAccount():
-                return Faulted(at_ms=at_ms, where="account", reason=f"{wish.reason}: {reason}")
-            case FetchOrder():
-                return Faulted(at_ms=at_ms, where="order", reason=f"{wish.cloid}: {reason}")
 
 
 class Lane:

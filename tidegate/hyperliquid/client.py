@@ -7,7 +7,7 @@ Source: Hyperliquid docs, "Info endpoint", "Exchange endpoint"; section 9 of the
 """
 
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from decimal import Decimal
 from typing import Any
 
@@ -40,12 +40,23 @@ _NO_META: dict[str, Any] = {"universe": [], "tokens": []}
 
 
 class HyperliquidClient:
-    """Asks and sends. `timeout_s` is (to connect, to wait for an answer); `budget` is shared by all clients."""
+    """Asks and sends.
 
-    def __init__(self, base_url: str, *, budget: Budget, timeout_s: tuple[float, float] = (3, 8)) -> None:
+    `timeout_s` is (to connect, to wait for an answer); `budget` is shared by all clients; `wait` lets so many
+    seconds pass before a question is repeated (virtual time cannot pass inside a question).
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        budget: Budget,
+        timeout_s: tuple[float, float] = (3, 8),
+        wait: Callable[[float], None] = time.sleep,
+    ) -> None:
         self.base_url = base_url.rstrip("/")
         self.budget = budget
-        self._timeout_s = timeout_s
+        self._timeout_s, self._wait = timeout_s, wait
         self._modes: dict[str, str] = {}
         # Given both metas the SDK's constructor asks nothing, and a bad row of metadata cannot crash it.
         self._api = Info(self.base_url, skip_ws=True, meta=_NO_META, spot_meta=_NO_META, timeout=timeout_s)
@@ -142,6 +153,7 @@ class HyperliquidClient:
             stop=stop_after_attempt(READ_ATTEMPTS) | stop_before_delay(READ_LIMIT_S),
             wait=wait_random_exponential(multiplier=0.2, max=2),
             retry=retry_if_exception_type(Unreachable),
+            sleep=self._wait,
             before_sleep=lambda _: self.budget.spend(weight),
             reraise=True,
         )

@@ -102,7 +102,7 @@ def open_replay(
     paths: Sequence[Path],
     universe: Universe,
     *,
-    wall_ms: int,
+    wall_ms: int | None,
     from_ms: int | None = None,
     align_ms: int | None = None,
     coins: Sequence[str] | None = None,
@@ -111,7 +111,7 @@ def open_replay(
 
     `from_ms` is a recorded time; without it a replay of candles leaves itself some days of history. `coins` names
     the coin of each candle file, in order, or the coins to play of a file of frames. `wall_ms` is where the start is
-    moved to, by a multiple of `align_ms`. Raises BadRecording with every problem found.
+    moved to, by a multiple of `align_ms`; without it recorded times stay as they are. Raises BadRecording with every problem found.
     """
     if not paths:
         raise BadRecording(["replay: no file given; expected candles or recorded frames"])
@@ -132,14 +132,14 @@ def open_replay(
     if frames:
         tape = read_frames(frames[0], grids(universe), from_ms, coins)
         align_ms = align_ms or HOUR_MS
-        return FrameReplay(tape, tape_shift_ms(tape.start_ms, wall_ms, align_ms))
+        return FrameReplay(tape, _shift_ms(tape.start_ms, wall_ms, align_ms))
     return _open_candles(paths, grids(universe), wall_ms, from_ms, align_ms, coins)
 
 
 def _open_candles(
     paths: Sequence[Path],
     known: dict[str, Grid],
-    wall_ms: int,
+    wall_ms: int | None,
     from_ms: int | None,
     align_ms: int | None,
     coins: Sequence[str] | None,
@@ -172,11 +172,15 @@ def _open_candles(
         raise BadRecording(problems)
     start_ms = _start_ms(tapes, from_ms)
     longest_ms = max(bars.interval_ms for bars in tapes.values())
-    shift_ms = tape_shift_ms(start_ms, wall_ms, align_ms or max(HOUR_MS, longest_ms))
+    shift_ms = _shift_ms(start_ms, wall_ms, align_ms or max(HOUR_MS, longest_ms))
     spans = ", ".join(f"{coin} {LENGTHS[bars.interval_ms]}" for coin, bars in tapes.items())
     end_ms = max(int(bars.time_ms[-1]) + bars.interval_ms for bars in tapes.values())
     says = f"replay of recorded candles: {spans}, from {utc(start_ms)} to {utc(end_ms)} UTC"
     return CandleReplay(tapes, known, start_ms + shift_ms, shift_ms, says)
+
+
+def _shift_ms(recorded_ms: int, wall_ms: int | None, align_ms: int) -> int:
+    return 0 if wall_ms is None else tape_shift_ms(recorded_ms, wall_ms, align_ms)
 
 
 def _coin_of(path: Path, known: dict[str, Grid]) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tidegate.config import Loaded
 
 HERE = Path(__file__).resolve().parent
-EXIT_CONFIGURATION, EXIT_EXCHANGE, EXIT_OTHER_BOT = 2, 3, 5
+EXIT_CONFIGURATION, EXIT_EXCHANGE, EXIT_OTHER_BOT, EXIT_FORCED = 2, 3, 5, 130
 EXIT_CODES: tuple[tuple[type[TidegateError], int], ...] = (
     (ConfigError, EXIT_CONFIGURATION),
     (ExchangeError, EXIT_EXCHANGE),
@@ -175,6 +175,9 @@ def main() -> None:
         words = ["run", *words]
     try:
         app(words, prog_name="bot.py")
+    except KeyboardInterrupt:
+        typer.echo("interrupted before the bot had started", err=True)
+        sys.exit(EXIT_FORCED)
     except TidegateError as error:
         typer.echo(str(error), err=True)
         sys.exit(next(code for kind, code in EXIT_CODES if isinstance(error, kind)))

@@ -76,24 +76,19 @@ def _coins(status: Status, console: Console) -> None:
 def _positions(status: Status, console: Console) -> None:
     if not status.positions:
         console.print("no open position")
-        return
-    heads = ("position", "size", "entry", "price", "profit", "stop", "take-profit", "resting stop", "confirmed")
-    table = Table(*heads, box=None, header_style="bold", pad_edge=False)
     for each in status.positions:
-        confirmed = f"{(status.at_ms - each.confirmed_ms) / 1000:.0f} s before" if each.confirmed_ms else "NOT YET"
-        resting = f"{_number(each.resting_stop)} ({each.resting_oid})" if each.resting_stop else "NONE KNOWN"
-        table.add_row(
-            each.coin,
-            _number(each.size),
-            _number(each.entry_price),
-            _number(each.price),
-            f"{each.profit:+,.2f}" if each.profit is not None else "?",
-            _number(each.stop),
-            _number(each.take_profit),
-            resting,
-            confirmed,
+        side = "long" if each.size > 0 else "short"
+        profit = f"{each.profit:+,.2f} USD" if each.profit is not None else "unknown"
+        confirmed = f"confirmed {(status.at_ms - each.confirmed_ms) / 1000:.0f} s before"
+        if not each.confirmed_ms:
+            confirmed = "NOT CONFIRMED YET"
+        resting = f"{_number(each.resting_stop)}, order {each.resting_oid}" if each.resting_stop else "NONE KNOWN"
+        console.print(
+            f"[bold]{each.coin} {side} {_number(abs(each.size))}[/bold] from {_number(each.entry_price)}, "
+            f"now {_number(each.price)}, profit {profit} ({each.phase})"
         )
-    console.print(table)
+        console.print(f"  stop {_number(each.stop)}, take-profit {_number(each.take_profit)}")
+        console.print(f"  resting stop {resting}, {confirmed}")
 
 
 def _number(value: Decimal | None) -> str:

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from traceback import format_exception
+from types import TracebackType
 from typing import Any, Protocol
 
 import msgspec
@@ -35,7 +37,7 @@ from tidegate.inbox import ConflatingInbox
 from tidegate.localnet.arguments import MarketChoice
 from tidegate.lock import one_bot_per_wallet
 from tidegate.loop import Loop
-from tidegate.model.events import Account, Command, Started
+from tidegate.model.events import Account, Command, Faulted, Started
 from tidegate.model.instruments import Instrument
 from tidegate.model.intents import Note
 from tidegate.model.orders import instance_tag
@@ -94,6 +96,8 @@ class Session:
     def run(self, seconds: float | None) -> int:
         """Run until told to stop (or for so many seconds); give the exit code. Raises TidegateError."""
         logs.setup(self._settings.log_level, self._settings.log_dir)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the loop runs both just end the start
+        self._tell_of_crashes()
         with self._parts as parts:
             parts.callback(logs.close)
             strategist = Strategist(self._settings, self._inbox, self._clock, _say)
@@ -155,7 +159,8 @@ class Session:
         key = venue.throw_away_key or self._loaded.secrets.private_key
         signer = Signer(key, mainnet=settings.network is Network.MAINNET) if key else None
         vault = settings.vault_address.lower() or None
-        own = settings.account_address.lower() or (signer.address if signer else "")
+        named = "" if venue.is_play_money else settings.account_address.lower()
+        own = named or (signer.address if signer else "")
         return Wallet(account=vault or own, signer=signer, vault=vault)
 
     def _market(self, client: HyperliquidClient, wallet: Wallet) -> tuple[dict[str, Instrument], Settings]:
@@ -209,6 +214,22 @@ class Session:
             instruments=instruments,
             vault_address=wallet.vault,
         )
+
+    def _tell_of_crashes(self) -> None:
+        """What nobody expected is written to the log, secrets hidden: in a thread it is a fact, here the end."""
+
+        def of_thread(args: threading.ExceptHookArgs) -> None:
+            name = args.thread.name if args.thread else "a thread"
+            reason = f"{name} died: {args.exc_value!r}"
+            logs.log("bot", "".join(format_exception(args.exc_type, args.exc_value, args.exc_traceback)), "ERROR")
+            self._inbox.put(Faulted(at_ms=self._clock.now_ms(), where="thread", reason=reason))
+
+        def of_main(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+            logs.log("bot", "".join(format_exception(kind, error, trace)), "ERROR")
+            logs.flush()
+
+        threading.excepthook = of_thread
+        sys.excepthook = of_main
 
     def _stop_on_signals(self) -> None:
         """The first signal asks to stop, the second forces it."""

@@ -15,6 +15,7 @@ from typing import IO, Any
 
 import requests
 
+from tidegate.errors import ConfigError
 from tidegate.localnet.ready import LocalnetFailed, Ready
 
 LINGER_S = 600
@@ -69,10 +70,10 @@ class LocalnetChild:
 
     def _start(self) -> Ready:
         self._log.parent.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, str(self._program), "localnet", "--announce", "--linger", str(LINGER_S)]
+        command = [sys.executable, str(self._program), "localnet", "--announce", "--port", "0"]
         with self._log.open("a") as errors:
             self._process = subprocess.Popen(
-                [*command, *self._arguments],
+                [*command, "--linger", str(LINGER_S), *self._arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -93,7 +94,7 @@ def _announced(output: IO[str], log: Path) -> Ready:
     try:
         told = json.loads(line)
         if "problem" in told:
-            raise LocalnetFailed(told["problem"])
+            raise ConfigError(str(told["problem"]).splitlines())
         return Ready(**told)
     except (ValueError, TypeError):
         raise LocalnetFailed(f"localnet did not start; its last words are in {log}") from None

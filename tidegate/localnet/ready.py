@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from tidegate.errors import TidegateError
+from tidegate.errors import ExchangeError
 
 
-class LocalnetFailed(TidegateError):
+class LocalnetFailed(ExchangeError):
     """A localnet that was started did not come to answer."""
 
 

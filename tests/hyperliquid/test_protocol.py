@@ -19,7 +19,6 @@ from tidegate.model.events import (
     Event,
     Faulted,
     FundingPaid,
-    LeverageRefused,
     Marked,
     OrderAccepted,
     OrderCanceled,
@@ -488,7 +487,7 @@ def test_a_lost_socket_leaves_every_post_in_doubt(make):
     posted(made, make)
     posted(made, make, wish=make.leverage)
     events = made.lost("reset", AT_MS)
-    assert [type(each) for each in events] == [StreamDown, OrderInDoubt, LeverageRefused]
+    assert [type(each) for each in events] == [StreamDown, OrderInDoubt, Faulted]
     assert not made.can_post
 
 

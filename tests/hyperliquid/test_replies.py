@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tidegate.hyperliquid.replies import GONE, facts_of_reply
 from tidegate.model.events import (
+    Faulted,
     LeverageRefused,
     LeverageSet,
     OrderAccepted,
@@ -155,8 +156,8 @@ def test_leverage_is_confirmed_or_refused(make):
         LeverageRefused(at_ms=AT_MS, coin="BTC", reason="Invalid leverage value")
     ]
     [unknown] = facts_of_reply(make.leverage, None, AT_MS)
-    assert isinstance(unknown, LeverageRefused)
-    assert "unknown" in unknown.reason
+    assert isinstance(unknown, Faulted)
+    assert (unknown.coin, "unknown" in unknown.reason) == ("BTC", True)
 
 
 def test_resent_bytes_are_accepted_only_by_an_answer_that_names_the_order(make):

@@ -15,6 +15,7 @@ import msgspec
 import requests
 from hyperliquid.info import Info
 from hyperliquid.utils.error import ClientError, ServerError
+from requests.adapters import BaseAdapter
 from tenacity import (
     Retrying,
     retry_if_exception_type,
@@ -42,8 +43,8 @@ _NO_META: dict[str, Any] = {"universe": [], "tokens": []}
 class HyperliquidClient:
     """Asks and sends.
 
-    `timeout_s` is (to connect, to wait for an answer); `budget` is shared by all clients; `wait` lets so many
-    seconds pass before a question is repeated (virtual time cannot pass inside a question).
+    `timeout_s` is (to connect, to wait for an answer); `budget` is shared by all clients. `transport` answers in the
+    place of the network, and `wait` lets so many seconds pass before a question is repeated: for simulations.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class HyperliquidClient:
         *,
         budget: Budget,
         timeout_s: tuple[float, float] = (3, 8),
+        transport: BaseAdapter | None = None,
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
         self.base_url = base_url.rstrip("/")
@@ -62,6 +64,8 @@ class HyperliquidClient:
         self._api = Info(self.base_url, skip_ws=True, meta=_NO_META, spot_meta=_NO_META, timeout=timeout_s)
         # Proxies and netrc are never taken from the environment by accident; it also saves a lookup a request.
         self._api.session.trust_env = False
+        if transport is not None:
+            self._api.session.mount(self.base_url, transport)
 
     def close(self) -> None:
         """Close the connections."""

@@ -17,6 +17,7 @@ from tidegate.hyperliquid.shapes import ZERO, Number, is_number, is_price
 from tidegate.hyperliquid.wire import Write
 from tidegate.model.events import (
     Event,
+    Faulted,
     LeverageRefused,
     LeverageSet,
     OrderAccepted,
@@ -73,9 +74,10 @@ def refused(wish: Write | ResendOrders, words: str, at_ms: int) -> list[Event]:
 
 
 def doubted(wish: Write | ResendOrders, reason: str, at_ms: int) -> list[Event]:
-    """Nobody knows what became of it: each order has to be asked for."""
+    """Nobody knows what became of it: each order has to be asked for, leverage simply set again."""
     if isinstance(wish, SetLeverage):
-        return [LeverageRefused(at_ms=at_ms, coin=wish.coin, reason=f"outcome unknown: {reason}")]
+        what = f"whether the leverage was set is unknown: {reason}"
+        return [Faulted(at_ms=at_ms, where="order", reason=what, coin=wish.coin)]
     return [OrderInDoubt(at_ms=at_ms, cloid=cloid, reason=reason) for cloid in _cloids(wish)]
 
 

@@ -199,12 +199,11 @@ def _collar(state: State, coin: CoinState, side: Side, touch: Decimal, attempt: 
     collar = COLLARS[min(attempt, len(COLLARS)) - 1]
     if attempt == 1:
         collar = max(collar, state.settings.slippage)
-    best = coin.bid if side is Side.SELL else coin.ask
+    known = (touch, coin.bid if side is Side.SELL else coin.ask, coin.reference_price())
+    prices = [price for price in known if price is not None]
     if side is Side.SELL:
-        anchor = touch if best is None else min(touch, best)
-        return coin.instrument.price(anchor * (1 - collar), Rounding.DOWN)
-    anchor = touch if best is None else max(touch, best)
-    return coin.instrument.price(anchor * (1 + collar), Rounding.UP)
+        return coin.instrument.price(min(prices) * (1 - collar), Rounding.DOWN)
+    return coin.instrument.price(max(prices) * (1 + collar), Rounding.UP)
 
 
 def exit_id(coin: CoinState) -> str:
@@ -224,8 +223,7 @@ def retry(state: State, coin: CoinState) -> Decision:
     for order in coin.live(Role.EXIT):
         if order.state is OrderState.SENT:
             state.keep_order(coin.coin, replace(order, state=OrderState.DOUBT, ask_due_ms=state.now_ms))
-    price = state.coins[coin.coin].reference_price() or exit_.touch_price
-    return fire(state, state.coins[coin.coin], replace(exit_, touch_price=price, received_ns=0))
+    return fire(state, state.coins[coin.coin], replace(exit_, received_ns=0, sent_ns=0, sent_ms=0))
 
 
 def at_once(state: State, coin: CoinState, reason: ExitReason, why: str) -> Decision:

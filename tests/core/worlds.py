@@ -336,6 +336,10 @@ class World:
         """All orders of one role that were wished for so far."""
         return [order for wish in self.wished(PlaceOrders) for order in wish.orders if order.role is role]
 
+    def entry(self) -> OrderRequest:
+        """The newest entry."""
+        return self.placed(Role.ENTRY)[-1]
+
     # getting somewhere
 
     def enter(self, direction: int = 1, *, coin: str = "BTC", **fields: Any) -> PlaceOrders:

@@ -47,6 +47,8 @@ class LocalnetChild:
             with suppress(requests.RequestException):
                 requests.post(f"{self._url}/localnet/stop", timeout=ASK_TIMEOUT_S)
         if self._process is not None:
+            if not self._url:
+                self._process.terminate()  # it never said where it is: there is nobody to ask
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(STOP_TIMEOUT_S)
             if self._process.poll() is None:

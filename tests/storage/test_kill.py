@@ -36,7 +36,7 @@ while True:
     fill = Fill(coin="BTC", side=Side.BUY, price=Decimal(1), size=Decimal(1), time_ms=tid, tid=tid, oid=tid)
     ledger.record(events.OrderFilled(at_ms=tid, fill=fill), NOTHING)
     nonce = ledger.next_nonce(1000)
-    ledger.commit_before_send([f"0x{nonce}"], nonce, f"signed {nonce}".encode(), 2**60)
+    ledger.commit_before_send([f"0x{nonce}"], nonce, f"signed {nonce}".encode(), 2**60, at_once=bool(tid % 2))
     print(tid, nonce, flush=True)
     if tid % 7 == 0:
         ledger.flush()

@@ -341,3 +341,47 @@ def test_a_second_bot_that_writes_for_the_same_account_is_noticed(open_ledger: O
     with pytest.raises(StorageError, match="Another bot writes for the same account"):
         other.flush()
     other._gathering.stored()
+
+
+def test_an_order_that_may_not_wait_for_the_disk_is_forced_there_by_the_next_flush(
+    open_ledger: Opener,
+) -> None:
+    ledger = open_ledger()
+    ledger.record(started(), NOTHING)
+    ledger.flush()
+    asked: list[str] = []
+    ledger._opened._cursor.connection.set_trace_callback(asked.append)
+
+    ledger.commit_before_send([CLOID], ledger.next_nonce(T0), b"signed", T0, at_once=True)
+    hurried = [sql for sql in asked if "PRAGMA" in sql or sql == "COMMIT"]
+    asked.clear()
+    ledger.flush(at_once=True)
+    assert asked == []
+    ledger.flush()
+
+    assert hurried == ["PRAGMA synchronous=NORMAL", "COMMIT", "PRAGMA synchronous=FULL"]
+    assert any("INSERT INTO nonces" in sql for sql in asked)
+    assert not any("PRAGMA" in sql for sql in asked)
+    assert open_ledger().payload_of(CLOID) == b"signed"
+
+    asked.clear()
+    ledger.flush()
+    assert asked == []
+
+
+def test_a_hurried_commit_that_fails_does_not_leave_the_next_one_hurried(open_ledger: Opener) -> None:
+    ledger = open_ledger()
+
+    with pytest.raises(StorageError), ledger._opened.transaction(at_once=True) as execute:
+        execute("SELECT nothing FROM nowhere", {})
+
+    assert ledger._opened.rows("PRAGMA synchronous", {})[0][0] == 2
+
+
+def test_a_hurried_flush_stores_everything_too(open_ledger: Opener) -> None:
+    ledger = open_ledger()
+    ledger.record(started(), NOTHING)
+    ledger.record(filled(fill()), NOTHING)
+    ledger.flush(at_once=True)
+
+    assert open_ledger().fills_since(0) == (fill(),)

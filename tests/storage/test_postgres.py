@@ -80,7 +80,7 @@ def test_postgresql_gives_everything_back(ledger: Ledger, request: pytest.Fixtur
 
     ledger.record(start, Decision(intents=(wish, intents.Remember(record=Remembered(coin="BTC")))))
     nonce = ledger.next_nonce(T0)
-    ledger.commit_before_send([CLOID], nonce, b"\x00signed\xff", T0 + 9)
+    ledger.commit_before_send([CLOID], nonce, b"\x00signed\xff", T0 + 9, at_once=True)
     ledger.record(events.OrdersSent(at_ms=T0, cloids=(CLOID,), nonce=nonce, transport="ws"), NOTHING)
     ledger.record(events.OrderFilled(at_ms=T0, fill=fill), NOTHING)
     ledger.record(events.OrderFilled(at_ms=T0, fill=fill), NOTHING)

@@ -66,12 +66,18 @@ class Database:
         return INSERTS[self._engine.dialect.name](table)
 
     @contextmanager
-    def transaction(self) -> Iterator[Execute]:
-        """Give the function that executes one statement; at the end everything is durable, or nothing happened."""
-        with explained(self._label, self._driver_error):
+    def transaction(self, *, at_once: bool = False) -> Iterator[Execute]:
+        """Give the function that executes one statement; at the end everything is durable, or nothing happened.
+
+        With `at_once` the disk is not waited for: what is committed survives this process, but the machine's power
+        only when the next transaction is durable, and with it this one.
+        """
+        with explained(self._label, self._driver_error), self._waiting(not at_once):
             execute = self._cursor.execute
             execute(self._begin)
             try:
+                if at_once and not self._is_sqlite:
+                    execute("SET LOCAL synchronous_commit TO off")
                 yield execute
                 execute("COMMIT")
             except BaseException:
@@ -79,6 +85,17 @@ class Database:
                 with suppress(self._driver_error):
                     execute("ROLLBACK")
                 raise
+
+    @contextmanager
+    def _waiting(self, for_the_disk: bool) -> Iterator[None]:
+        if for_the_disk or not self._is_sqlite:
+            yield
+            return
+        self._cursor.execute("PRAGMA synchronous=NORMAL")
+        try:
+            yield
+        finally:
+            self._cursor.execute("PRAGMA synchronous=FULL")
 
     def rows(self, sql: str, parameters: Parameters) -> list[Row]:
         """Everything that a SELECT finds."""

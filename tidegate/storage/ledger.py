@@ -69,6 +69,7 @@ class Ledger:
         self._status: bytes | None = None
         self._lost_rows = 0
         self._commits = 0
+        self._in_a_hurry = False
         self._now_ms = 0
         self._expired_dropped_ms = 0
 
@@ -135,14 +136,18 @@ class Ledger:
         self._last_nonce = max(self._last_nonce + 1, now_ms)
         return self._last_nonce
 
-    def commit_before_send(self, cloids: Sequence[str], nonce: int, payload: bytes, expires_ms: int) -> None:
+    def commit_before_send(
+        self, cloids: Sequence[str], nonce: int, payload: bytes, expires_ms: int, *, at_once: bool = False
+    ) -> None:
         """Make these orders' signed bytes durable, with everything recorded before (candles wait for `flush`).
 
         For an action without orders (a cancellation, a leverage) `cloids` is empty: the nonce is what counts.
+        `at_once` is for what may happen twice without harm, a reduce-only exit: it does not wait for the disk, so it
+        survives the death of this process but, until the next `flush`, not a power cut.
         """
         self._last_nonce = max(self._last_nonce, nonce)
         signed = {"nonce": nonce, "payload": payload, "expires_ms": expires_ms}
-        with self._opened.transaction() as execute:
+        with self._opened.transaction(at_once=at_once) as execute:
             self._store_waiting(execute)
             for cloid in cloids:
                 execute(self._write[Write.SIGNED_ACTION], self._scope | signed | {"cloid": cloid})
@@ -151,23 +156,27 @@ class Ledger:
                     self._write[Write.SIGN_ORDER],
                     self._scope | change | {"new_nonce": nonce, "new_expires_ms": expires_ms},
                 )
-        self._stored()
+        self._stored(at_once)
 
-    def flush(self) -> None:
-        """Make everything durable that was recorded, candles and status included; cheap when nothing was."""
+    def flush(self, *, at_once: bool = False) -> None:
+        """Store everything that was recorded, candles and status included; free when there is nothing.
+
+        It is durable then, and so is what hurried before it; with `at_once` only when a later flush, commit or
+        checkpoint (every `COMMITS_PER_CHECKPOINT` of them) waits for the disk.
+        """
         database = self._opened
-        if not self._waits:
+        if not self._waits and (at_once or not self._in_a_hurry):
             return
         if self._commits >= COMMITS_PER_CHECKPOINT:
             self._make_room()
-        with database.transaction() as execute:
+        with database.transaction(at_once=at_once) as execute:
             self._store_waiting(execute)
             for candle in self._candles.values():
                 execute(self._write[Write.CANDLE], candle)
             if self._status is not None:
                 status = {"payload": self._status, "written_ms": _wall_ms()}
                 execute(self._write[Write.STATUS], self._scope | status)
-        self._stored()
+        self._stored(at_once)
         # Many candles at once (a start) leave a long log: emptied soon, it saves the first orders from growing it.
         self._commits += len(self._candles)
         self._candles.clear()
@@ -275,10 +284,12 @@ class Ledger:
         for batch in self._gathering.close_batch():
             execute(self._write[Write.BATCH], self._scope | rows.batch_row(batch, bytes_before))
             bytes_before += batch.cost_bytes
-        if self._last_nonce != self._stored_nonce:
+        if self._last_nonce != self._stored_nonce or self._in_a_hurry:
+            # After a hurried commit there must be something to write, or nothing would be forced to the disk.
             execute(self._write[Write.NONCE], self._signer | {"last_nonce": self._last_nonce})
 
-    def _stored(self) -> None:
+    def _stored(self, at_once: bool) -> None:
+        self._in_a_hurry = at_once
         self._bytes_written += sum(batch.cost_bytes for batch in self._gathering.close_batch())
         self._gathering.stored()
         self._rows.clear()

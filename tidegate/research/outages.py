@@ -1,0 +1,58 @@
+"""What goes wrong in a simulation, and when: values that the simulated wires ask."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from requests import ConnectionError as NoConnection
+from requests import PreparedRequest, Response
+
+from tidegate.localnet.gate import Gate
+from tidegate.localnet.transport import LocalnetAdapter
+from tidegate.research.timeline import Timeline
+
+Kind = Literal["socket", "silence", "rest"]
+
+
+@dataclass(frozen=True)
+class Outage:
+    """One fault, from `from_ms` until `until_ms` after the start of the simulation.
+
+    `socket`: the stream is cut, and no new connection is taken. `silence`: the stream stays open and carries
+    nothing, either way. `rest`: no request gets through.
+    """
+
+    kind: Kind
+    from_ms: int
+    until_ms: int
+
+
+class Outages:
+    """All faults of one simulation, in exchange time."""
+
+    def __init__(self, outages: Iterable[Outage], start_ms: int) -> None:
+        self._spans = [(each.kind, start_ms + each.from_ms, start_ms + each.until_ms) for each in outages]
+
+    def strikes(self, kind: Kind, at_ms: int) -> bool:
+        """Whether there is a fault of this kind at that moment."""
+        if not self._spans:
+            return False
+        return any(each == kind and from_ms <= at_ms < until_ms for each, from_ms, until_ms in self._spans)
+
+    def beginnings_ms(self, kind: Kind) -> list[int]:
+        """When faults of this kind begin."""
+        return [from_ms for each, from_ms, _ in self._spans if each == kind]
+
+
+class SimulatedDoor(LocalnetAdapter):
+    """localnet's in-process door, shut while an outage says so."""
+
+    def __init__(self, gate: Gate, time: Timeline, outages: Outages) -> None:
+        super().__init__(gate)
+        self._time, self._outages = time, outages
+
+    def send(self, request: PreparedRequest, *arguments: object, **settings: object) -> Response:
+        """Answer at once, or fail as a network fails."""
+        if self._outages.strikes("rest", self._time.now_ms):
+            raise NoConnection("simulated outage: no way to the exchange")
+        return super().send(request, *arguments, **settings)

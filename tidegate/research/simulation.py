@@ -1,0 +1,158 @@
+"""The bot in virtual time: the very loop, core, gateway, stream protocol, REST client and ledger against localnet.
+
+Only what has threads, sockets or a clock is replaced: the inbox, the wires and the time. So a simulation proves the
+code that trades, not a likeness of it. The same settings, market and latency give the same journal, byte for byte.
+
+Honest limits: the bot decides in no time, its clock agrees with the exchange's to the millisecond, a latency never
+varies, and one read is answered at one moment.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+
+from msgspec.structs import replace
+
+from tidegate.core.state import State
+from tidegate.dry_run import DryRunGateway
+from tidegate.errors import ConfigError
+from tidegate.gateway import Gateway
+from tidegate.hyperliquid.client import HyperliquidClient
+from tidegate.hyperliquid.limits import Budget
+from tidegate.hyperliquid.protocol import StreamProtocol
+from tidegate.localnet.arguments import MarketChoice
+from tidegate.localnet.exchange import Exchange, Feed
+from tidegate.loop import Loop
+from tidegate.model.events import Started
+from tidegate.model.instruments import Instrument
+from tidegate.model.intents import Alert, Note, Recap
+from tidegate.model.settings import OrderTransport, Settings
+from tidegate.research.counterparty import Counterparty
+from tidegate.research.evidence import Simulation, Witness
+from tidegate.research.outages import Outage, Outages, SimulatedDoor
+from tidegate.research.stream import SimulatedStream
+from tidegate.research.wires import SimulatedCourier, SimulatedInbox, SimulatedReads, Wire
+from tidegate.storage.ledger import Ledger
+from tidegate.strategist.inline import InlineStrategist
+from tidegate.world import RoutedWorld, Writes
+
+__all__ = ["LATENCY_MS", "VENUE", "Outage", "Simulation", "Watch", "simulate"]
+
+LATENCY_MS = 50
+"""One way, unless told otherwise: a fair figure for a host on another continent."""
+VENUE = "localnet:simulation"
+IN_MEMORY = "sqlite://"
+URL = "http://localnet.simulation"
+DAY_MS = 86_400_000
+
+Watch = Callable[[Exchange, str], Feed]
+"""Given the exchange and the account, gives what the exchange shall tell of all that happens there."""
+
+
+def simulate(
+    settings: Settings,
+    choice: MarketChoice | None = None,
+    *,
+    duration_ms: int | None = None,
+    latency_ms: int = LATENCY_MS,
+    ledger_url: str | None = None,
+    outages: Sequence[Outage] = (),
+    watch: Watch | None = None,
+    keep_journal: bool = True,
+) -> Simulation:
+    """Run the bot for `duration_ms` of exchange time, or to the end of the recording, and stop it as Ctrl-C does.
+
+    `choice` is the market (its speed means nothing here). `latency_ms` is one way: an order is seen by the exchange
+    that much later, its answer heard as much later again. Without a URL the ledger lives in memory. `keep_journal`
+    off spares a long run its memory. Raises ConfigError for settings and markets that cannot be used.
+    """
+    choice = choice or MarketChoice()
+    if duration_ms is None and not choice.replay:
+        raise ConfigError(["a made-up market never ends: say how long to simulate"])
+    theirs = Counterparty(settings, choice)
+    simulation = Simulation(
+        account=theirs.account, says=theirs.says, start_ms=theirs.start_ms, exchange=theirs.exchange, state=State()
+    )
+    if watch is not None:
+        theirs.exchange.feed.append(watch(theirs.exchange, theirs.account))
+    end_ms = None if duration_ms is None else theirs.start_ms + duration_ms
+    with ExitStack() as parts:
+        bot = _Bot(settings, theirs, end_ms, latency_ms, Outages(outages, theirs.start_ms))
+        parts.callback(bot.client.close)
+        ledger = Ledger(ledger_url or IN_MEMORY, venue=VENUE, account=theirs.account)
+        ledger.open()
+        parts.callback(ledger.close)
+        bot.loop(simulation, ledger, Witness(ledger, simulation, keep_journal=keep_journal)).run()
+    return simulation
+
+
+class _Bot:
+    """The bot's parts, put together as a session does it."""
+
+    def __init__(
+        self, settings: Settings, theirs: Counterparty, end_ms: int | None, latency_ms: int, outages: Outages
+    ) -> None:
+        self._theirs, self._latency_ms, self._outages = theirs, latency_ms, outages
+        self._settings = replace(settings, coins=theirs.coins, account_address=theirs.account)
+        self._inbox = SimulatedInbox(theirs.time, end_ms)
+        self.client = HyperliquidClient(
+            URL,
+            budget=Budget(monotonic=theirs.time.monotonic_s),
+            transport=SimulatedDoor(theirs.gate, theirs.time, outages),
+            wait=lambda _seconds: None,
+        )
+
+    def loop(self, simulation: Simulation, ledger: Ledger, journal: Witness) -> Loop:
+        """The loop, with its first fact in the inbox."""
+        theirs, settings, inbox, time = self._theirs, self._settings, self._inbox, self._theirs.time
+        instruments, _ = self.client.instruments()
+        protocol = StreamProtocol(settings.coins, theirs.account, settings.timeframe, fills_since_ms=time.now_ms)
+        stream = SimulatedStream(time, theirs.streams, protocol, inbox, self._latency_ms, self._outages)
+        wire = Wire(time, self.client, inbox, self._latency_ms)
+        world = RoutedWorld(
+            writes=self._writes(ledger, stream, wire, instruments),
+            reads=SimulatedReads(wire, theirs.account),
+            thinks=InlineStrategist(
+                settings, inbox, time.clock, lambda note: simulation.notes.append((time.now_ms, note))
+            ),
+            streams=stream,
+            tells=_Silent(),
+        )
+        inbox.put(
+            Started(
+                at_ms=time.now_ms,
+                settings=settings,
+                instruments=tuple(instruments[coin] for coin in settings.coins),
+                account=self.client.account(theirs.account, (ledger.last_fill_ms() or time.now_ms) - DAY_MS),
+                instance_tag=theirs.tag,
+                remembered=ledger.remembered(),
+            )
+        )
+        return Loop(simulation.state, inbox, world, journal, _say_nothing, lambda _state: ledger.flush())
+
+    def _writes(
+        self, ledger: Ledger, stream: SimulatedStream, wire: Wire, instruments: dict[str, Instrument]
+    ) -> Writes:
+        clock = self._theirs.time.clock
+        if self._settings.dry_run:
+            return DryRunGateway(clock, instruments)
+        return Gateway(
+            signer=self._theirs.signer,
+            ledger=ledger,
+            clock=clock,
+            courier=SimulatedCourier(wire),
+            stream=stream if self._settings.order_transport is OrderTransport.WS else None,
+            instruments=instruments,
+            monotonic_ns=self._theirs.time.monotonic_ns,
+        )
+
+
+class _Silent:
+    """Tells nobody: a simulation's recaps and alerts are evidence, read off the journal."""
+
+    def alert(self, wish: Alert) -> None: ...
+
+    def recap(self, wish: Recap) -> None: ...
+
+
+def _say_nothing(_note: Note) -> None:
+    """The notes are evidence as well."""

@@ -1,0 +1,119 @@
+"""The ways between bot and exchange in virtual time: the inbox, REST reads, REST orders.
+
+Each takes the place of a part with threads and does the same work at the right moment: a request reaches the exchange
+one latency after it left, and its answer is heard one latency later. Whatever one read wish asks, it is answered at
+one moment (a real account read asks four times, so its parts may be some milliseconds apart). Decides nothing.
+"""
+
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from tidegate.gateway import Sent, deliver
+from tidegate.hyperliquid.client import HyperliquidClient
+from tidegate.inbox import ConflatingInbox
+from tidegate.model.events import Command, Event, Tick
+from tidegate.model.intents import FetchCandles
+from tidegate.ports import Facts
+from tidegate.reader import Read, Reading
+from tidegate.research.timeline import Timeline
+
+TAKES_AT_ONE_MOMENT_MAX = 10_000
+
+
+class SimulatedInbox:
+    """The real inbox; waiting at it makes time pass. At `end_ms` (or the tape's end) the bot is told to stop."""
+
+    def __init__(self, time: Timeline, end_ms: int | None) -> None:
+        self._time, self._end_ms = time, end_ms
+        self._inbox = ConflatingInbox(time.clock)
+        self._stopping = False
+        self._moment_ms, self._takes = 0, 0
+
+    def put(self, event: Event) -> None:
+        """Hand over a fact."""
+        self._inbox.put(event)
+
+    def take(self, until_ms: int) -> list[Event]:
+        """Everything that waits; else time passes until something does, or until `until_ms`."""
+        self._refuse_to_spin()
+        self._time.settle()
+        while True:
+            self._stop_at_the_end()
+            events = self._inbox.take(0)
+            if events or not until_ms:
+                return events
+            if self._time.now_ms >= until_ms:
+                return [Tick(at_ms=self._time.now_ms)]
+            self._time.forward(until_ms)
+
+    def _stop_at_the_end(self) -> None:
+        if self._stopping:
+            return
+        at_ms = self._time.now_ms
+        if self._end_ms is not None and at_ms >= self._end_ms:
+            reason = "the simulated time is over"
+        elif self._time.tape_is_over:
+            reason = "the recording is over"
+        else:
+            return
+        self._stopping = True
+        self.put(Command(at_ms=at_ms, name="stop", reason=reason))
+
+    def _refuse_to_spin(self) -> None:
+        """A loop that never waits would hang the simulation, and eat a processor when it is live."""
+        if self._time.now_ms != self._moment_ms:
+            self._moment_ms, self._takes = self._time.now_ms, 0
+        self._takes += 1
+        assert self._takes <= TAKES_AT_ONE_MOMENT_MAX, f"the loop spins at {self._moment_ms} without waiting"
+
+
+class Wire:
+    """One way to the exchange and back by REST. What is heard is stamped with the moment of hearing."""
+
+    def __init__(self, time: Timeline, client: HyperliquidClient, facts: Facts, latency_ms: int) -> None:
+        self.time, self.client, self.latency_ms = time, client, latency_ms
+        self._facts = facts
+
+    def answer(self, events: Iterable[Event]) -> None:
+        """Send the facts of an answer back."""
+        self.time.later(self.latency_ms, self._hear, tuple(events))
+
+    def _hear(self, events: tuple[Event, ...]) -> None:
+        for event in events:
+            self._facts.put(replace(event, at_ms=self.time.now_ms))
+
+
+class SimulatedReads:
+    """Takes the reader's place: two lanes, one read of each on its way at a time. `user` is the account."""
+
+    def __init__(self, wire: Wire, user: str) -> None:
+        self._wire = wire
+        self._reading = Reading(user, wire.time.clock)
+        self._free_ms = {"candles": 0, "protective": 0}
+
+    def submit(self, wish: Read) -> list[Event]:
+        """Take a read wish; the answer comes later."""
+        lane = "candles" if isinstance(wish, FetchCandles) else "protective"
+        now_ms, latency_ms = self._wire.time.now_ms, self._wire.latency_ms
+        leaves_ms = max(now_ms, self._free_ms[lane])
+        self._free_ms[lane] = leaves_ms + 2 * latency_ms
+        self._wire.time.later(leaves_ms + latency_ms - now_ms, self._serve, wish)
+        return []
+
+    def _serve(self, wish: Read) -> None:
+        self._wire.answer(self._reading.facts(self._wire.client, wish))
+
+
+class SimulatedCourier:
+    """Takes the courier's place: signed bytes by REST."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def carry(self, wish: Sent, body: bytes) -> None:
+        """Take an errand; what comes of it is heard later."""
+        self._wire.time.later(self._wire.latency_ms, self._deliver, wish, body)
+
+    def _deliver(self, wish: Sent, body: bytes) -> None:
+        self._wire.answer(deliver(self._wire.client, wish, body, self._wire.time.clock))

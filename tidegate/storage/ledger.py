@@ -26,6 +26,7 @@ JOURNAL_BYTES_MAX = 256_000_000
 """The journal of one account is kept to this size (compressed) by dropping its oldest batches."""
 
 DROPPED_AT_ONCE = 64
+"""How many batches of the journal one statement drops at most."""
 
 ROWS_WAITING_MAX = 20_000
 """While the database cannot be written, so many rows wait; beyond them the oldest are lost."""
@@ -41,6 +42,7 @@ LOCALNETS_KEPT = 10
 EXPIRED_DROPPED_EVERY_MS = 3_600_000
 
 COMMITS_PER_CHECKPOINT = 16
+"""How often a flush empties the write-ahead log (1 to 2 ms), so that commits write over it instead of growing it."""
 
 
 class JournalSession(Struct, frozen=True, kw_only=True):

@@ -33,6 +33,9 @@ ONE: ColumnElement[int] = literal_column("1")
 NONE_SKIPPED: ColumnElement[int] = literal_column("0")
 
 
+Selects = dict["Read", Select[*tuple[object, ...]]]
+
+
 class Write(str, Enum):
     """The statements that change rows."""
 
@@ -106,38 +109,14 @@ def writes(database: Database) -> dict[Write, str]:
 
 def reads(database: Database) -> dict[Read, str]:
     """The text of every read."""
-    journal, fills, orders, closed = tables.JOURNAL.c, tables.FILLS.c, tables.ORDERS.c, tables.CLOSED_POSITIONS.c
+    fills, orders, closed = tables.FILLS.c, tables.ORDERS.c, tables.CLOSED_POSITIONS.c
     order_fields = [orders[name] for name in OrderRecord.__struct_fields__ if name not in COMPUTED]
     closed_fields = [closed[name] for name in ClosedPosition.__struct_fields__]
-    newest_batch = (
-        _from(tables.JOURNAL, journal.last_seq, journal.session, journal.bytes_before + journal.bytes)
-        .order_by(journal.first_seq.desc())
-        .limit(ONE)
-        .offset(NONE_SKIPPED)
-    )
-    built: dict[Read, Select[*tuple[object, ...]]] = {
+    built: Selects = _journal_reads() | {
         Read.VENUES_LIKE: select(tables.LEDGERS.c.venue)
         .where(tables.LEDGERS.c.venue.like(bindparam("pattern")))
         .group_by(tables.LEDGERS.c.venue)
         .order_by(func.max(tables.LEDGERS.c.opened_ms).desc()),
-        Read.JOURNAL_NEWEST: newest_batch,
-        Read.JOURNAL_OLDEST: _from(tables.JOURNAL, journal.first_seq, journal.bytes, journal.bytes_before)
-        .order_by(journal.first_seq)
-        .limit(bindparam("row_count"))
-        .offset(NONE_SKIPPED),
-        Read.SESSIONS: _from(
-            tables.JOURNAL,
-            journal.session,
-            func.min(journal.first_ms),
-            func.max(journal.last_ms),
-            func.sum(journal.last_seq - journal.first_seq + ONE),
-        )
-        .group_by(journal.session)
-        .order_by(journal.session),
-        Read.SESSION_BATCHES: _from(tables.JOURNAL, journal.first_seq, journal.last_seq)
-        .where(journal.session == bindparam("of_session"))
-        .order_by(journal.first_seq),
-        Read.LINES: _from(tables.JOURNAL, journal.lines).where(journal.first_seq == bindparam("of_seq")),
         Read.NONCE: select(tables.NONCES.c.last_nonce).where(
             tables.NONCES.c.venue == bindparam("venue"), tables.NONCES.c.signer == bindparam("signer")
         ),
@@ -196,6 +175,36 @@ def newest_status(database: Database) -> str:
     """The text of the question for the status that any bot wrote last."""
     statement = select(tables.STATUS.c.payload).order_by(tables.STATUS.c.written_ms.desc())
     return database.compile(statement.limit(ONE).offset(NONE_SKIPPED))
+
+
+def _journal_reads() -> Selects:
+    journal = tables.JOURNAL.c
+    newest_batch = (
+        _from(tables.JOURNAL, journal.last_seq, journal.session, journal.bytes_before + journal.bytes)
+        .order_by(journal.first_seq.desc())
+        .limit(ONE)
+        .offset(NONE_SKIPPED)
+    )
+    return {
+        Read.JOURNAL_NEWEST: newest_batch,
+        Read.JOURNAL_OLDEST: _from(tables.JOURNAL, journal.first_seq, journal.bytes, journal.bytes_before)
+        .order_by(journal.first_seq)
+        .limit(bindparam("row_count"))
+        .offset(NONE_SKIPPED),
+        Read.SESSIONS: _from(
+            tables.JOURNAL,
+            journal.session,
+            func.min(journal.first_ms),
+            func.max(journal.last_ms),
+            func.sum(journal.last_seq - journal.first_seq + ONE),
+        )
+        .group_by(journal.session)
+        .order_by(journal.session),
+        Read.SESSION_BATCHES: _from(tables.JOURNAL, journal.first_seq, journal.last_seq)
+        .where(journal.session == bindparam("of_session"))
+        .order_by(journal.first_seq),
+        Read.LINES: _from(tables.JOURNAL, journal.lines).where(journal.first_seq == bindparam("of_seq")),
+    }
 
 
 def _scoped(table: Table) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

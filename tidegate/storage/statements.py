@@ -4,6 +4,7 @@ Owns the SQL. Never executes it. A parameter that names a row to change begins w
 """
 
 from enum import Enum
+from typing import TypeAlias
 
 from sqlalchemy import (
     ColumnElement,
@@ -33,7 +34,7 @@ ONE: ColumnElement[int] = literal_column("1")
 NONE_SKIPPED: ColumnElement[int] = literal_column("0")
 
 
-Selects = dict["Read", Select[*tuple[object, ...]]]
+Selects: TypeAlias = "dict[Read, Select[*tuple[object, ...]]]"
 
 
 class Write(str, Enum):

@@ -21,11 +21,13 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: requirements.lock | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@echo "setting up $(VENV): about a minute, once"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@echo "setting up $(VENV) for the tests: about a minute, once"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@ $(VENV)/.run
 
 run: $(VENV)/.run
@@ -41,6 +43,7 @@ check: $(VENV)/.dev
 	PYTHONPATH=. $(BIN)/lint-imports
 
 bench: $(VENV)/.dev
+	PYTHONPATH=. $(BIN)/python benchmarks/startup.py
 	PYTHONPATH=. $(BIN)/python benchmarks/tick_to_order.py
 
 lock: $(VENV)/bin/python

@@ -236,7 +236,26 @@ def test_the_socket_sends_at_once(venue, facts, client_of):
     assert raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
-def test_an_order_leaves_as_the_very_bytes_and_its_answer_is_a_fact(venue, facts, client_of):
+@pytest.fixture(params=["written at once", "handed over"])
+def road(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both ways by which an order reaches the socket; over TLS it is always handed over."""
+    if request.param == "handed over":
+        monkeypatch.setattr(module.Connection, "write_at_once", lambda *_: False)
+    return request.param
+
+
+def test_a_plain_socket_takes_a_message_from_another_thread_and_a_closed_one_does_not(venue, facts, client_of):
+    client = started(venue, facts, client_of)
+    connection = client._connection
+    assert connection.write_at_once(b'{"method":"ping"}')
+    while venue.heard.get(timeout=PATIENCE_S)["method"] != "ping":
+        pass
+    venue.drop()
+    facts.wait_for(StreamDown)
+    assert not connection.write_at_once(b'{"method":"ping"}')
+
+
+def test_an_order_leaves_as_the_very_bytes_and_its_answer_is_a_fact(road, venue, facts, client_of):
     client = started(venue, facts, client_of)
     body = b'{"action":{"type":"order"},"nonce":17,"signature":{"r":"0x1","s":"0x2","v":27}}'
     assert client.post(wish(), body)
@@ -245,7 +264,7 @@ def test_an_order_leaves_as_the_very_bytes_and_its_answer_is_a_fact(venue, facts
     assert body in venue.raw_posts.get(timeout=PATIENCE_S)
 
 
-def test_orders_posted_from_another_thread_amid_a_busy_stream_arrive_whole_and_in_order(venue, facts, client_of):
+def test_orders_posted_amid_a_busy_stream_arrive_whole_and_in_order(road, venue, facts, client_of):
     client = started(venue, facts, client_of)
     stop = threading.Event()
 
@@ -293,7 +312,7 @@ def test_a_cut_line_is_told_once_mended_and_subscribed_anew(venue, facts, client
     assert edges == [StreamUp, StreamDown, StreamUp]
 
 
-def test_an_order_on_its_way_is_in_doubt_when_the_line_is_cut(venue, facts, client_of):
+def test_an_order_on_its_way_is_in_doubt_when_the_line_is_cut(road, venue, facts, client_of):
     client = started(venue, facts, client_of)
     venue.answers_posts = False
     assert client.post(wish(5), b"{}")

@@ -340,6 +340,13 @@ def test_the_touch_of_a_one_sided_book_has_one_side():
     assert (event.bid, event.ask) == (Decimal(4), None)
 
 
+def test_a_book_from_before_the_connection_is_history():
+    touch = {"coin": "BTC", "time": AT_MS - 2_001, "bbo": [{"px": "1"}, {"px": "2"}]}
+    made = opened()
+    assert hear(made, "bbo", touch) == []
+    assert len(hear(made, "bbo", {**touch, "time": AT_MS})) == 1
+
+
 def test_marks_and_candles_are_told():
     made = opened()
     [mark] = hear(made, "activeAssetCtx", {"coin": "BTC", "ctx": {"markPx": "84148.0", "premium": None}})

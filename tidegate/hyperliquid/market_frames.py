@@ -14,7 +14,7 @@ from tidegate.hyperliquid.shapes import CandleRow, is_price
 from tidegate.model.events import BookChanged, CandleChanged, Event, Marked, Trade
 from tidegate.model.market import Timeframe
 
-# Prints from before the connection are a replay; two seconds allow for the clocks.
+# Prints and books from before the connection are history; two seconds allow for the clocks.
 REPLAY_MARGIN_MS = 2_000
 # A print from the future is garbage; the allowance is wide, for on a sped-up localnet the clocks differ by more.
 FUTURE_MAX_MS = 120_000
@@ -90,8 +90,8 @@ class MarketFrames:
     ) -> list[Event]:
         best_bid, best_ask = bid.px if bid else None, ask.px if ask else None
         sound = (best_bid is None or is_price(best_bid)) and (best_ask is None or is_price(best_ask))
-        if not sound or time_ms > at_ms + FUTURE_MAX_MS:
-            self._dropped["book: unsound"] += 1
+        if not sound or not self._is_current(time_ms, at_ms):
+            self._dropped["book: stale or unsound"] += 1
             return []
         return [
             BookChanged(at_ms=at_ms, coin=coin, bid=best_bid, ask=best_ask, time_ms=time_ms, received_ns=received_ns)

@@ -132,7 +132,14 @@ def test_closing_the_whole_position_is_exempt_from_the_minimum_value():
     trader.order("A", "79999", "0.00003", IOC)
     assert trader.order("A", "79999", "0.0001", IOC, reduce_only=True) == too_small
     assert trader.order("A", "79999", "0.00012", IOC) == too_small
+    assert trader.order("A", "79800", "0.00012", IOC) == too_small
     assert "filled" in trader.order("A", "79999", "0.00013", IOC)
+    trader.order("B", "80001", "0.00013", IOC)
+    trader.order("A", "79999", "0.00013", IOC)
+    trader.order("B", "80001", "0.00023", IOC)
+    trader.order("A", "79999", "0.00013", IOC)
+    assert trader.order("A", "79999", "0.00012", IOC) == too_small, "turning a position is not closing it"
+    trader.order("A", "79999", "0.0001", IOC)
     trader.order("B", "80001", "0.00013", IOC)
     trader.order("B", "80001", "0.00013", IOC)
     assert trader.order("A", "79999", "0.00012", IOC, reduce_only=True) == too_small

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from tests.localnet.floor import ALO, IOC, START_MS, Tape, Trader, quiet_floor, quotes
+from tests.localnet.floor import ALO, IOC, START_MS, Tape, Trader, order, quiet_floor, quotes
 from tidegate.localnet.venue import HOUSE_MAKER, HOUSE_TAKER
 
 D = Decimal
@@ -63,6 +63,16 @@ def test_a_house_quote_through_a_client_trades_at_the_clients_price():
     exchange.quote("BTC", quotes(("79900", "1")), quotes(("79990", "1")))
     assert trader.ask("userFills")[0]["px"] == "80000.0"
     assert exchange.l2("BTC")["levels"][1][0] == {"px": "79990.0", "sz": "0.99", "n": 1}
+
+
+def test_of_several_crossing_house_quotes_the_best_takes_first():
+    exchange = quiet_floor()
+    exchange.quote("BTC", [], [])
+    trader = Trader(exchange, 1)
+    trader.orders([order("A", "80003", "0.01", ALO), order("A", "80004", "0.01", ALO)])
+    exchange.quote("BTC", quotes(("80003", "0.01"), ("80005", "0.01")), [])
+    assert [fill["px"] for fill in trader.ask("userFills")] == ["80003.0"]
+    assert exchange.bbo("BTC")["bbo"][0]["px"] == "80003.0"
 
 
 def test_an_account_never_trades_with_itself():

@@ -39,6 +39,14 @@ def test_either_of_two_clocks_makes_a_nonce_valid():
     assert nonces.refusal("a", far, [NOW, far]) is None
 
 
+def test_an_unused_nonce_among_the_highest_is_fine():
+    nonces = Nonces()
+    for step in range(NONCES_KEPT):
+        nonces.use("a", NOW + 2 * step)
+    assert nonces.refusal("a", NOW + 101, [NOW]) is None
+    assert nonces.refusal("a", NOW + 100, [NOW]) is not None
+
+
 def test_only_the_hundred_highest_are_remembered():
     nonces = Nonces()
     for step in range(NONCES_KEPT + 10):

@@ -59,6 +59,18 @@ def test_one_wild_input_does_not_move_the_mark(prices):
     assert prices.mark == 80_000
 
 
+def test_a_book_that_jumps_alone_moves_the_mark_by_its_slow_average(prices):
+    prices.oracle = prices.last = D(80_000)
+    for step in range(1, 50):
+        prices.refresh_mark(START + 3_000 * step)
+    for is_bid, px in ((True, "59999"), (False, "60001")):
+        prices.book.withdraw_house(set(), is_bid=is_bid)
+        prices.book.set_house(quotes((px, "1"))[0], is_bid=is_bid)
+    prices.last = D(60_000)
+    prices.refresh_mark(START + 150_000)
+    assert 75_000 < prices.mark < 80_000
+
+
 def test_the_mark_follows_when_book_and_oracle_agree(prices):
     prices.oracle = D(70_000)
     for is_bid, px in ((True, "69999"), (False, "70001")):

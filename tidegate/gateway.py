@@ -77,7 +77,9 @@ class Gateway:
         cloids = _cloids(wish)
         events: list[Event] = []
         try:
-            self._ledger.commit_before_send(cloids, nonce, letter.body, wish.expires_ms)
+            # An exit is reduce-only: it may be repeated without harm, so its row need not wait for the disk.
+            hurry = wish.urgency is Urgency.EXIT
+            self._ledger.commit_before_send(cloids, nonce, letter.body, wish.expires_ms, at_once=hurry)
         except StorageError as error:
             events.append(Faulted(at_ms=now_ms, where="journal", reason=f"not written: {error}"))
             if wish.urgency > Urgency.PROTECTION:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from traceback import format_exception
 from types import TracebackType
@@ -262,28 +263,36 @@ class Settling:
     def __init__(self, ledger: Ledger, budget: Budget) -> None:
         self._ledger, self._budget = ledger, budget
         self._failing = False
+        self._lost = 0
+        self._chapter: object = None
+        self._realised = Decimal(0)
 
     def __call__(self, state: State) -> None:
         """Write down what is buffered."""
         try:
             self._ledger.put_status(msgspec.json.encode(self._status(state)))
-            self._ledger.flush()
+            self._ledger.flush(at_once=True)
         except StorageError as error:
             if not self._failing:
                 logs.log("bot", f"the journal cannot be written: {error}", "ERROR")
             self._failing = True
             return
         self._failing = False
+        if self._ledger.lost != self._lost:
+            self._lost = self._ledger.lost
+            logs.log("bot", f"{self._lost} lines of the journal were lost while it could not be written", "ERROR")
 
     def _status(self, state: State) -> object:
         day_ms = state.now_ms // DAY_MS * DAY_MS
-        closed = self._ledger.closed_since(day_ms)
-        realised = sum(each.pnl - each.fees for each in closed)
+        chapter = (day_ms, tuple((coin.generation, coin.position.size) for coin in state.coins.values()))
+        if chapter != self._chapter:  # reading waits for the disk, so only when a position may have closed
+            closed = self._ledger.closed_since(day_ms)
+            self._chapter, self._realised = chapter, sum((each.pnl - each.fees for each in closed), Decimal(0))
         return replace(
             snapshot(state),
             pid=os.getpid(),
             wall_ms=time.time_ns() // 1_000_000,
-            realised_today=realised,
+            realised_today=self._realised,
             weight_used=self._budget.used(),
         )
 

@@ -242,9 +242,7 @@ def test_recorded_requests_recover_their_signer(name):
     if action["type"] in USER_SIGNED:
         signer = user_signer(action, signature)
     else:
-        signer = l1_signer(
-            action, signature, body["nonce"], body.get("vaultAddress"), body.get("expiresAfter")
-        )
+        signer = l1_signer(action, signature, body["nonce"], body.get("vaultAddress"), body.get("expiresAfter"))
     assert signer == (WRONG_SIGNER if "wrong_signer" in name else RECORDED_SIGNER)
 
 
@@ -305,17 +303,13 @@ def assert_close(ours, theirs):
         for key in theirs:
             assert_close(ours[key], theirs[key])
     elif isinstance(theirs, str) and DECIMAL.fullmatch(theirs):
-        tolerance = (
-            D("0.0000011") if len(theirs.partition(".")[2]) <= 6 else D("0.00000012") * max(1, abs(D(theirs)))
-        )
+        tolerance = D("0.0000011") if len(theirs.partition(".")[2]) <= 6 else D("0.00000012") * max(1, abs(D(theirs)))
         assert abs(D(ours) - D(theirs)) <= tolerance, (ours, theirs)
     else:
         assert ours == theirs
 
 
-@pytest.mark.parametrize(
-    "name", ["clearinghouseState", "clearinghouseState.later", "clearinghouseState.mainnet_cross"]
-)
+@pytest.mark.parametrize("name", ["clearinghouseState", "clearinghouseState.later", "clearinghouseState.mainnet_cross"])
 def test_recorded_margin_figures_are_reproduced(name):
     """These accounts were in unified mode, where the liquidation price also counts spot collateral."""
     tables = {"BTC": flat_table(40), "SOL": flat_table(10)}
@@ -323,22 +317,17 @@ def test_recorded_margin_figures_are_reproduced(name):
 
 
 @pytest.mark.skipif(not ACCOUNTS.is_dir(), reason="the recorded accounts are not here")
-@pytest.mark.parametrize(
-    ("name", "liquidation"), [("clearinghouse_small", False), ("clearinghouse_whale", True)]
-)
+@pytest.mark.parametrize(("name", "liquidation"), [("clearinghouse_small", False), ("clearinghouse_whale", True)])
 def test_recorded_cross_accounts_are_reproduced_to_the_liquidation_price(name, liquidation):
     """The small one's liquidation prices count spot collateral that the recording does not show."""
     states = unzipped(ACCOUNTS / "info_l2Book_nSigFigs_and_clearinghouse_202607.json.gz")
     meta, _ = unzipped(SHARED / "data" / "meta" / "metaAndAssetCtxs_20260310.json.gz")
     listed = {
-        table_id: MarginTable(
-            table_id, "", tuple(MarginTier(D(t["lowerBound"]), t["maxLeverage"]) for t in tiers)
-        )
+        table_id: MarginTable(table_id, "", tuple(MarginTier(D(t["lowerBound"]), t["maxLeverage"]) for t in tiers))
         for table_id, tiers in ((table_id, table["marginTiers"]) for table_id, table in meta["marginTables"])
     }
     tables = {
-        row["name"]: listed.get(row["marginTableId"]) or flat_table(row["maxLeverage"])
-        for row in meta["universe"]
+        row["name"]: listed.get(row["marginTableId"]) or flat_table(row["maxLeverage"]) for row in meta["universe"]
     }
     compare_state(states[name], tables, liquidation=liquidation)
 

@@ -79,9 +79,7 @@ def test_a_closed_isolated_position_gives_all_its_cash_back():
     assert account.raw_usd == D(100) + D("0.5") - D("1.5") - D("0.07155")
 
 
-trades = st.lists(
-    st.tuples(st.integers(-50, 50).filter(bool), st.integers(1, 10_000_000)), min_size=1, max_size=30
-)
+trades = st.lists(st.tuples(st.integers(-50, 50).filter(bool), st.integers(1, 10_000_000)), min_size=1, max_size=30)
 
 
 @given(trades, st.booleans())

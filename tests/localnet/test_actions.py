@@ -196,9 +196,7 @@ def test_an_expired_agent_does_not_exist(trader):
         "agentName": f"bot valid_until {START_MS + 10}",
         "nonce": START_MS,
     }
-    exchange.act(
-        {"action": action, "nonce": START_MS, "signature": sdk.sign_agent(trader.wallet, action, False)}
-    )
+    exchange.act({"action": action, "nonce": START_MS, "signature": sdk.sign_agent(trader.wallet, action, False)})
     agent.exchange = exchange
     assert agent.post(NOOP) == DEFAULT
     exchange.advance(START_MS + 10)

@@ -166,9 +166,7 @@ def test_the_displayed_size_is_the_sum_of_the_queue_whatever_the_house_does(size
         assert level is None or level.house_sz == sum(e.sz for e in level.queue if isinstance(e, HouseLot))
 
 
-@given(
-    st.lists(st.tuples(st.integers(95, 105), st.integers(1, 5)), min_size=1, max_size=20), st.integers(1, 40)
-)
+@given(st.lists(st.tuples(st.integers(95, 105), st.integers(1, 5)), min_size=1, max_size=20), st.integers(1, 40))
 def test_whatever_rests_trades_in_price_then_time_order(resting, wanted):
     book = Book()
     for px, sz in resting:

@@ -16,9 +16,7 @@ def read(wire):
 
 def test_a_limit_order_is_read():
     wish = read(order("B", "79000", "0.01", cloid="0x000000000000000000000000000000AB"))
-    assert wish == Wish(
-        0, True, Decimal(79000), Decimal("0.01"), False, "0x000000000000000000000000000000ab", "Gtc"
-    )
+    assert wish == Wish(0, True, Decimal(79000), Decimal("0.01"), False, "0x000000000000000000000000000000ab", "Gtc")
     assert not wish.is_trigger
 
 

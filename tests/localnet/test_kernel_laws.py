@@ -95,9 +95,7 @@ class Floor(RuleBasedStateMachine):
         self.mid += move
         quote_around(self.exchange, self.mid, "0.2")
         if lots:
-            self.exchange.trade(
-                "BTC", "B" if move > 0 else "A", D(self.mid + (5 if move > 0 else -5)), D(lots) / 1000
-            )
+            self.exchange.trade("BTC", "B" if move > 0 else "A", D(self.mid + (5 if move > 0 else -5)), D(lots) / 1000)
         self.exchange.set_oracle("BTC", D(self.mid))
 
     @invariant()
@@ -106,8 +104,7 @@ class Floor(RuleBasedStateMachine):
         accounts = [*venue.accounts.values(), venue.house]
         assert sum(account.position_size("BTC") for account in accounts) == 0
         cash = sum(
-            account.raw_usd + sum(each.isolated_usd for each in account.positions.values())
-            for account in accounts
+            account.raw_usd + sum(each.isolated_usd for each in account.positions.values()) for account in accounts
         )
         assert cash + venue.fees == sum(account.deposits for account in accounts)
 
@@ -154,9 +151,7 @@ class Floor(RuleBasedStateMachine):
 
     @invariant()
     def every_order_ends_once(self):
-        ended = [
-            row["order"]["oid"] for _, row in self.tape.updates if row["status"] not in ("open", "triggered")
-        ]
+        ended = [row["order"]["oid"] for _, row in self.tape.updates if row["status"] not in ("open", "triggered")]
         assert len(ended) == len(set(ended))
 
 

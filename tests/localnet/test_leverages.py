@@ -82,9 +82,7 @@ def test_isolated_margin_can_be_added_and_taken_back(trader):
 def test_isolated_leverage_falls_only_when_the_margin_is_there(trader):
     set_leverage(trader, 10, cross=False)
     trader.order("B", "80001", "0.01", IOC)
-    assert set_leverage(trader, 5, cross=False).startswith(
-        "Isolated position does not have sufficient margin"
-    )
+    assert set_leverage(trader, 5, cross=False).startswith("Isolated position does not have sufficient margin")
     assert set_leverage(trader, 20, cross=False) is None
 
 
@@ -101,9 +99,7 @@ def test_a_strictly_isolated_coin_is_never_cross_and_keeps_its_margin():
     rule = PerpRule("X", 2, 3, flat_table(3), D(10), margin_mode="strictIsolated")
     venue = Venue(Universe((rule,)), 0)
     account = venue.deposit("0x1", D(1000))
-    assert (
-        leverages.update(venue, account, 0, 2, is_cross=True) == "Cross margin is not allowed for this asset."
-    )
+    assert leverages.update(venue, account, 0, 2, is_cross=True) == "Cross margin is not allowed for this asset."
     assert leverages.update(venue, account, 0, 2, is_cross=False) is None
     account.trade("X", account.leverages["X"], D(3), D(10), D(0))
     assert leverages.move_isolated(venue, account, 0, -1).startswith("Cannot remove isolated margin")

@@ -74,9 +74,7 @@ def test_a_price_has_five_figures_and_few_decimals_unless_it_is_whole(px, sz_dec
     assert legal_price(D(px), sz_decimals, spot=spot) is legal
 
 
-@given(
-    st.decimals("0.001", "200000", places=9), st.integers(0, 5), st.sampled_from([ROUND_FLOOR, ROUND_CEILING])
-)
+@given(st.decimals("0.001", "200000", places=9), st.integers(0, 5), st.sampled_from([ROUND_FLOOR, ROUND_CEILING]))
 def test_a_rounded_price_is_legal_and_on_its_side(px, sz_decimals, rounding):
     rounded = round_price(px, sz_decimals, rounding)
     assert rounded <= px if rounding == ROUND_FLOOR else rounded >= px

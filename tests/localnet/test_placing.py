@@ -236,9 +236,7 @@ def test_a_modified_order_gets_a_new_id_and_turns_post_only(floor):
 
 def test_a_gone_order_is_not_modified_unless_it_shall_be_placed_always(floor):
     _, trader, _ = floor
-    assert modify(trader, 5, order("B", "79100", "0.02")) == {
-        "error": "Cannot modify canceled or filled order"
-    }
+    assert modify(trader, 5, order("B", "79100", "0.02")) == {"error": "Cannot modify canceled or filled order"}
     assert "resting" in modify(trader, 5, order("B", "79100", "0.02"), a=True)
 
 
@@ -252,9 +250,7 @@ def test_a_modification_to_an_executable_kind_is_refused_and_leaves_the_old_orde
     assert modify(trader, oid, order("B", "79000", "0")) == {"error": "Order has zero size."}
     assert [row["oid"] for row in trader.ask("openOrders")] == [oid]
     assert "error" in modify(trader, oid, order("B", "80001", "0.01"))
-    assert trader.ask("openOrders") == [], (
-        "cancel and place: a refused new order does not bring the old one back"
-    )
+    assert trader.ask("openOrders") == [], "cancel and place: a refused new order does not bring the old one back"
 
 
 def test_an_order_can_be_modified_by_cloid(floor):

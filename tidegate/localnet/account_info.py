@@ -84,9 +84,7 @@ def fees(account: Account | None, venue: Venue) -> Row:
     """The body of userFees at the base tier."""
     today = venue.now_ms // DAY_MS
     days = {} if account is None else account.days
-    volumes = [
-        (number, days.get(number, DayVolume())) for number in range(today - VOLUME_DAYS_KEPT + 1, today + 1)
-    ]
+    volumes = [(number, days.get(number, DayVolume())) for number in range(today - VOLUME_DAYS_KEPT + 1, today + 1)]
     cross, add = wire(TAKER_FEE_RATE), wire(MAKER_FEE_RATE)
     return {
         "dailyUserVlm": [

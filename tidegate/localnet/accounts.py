@@ -144,9 +144,7 @@ class Account:
             if dropped.cloid is not None and self.by_cloid.get(dropped.cloid) is dropped:
                 del self.by_cloid[dropped.cloid]
 
-    def _move_isolated(
-        self, position: Position, start: Decimal, signed_sz: Decimal, px: Decimal, fee: Decimal
-    ) -> None:
+    def _move_isolated(self, position: Position, start: Decimal, signed_sz: Decimal, px: Decimal, fee: Decimal) -> None:
         """Isolated cash pays for the trade and its fee; margin comes from, and goes back to, the cross cash.
 
         Recorded: 2 HYPE bought at 37.829 with 10x leave rawUsd -68.126246 = margin - notional - fee.

@@ -76,9 +76,7 @@ class Refused(NamedTuple):
 class Actions:
     """Carries out envelopes against a venue."""
 
-    def __init__(
-        self, venue: Venue, *, fund_on_first_action: bool, wall_ms: Callable[[], int] | None = None
-    ) -> None:
+    def __init__(self, venue: Venue, *, fund_on_first_action: bool, wall_ms: Callable[[], int] | None = None) -> None:
         self._venue = venue
         self._fund_on_first_action = fund_on_first_action
         self._wall_ms = wall_ms
@@ -112,9 +110,7 @@ class Actions:
     def _admit(self, envelope: Envelope, kind: str) -> Account | Refused:
         """Signer, account, nonce, expiry; the account that acts, or why none may."""
         try:
-            signature = Signature(
-                int(envelope.signature.r, HEX), int(envelope.signature.s, HEX), envelope.signature.v
-            )
+            signature = Signature(int(envelope.signature.r, HEX), int(envelope.signature.s, HEX), envelope.signature.v)
             if kind in USER_SIGNED:
                 signer = user_signer(envelope.action, signature)
             else:
@@ -167,9 +163,7 @@ class Actions:
         account.requests += len(action.cancels)
         if len(action.cancels) > CANCELS_MAX:
             return Refused(f"Signed action over weight limit of {CANCELS_MAX}.")
-        return _statuses(
-            "cancel", [cancel(self._venue, each.a, account.live.get(each.o)) for each in action.cancels]
-        )
+        return _statuses("cancel", [cancel(self._venue, each.a, account.live.get(each.o)) for each in action.cancels])
 
     def cancel_by_cloid(self, account: Account, action: CloidCancelAction) -> Answer | Refused:
         """Cancel by client order id."""
@@ -190,9 +184,7 @@ class Actions:
     def batch_modify(self, account: Account, action: BatchModifyAction) -> Answer | Refused:
         """Replace several orders; answers as an order does."""
         account.requests += len(action.modifies)
-        statuses = [
-            self._modify_one(account, each, always_place=action.a or each.a) for each in action.modifies
-        ]
+        statuses = [self._modify_one(account, each, always_place=action.a or each.a) for each in action.modifies]
         return _statuses("order", statuses)
 
     def update_leverage(self, account: Account, action: LeverageAction) -> Answer | Refused:

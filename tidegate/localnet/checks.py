@@ -112,9 +112,7 @@ def _malformed_one(venue: Venue, wish: Wish, *, exits_only: bool) -> str | None:
     return None
 
 
-def refusal(
-    venue: Venue, account: Account, order: Order, *, entry_px: Decimal | None = None
-) -> Refusal | None:
+def refusal(venue: Venue, account: Account, order: Order, *, entry_px: Decimal | None = None) -> Refusal | None:
     """Why the exchange would not take this order now, or None.
 
     `entry_px` is given for a child of an unfilled parent: the price at which its position would begin, since

@@ -196,8 +196,4 @@ class NoopAction(Struct):
 
 
 def _is_cloid(text: str) -> bool:
-    return (
-        len(text) == 34
-        and text.startswith("0x")
-        and all(digit in "0123456789abcdefABCDEF" for digit in text[2:])
-    )
+    return len(text) == 34 and text.startswith("0x") and all(digit in "0123456789abcdefABCDEF" for digit in text[2:])

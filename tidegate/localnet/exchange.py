@@ -135,9 +135,7 @@ class Exchange:
         mids.update((pair.name, wire(pair.reference_px)) for pair in self.universe.spots)
         return mids
 
-    def l2(
-        self, coin: str, depth: int = BOOK_DEPTH, n_sig_figs: int | None = None, mantissa: int | None = None
-    ) -> Row:
+    def l2(self, coin: str, depth: int = BOOK_DEPTH, n_sig_figs: int | None = None, mantissa: int | None = None) -> Row:
         """A book snapshot (section 2.6); an aggregated one also has the touch's `spread`."""
         book = self._venue.books.get(coin)
         if book is None:

@@ -30,9 +30,7 @@ class Market(Protocol):
     def mids(self) -> dict[str, str]:
         """The body of allMids."""
 
-    def l2(
-        self, coin: str, depth: int = BOOK_DEPTH, n_sig_figs: int | None = None, mantissa: int | None = None
-    ) -> Row:
+    def l2(self, coin: str, depth: int = BOOK_DEPTH, n_sig_figs: int | None = None, mantissa: int | None = None) -> Row:
         """A book snapshot."""
 
     def asset_ctx(self, coin: str) -> Row:
@@ -227,9 +225,7 @@ class Info:
 
     def clearinghouse_state(self, request: UserRequest) -> Reply:
         """The perp side of an account."""
-        return ok(
-            margin.clearinghouse_state(self._account(request.user), self._venue.market, self._venue.now_ms)
-        )
+        return ok(margin.clearinghouse_state(self._account(request.user), self._venue.market, self._venue.now_ms))
 
     def spot_clearinghouse_state(self, request: UserRequest) -> Reply:
         """The spot side of an account."""

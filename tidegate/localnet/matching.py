@@ -121,9 +121,7 @@ def _book_trade(venue: Venue, taker: Taker, entry: HouseLot | RestingOrder, matc
     return row
 
 
-def _fill(
-    venue: Venue, order: Order | None, coin: str, match: _Match, *, is_buy: bool, is_taker: bool
-) -> None:
+def _fill(venue: Venue, order: Order | None, coin: str, match: _Match, *, is_buy: bool, is_taker: bool) -> None:
     """Change one side's account by a trade and write its fill."""
     signed_sz = match.sz if is_buy else -match.sz
     if order is None:

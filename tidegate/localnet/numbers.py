@@ -61,10 +61,7 @@ def legal_price(px: Decimal, sz_decimals: int, *, spot: bool = False) -> bool:
         return True
     figures = px.normalize().as_tuple()
     assert isinstance(figures.exponent, int)
-    return (
-        len(figures.digits) <= MAX_SIGNIFICANT_FIGURES
-        and -figures.exponent <= _max_decimals(spot) - sz_decimals
-    )
+    return len(figures.digits) <= MAX_SIGNIFICANT_FIGURES and -figures.exponent <= _max_decimals(spot) - sz_decimals
 
 
 def legal_size(sz: Decimal, sz_decimals: int) -> bool:
@@ -74,9 +71,7 @@ def legal_size(sz: Decimal, sz_decimals: int) -> bool:
     return -exponent <= sz_decimals
 
 
-def round_price(
-    px: Decimal, sz_decimals: int, rounding: str = ROUND_HALF_EVEN, *, spot: bool = False
-) -> Decimal:
+def round_price(px: Decimal, sz_decimals: int, rounding: str = ROUND_HALF_EVEN, *, spot: bool = False) -> Decimal:
     """Round a positive price onto the grid; the result may print with trailing zeros, see `wire`."""
     step_exponent = max(px.adjusted() - (MAX_SIGNIFICANT_FIGURES - 1), sz_decimals - _max_decimals(spot))
     if step_exponent >= 0:

@@ -117,9 +117,7 @@ def _place_bracket(venue: Venue, account: Account, entry: Wish, exits: Sequence[
     ]  # fmt: skip
 
 
-def _child_refusal(
-    venue: Venue, account: Account, parent: Order, child: Order, entry_px: Decimal
-) -> Refusal | None:
+def _child_refusal(venue: Venue, account: Account, parent: Order, child: Order, entry_px: Decimal) -> Refusal | None:
     if child.coin != parent.coin or child.is_buy == parent.is_buy:
         return Refusal("badTriggerPxRejected", "Invalid TP/SL price.")
     return refusal(venue, account, child, entry_px=entry_px)

@@ -175,9 +175,7 @@ class Universe:
 
     def meta(self) -> dict[str, Any]:
         """The body of `meta`; tables with an id under 50 are implied by the id and not listed."""
-        tables = {
-            rule.margin_table.id: rule.margin_table for rule in self.perps if rule.margin_table.id >= 50
-        }
+        tables = {rule.margin_table.id: rule.margin_table for rule in self.perps if rule.margin_table.id >= 50}
         return {
             "universe": [rule.meta() for rule in self.perps],
             "marginTables": [[table_id, _table_meta(tables[table_id])] for table_id in sorted(tables)],
@@ -203,9 +201,7 @@ def flat_table(max_leverage: int) -> MarginTable:
 
 
 def _tiered(table_id: int, description: str, first: int, bound: str, second: int) -> MarginTable:
-    return MarginTable(
-        table_id, description, (MarginTier(Decimal(0), first), MarginTier(Decimal(bound), second))
-    )
+    return MarginTable(table_id, description, (MarginTier(Decimal(0), first), MarginTier(Decimal(bound), second)))
 
 
 TABLE_51 = _tiered(51, "tiered 10x", 10, "3000000", 5)

@@ -185,6 +185,7 @@ def test_a_write_sends_the_very_bytes_and_returns_the_parsed_answer(client, scri
         (429, b"null", Unreachable),
         (422, b"Failed to deserialize the JSON body into the target type", Refused),
         (400, b"Failed to parse the request body as JSON", Refused),
+        (302, b"elsewhere", Unintelligible),
         (200, b'{"status":"ok","respo', Unintelligible),
         (200, b"<html>", Unintelligible),
         (0, b"", Unreachable),

@@ -126,7 +126,10 @@ class HyperliquidClient:
         """
         self.budget.spend(action_weight(batch))
         try:
-            answer = self._api.session.post(f"{self.base_url}/exchange", data=body, timeout=self._timeout_s)
+            # A redirect would turn the order into a GET of something else.
+            answer = self._api.session.post(
+                f"{self.base_url}/exchange", data=body, timeout=self._timeout_s, allow_redirects=False
+            )
         except requests.RequestException as error:
             raise Unreachable(f"/exchange: {_reason(error)}") from None
         status, text = answer.status_code, answer.text[:WORDS_MAX]

@@ -284,3 +284,17 @@ def test_it_ends_by_itself_when_its_parent_has_gone_and_no_client_is_left():
         assert process.poll() is None
     out, errors = process.communicate(timeout=TIMEOUT_S)
     assert (process.returncode, out, errors) == (0, "ended\n", "")
+
+
+def test_a_frame_that_follows_another_one_does_not_wait_for_an_acknowledgement(net):
+    made: list[bool] = []
+
+    def look(localnet: Localnet) -> None:
+        for session in localnet.streams.sessions:
+            transport = session._send.__self__._transport
+            made.append(bool(transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)))
+
+    with socket_to(net):
+        net.call(look)
+    assert made
+    assert all(made)

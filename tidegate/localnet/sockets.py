@@ -7,6 +7,7 @@ No permessage-deflate, no protocol pings of our own. Decides nothing about what 
 """
 
 import asyncio
+import socket
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Protocol, cast
@@ -73,7 +74,12 @@ class HttpDoor(HttpToolsProtocol):
     """uvicorn's HTTP protocol with answers in one send; an upgraded connection keeps the gathering."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Put the gathering between uvicorn and the socket."""
+        """Put the gathering between uvicorn and the socket, which must not wait for acknowledgements either.
+
+        asyncio sets TCP_NODELAY only where it made the socket: without it a frame that follows another one waits
+        for the client's delayed acknowledgement, 40 ms on this kind of host.
+        """
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         super().connection_made(cast(asyncio.Transport, Gathered(transport, self.loop)))
 
 

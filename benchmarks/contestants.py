@@ -1,0 +1,219 @@
+"""Who is measured: the bot, the SDK as its users use it, and the floor under both. Each runs in a process of its own.
+
+A contestant says "ready", then takes words from the benchmark and answers each: `enter` opens a position that its
+stop guards, `think` starts or stops strategies that compute beside it. Owns nothing that is measured: the stamps are
+the counterparty's.
+"""
+
+import os
+import socket
+import threading
+from collections.abc import Callable
+from hashlib import sha256
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import requests
+from websockets.client import ClientProtocol
+from websockets.uri import parse_uri
+
+from benchmarks.thinking import ThinkingChild, ThinkingThread
+from hyperliquid_websocket import HyperliquidWebSocketClient
+from tidegate.config import load
+from tidegate.hyperliquid.limits import Budget, weight_per_minute
+from tidegate.hyperliquid.signing import Signer
+from tidegate.localnet.arguments import MarketChoice
+from tidegate.model.events import Command, Signalled
+from tidegate.model.signals import Signal, Want
+from tidegate.session import Session
+
+ROOT = Path(__file__).resolve().parents[1]
+OURS, SDK, FLOOR = "BTC", "ETH", "SOL"
+"""The coin of each contestant."""
+
+STOP_PCT = 0.5
+POSITION_USD = 200
+ANSWER_TIMEOUT_S = 20
+LOOK_EVERY_S = 0.02
+
+
+class Bot:
+    """A whole session of the bot, as `python bot.py` makes it; only its entries are wished for by us.
+
+    Its wallet is told apart by `seed`. The stream client is the real one; it is handed to the session here because
+    that is how one gets hold of the inbox, into which a wish is put as the strategist would put it.
+    """
+
+    def __init__(self, conn: Connection, url: str, folder: str, seed: int) -> None:
+        self._conn = conn
+        home = Path(folder)
+        home.mkdir(parents=True)
+        os.chdir(home)
+        _silence(home / "screen.log")
+        settings = {
+            "LOCALNET_URL": url,
+            "COINS": OURS,
+            "STOP_LOSS_PCT": str(STOP_PCT),
+            "MAX_POSITION_USD": str(POSITION_USD),
+            "DATABASE_URL": f"sqlite:///{home}/tidegate.db",
+            "LOG_DIR": str(home / "logs"),
+        }
+        strategies = ROOT / "strategies"
+        loaded = load(settings, {}, None, weight_per_minute=weight_per_minute, strategy_dir=strategies)
+        choice = MarketChoice(seed=seed)
+        self._session = Session(loaded, choice, ROOT / "bot.py", self._new_stream)
+        # A bot leaves a position now and then; this one leaves so many a minute that reading the account after each
+        # would use up the exchange's budget, and a bot that may not read has less to do.
+        self._session._budget = Budget(weight_per_minute=1 << 40, reserved=0)
+        self._thinking = ThinkingChild(str(strategies))
+
+    def run(self) -> None:
+        """Until told to stop."""
+        self._session.run(None)
+        self._thinking.stop()
+
+    def _new_stream(self, url: str, inbox: Any, clock: Any, protocol: Any) -> HyperliquidWebSocketClient:
+        self._inbox, self._clock = inbox, clock
+        self._stream = HyperliquidWebSocketClient(url, inbox, clock, protocol)
+        threading.Thread(target=self._obey, name="benchmark", daemon=True).start()
+        return self._stream
+
+    def _obey(self) -> None:
+        patience = threading.Event()
+        while not self._stream.is_up:
+            patience.wait(LOOK_EVERY_S)
+        self._conn.send("ready")
+        try:
+            while True:
+                word, argument = self._conn.recv()
+                if word == "think":
+                    self._thinking.set(argument)
+                else:
+                    self._enter()
+                self._conn.send(word)
+        except EOFError:
+            self._inbox.put(Command(at_ms=self._clock.now_ms(), name="stop", reason="the benchmark is over"))
+
+    def _enter(self) -> None:
+        now_ms = self._clock.now_ms()
+        wish = Signal(want=Want.LONG, reason="the benchmark wishes it")
+        self._inbox.put(Signalled(at_ms=now_ms, coin=OURS, candle_open_ms=now_ms, signal=wish))
+
+
+class SdkUser:
+    """What the SDK's examples teach: a callback on trades that calls `market_close` when the price is through."""
+
+    def __init__(self, conn: Connection, url: str) -> None:
+        from eth_account import Account
+        from hyperliquid.exchange import Exchange
+        from hyperliquid.info import Info
+
+        self._conn = conn
+        wallet = Account.create()
+        body = {"user": wallet.address, "usdc": 1_000_000}
+        requests.post(f"{url}/localnet/fund", json=body, timeout=ANSWER_TIMEOUT_S).raise_for_status()
+        self._exchange = Exchange(wallet, url, timeout=ANSWER_TIMEOUT_S)
+        self._info = Info(url, timeout=ANSWER_TIMEOUT_S)
+        self._stop_px = 0.0
+        self._thinking = ThinkingThread(str(ROOT / "strategies"))
+        self._info.subscribe({"type": "trades", "coin": SDK}, self._on_trades)
+
+    def run(self) -> None:
+        """Until told to stop."""
+        self._conn.send("ready")
+        try:
+            while True:
+                word, argument = self._conn.recv()
+                if word == "think":
+                    self._thinking.set(argument)
+                else:
+                    self._enter()
+                self._conn.send(word)
+        except EOFError:
+            self._thinking.set(False)
+            self._info.disconnect_websocket()
+
+    def _enter(self) -> None:
+        mid = float(self._info.all_mids()[SDK])
+        answer = self._exchange.market_open(SDK, True, round(POSITION_USD / mid, 3))
+        entry = float(answer["response"]["data"]["statuses"][0]["filled"]["avgPx"])
+        self._stop_px = entry * (1 - STOP_PCT / 100)
+
+    def _on_trades(self, message: Any) -> None:
+        if self._stop_px and any(float(trade["px"]) <= self._stop_px for trade in message["data"]):
+            self._stop_px = 0.0
+            self._exchange.market_close(SDK)
+
+
+class Echo:
+    """The floor: a blocking socket that answers the awaited print with bytes made long before."""
+
+    def __init__(self, conn: Connection, url: str) -> None:
+        self._conn = conn
+        host, port = url.removeprefix("http://").split(":")
+        self._socket = socket.create_connection((host, int(port)))
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._protocol = ClientProtocol(parse_uri(f"ws://{host}:{port}/ws"))
+        self._protocol.send_request(self._protocol.connect())
+        self._flush()
+        while b"\r\n\r\n" not in (head := self._socket.recv(4096)):
+            pass
+        self._protocol.receive_data(head)
+        subscription = f'{{"method":"subscribe","subscription":{{"type":"trades","coin":"{FLOOR}"}}}}'
+        self._protocol.send_text(subscription.encode())
+        self._flush()
+        self._protocol.send_text(_prebuilt_order())
+        self._echo = b"".join(self._protocol.data_to_send())
+
+    def run(self) -> None:
+        """Until told to stop."""
+        threading.Thread(target=self._listen, name="echo", daemon=True).start()
+        self._conn.send("ready")
+        try:
+            while True:
+                word, _ = self._conn.recv()
+                self._conn.send(word)
+        except EOFError:
+            self._socket.close()
+
+    def _listen(self) -> None:
+        receive, send, echo = self._socket.recv, self._socket.sendall, self._echo
+        while data := receive(65536):
+            if b'"channel":"trades","data":[' in data:
+                send(echo)
+
+    def _flush(self) -> None:
+        self._socket.sendall(b"".join(self._protocol.data_to_send()))
+
+
+def _prebuilt_order() -> bytes:
+    """A post as large as an exit's; the exchange throws it out, which it does after it has arrived."""
+    signature = Signer("0x" + sha256(b"floor").hexdigest(), mainnet=False).sign_l1({"type": "noop"}, 1, None, None)
+    order = (
+        '{"a":5,"b":false,"p":"197.01","s":"1.0","r":true,"t":{"limit":{"tif":"Ioc"}},'
+        '"c":"0x00000000000000000000000000000001"}'
+    )
+    payload = (
+        f'{{"action":{{"type":"order","orders":[{order}],"grouping":"na"}},"nonce":1790000000000,"signature":'
+        f'{{"r":"{signature["r"]}","s":"{signature["s"]}","v":27}},"vaultAddress":null,"expiresAfter":1790000015000}}'
+    )
+    return f'{{"method":"post","id":1,"request":{{"type":"action","payload":{payload}}}}}'.encode()
+
+
+def _silence(path: Path) -> None:
+    """The bot's screen goes into a file, as cheaply as into a terminal."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+
+
+def run(kind: str, conn: Connection, url: str, folder: str, seed: int) -> None:
+    """The process of one contestant."""
+    made: dict[str, Callable[[], Bot | SdkUser | Echo]] = {
+        "bot": lambda: Bot(conn, url, folder, seed),
+        "sdk": lambda: SdkUser(conn, url),
+        "floor": lambda: Echo(conn, url),
+    }
+    made[kind]().run()

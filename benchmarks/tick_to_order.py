@@ -1,0 +1,197 @@
+"""From a price frame to the signed exit on the wire: the bot, the SDK as it is used, and the floor under both.
+
+    python benchmarks/tick_to_order.py [--quick]
+
+All three trade on the same localnet in the same run, in turn, several times over. Prints a table with a verdict per
+goal; exits 0 unless a measurement itself failed. See benchmarks/README.md for what is measured and what is not.
+"""
+
+import argparse
+import multiprocessing
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks import contestants, counterparty  # noqa: E402
+from benchmarks.counterparty import Conditions, Sample  # noqa: E402
+from benchmarks.figures import CASES, HANGING, IDLE, Case, Results, Round, Times, table  # noqa: E402
+
+PROCESSES = multiprocessing.get_context("spawn")
+ANSWER_TIMEOUT_S = 90.0
+SETTLE_S = 2.0
+WARM_UP = 3
+"""Exits before each round that are not counted: the conditions have just changed."""
+
+
+class MeasurementFailed(Exception):
+    """A part of the benchmark did not do what it was asked; nothing may be concluded."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured. `exits_sdk` and `exits_sdk_slow` (with delays, or beside strategies) of the SDK."""
+
+    repetitions: int = 3
+    exits: int = 100
+    exits_delayed: int = 40
+    exits_sdk: int = 30
+    exits_sdk_slow: int = 6
+    fresh_sessions: int = 3
+    cases: tuple[Case, ...] = (*CASES, HANGING)
+
+
+QUICK = Plan(repetitions=1, exits=40, exits_delayed=10, exits_sdk=10, exits_sdk_slow=2, fresh_sessions=1)
+
+
+class Partner:
+    """A process that answers one word at a time."""
+
+    def __init__(self, name: str, run: Callable[..., None], *arguments: Any) -> None:
+        self._name = name
+        self._conn, theirs = PROCESSES.Pipe()
+        self._process = PROCESSES.Process(target=run, args=(theirs, *arguments), name=name)
+        self._process.start()
+        theirs.close()
+
+    def hear(self, timeout_s: float = ANSWER_TIMEOUT_S) -> Any:
+        """What it says next."""
+        try:
+            if self._conn.poll(timeout_s):
+                return self._conn.recv()
+        except EOFError:
+            raise MeasurementFailed(f"{self._name} has ended by itself") from None
+        raise MeasurementFailed(f"{self._name} did not answer within {timeout_s:g} s")
+
+    def ask(self, word: str, argument: Any = None) -> Any:
+        """Have it do something and wait for its answer."""
+        self._conn.send((word, argument))
+        return self.hear()
+
+    def close(self) -> None:
+        """Let it end; a process that does not is ended."""
+        self._conn.close()
+        self._process.join(10)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+
+
+class Field:
+    """The exchange and who trades on it."""
+
+    def __init__(self, exchange: Partner, url: str, home: Path) -> None:
+        self._exchange, self._url, self._home = exchange, url, home
+        self._seed = 0
+
+    @contextmanager
+    def contestant(self, kind: str) -> Iterator[Partner]:
+        """Start one; it is ready when this gives it."""
+        self._seed += 1
+        partner = Partner(kind, _contestant, kind, self._url, str(self._home / f"{kind}-{self._seed}"), self._seed)
+        try:
+            assert partner.hear() == "ready"
+            yield partner
+        finally:
+            partner.close()
+
+    def conditions(self, case: Case | None) -> None:
+        """Answer as this case asks; None for at once."""
+        wanted = Conditions(case.answer_delay_s, case.read_hang_s) if case is not None else Conditions()
+        self._exchange.ask("conditions", wanted)
+        self._exchange.ask("idle")
+
+    def exits(self, partner: Partner, coin: str, count: int) -> tuple[Times, int]:
+        """So many exits of the bot or of the SDK, and how many REST calls lay inside them."""
+        samples = [self.exit(partner, coin) for _ in range(count + WARM_UP)][WARM_UP:]
+        return _times(samples), sum(each.rest_calls for each in samples)
+
+    def exit(self, partner: Partner, coin: str, settle_s: float = 0.0) -> Sample:
+        """Enter, and be thrown out."""
+        partner.ask("enter")
+        sample: Sample | None = self._exchange.ask("exit", (coin, settle_s))
+        if sample is None:
+            raise MeasurementFailed(f"the exit in {coin}, or the entry before it, never came")
+        return sample
+
+    def echoes(self, count: int) -> Times:
+        """So many echoes of the floor."""
+        samples = [self._exchange.ask("echo", contestants.FLOOR) for _ in range(count + WARM_UP)][WARM_UP:]
+        if not all(samples):
+            raise MeasurementFailed("an echo never came back")
+        return _times(samples)
+
+
+def measure(plan: Plan, say: Callable[[str], None]) -> Results:
+    """Everything the plan asks for. Raises MeasurementFailed."""
+    results = Results()
+    with ExitStack() as stack:
+        data = ROOT / "data"
+        data.mkdir(exist_ok=True)
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-", dir=data)))
+        exchange = Partner("the exchange", counterparty.run)
+        stack.callback(exchange.close)
+        field = Field(exchange, exchange.hear(), home)
+        field.conditions(None)
+        for number in range(plan.fresh_sessions):
+            say(f"first exit of fresh session {number + 1} of {plan.fresh_sessions}")
+            with field.contestant("bot") as fresh:
+                results.first.append(field.exit(fresh, contestants.OURS, SETTLE_S).took_ns / 1e6)
+        floor, bot, sdk = (stack.enter_context(field.contestant(kind)) for kind in ("floor", "bot", "sdk"))
+        del floor
+        for number in range(plan.repetitions):
+            for case in plan.cases:
+                say(f"round {number + 1} of {plan.repetitions}: {case.name}")
+                results.rounds.append(_round(field, plan, case, bot, sdk))
+    return results
+
+
+def _round(field: Field, plan: Plan, case: Case, bot: Partner, sdk: Partner) -> Round:
+    """Floor and bot beside the same strategies, then the SDK beside its own."""
+    bot.ask("think", case.thinks)
+    field.conditions(case)
+    floor = field.echoes(plan.exits)
+    ours, rest_calls = field.exits(bot, contestants.OURS, plan.exits_delayed if case.answer_delay_s else plan.exits)
+    bot.ask("think", False)
+    if case is HANGING:
+        field.conditions(None)
+        return Round(case, floor, ours, None, rest_calls)
+    sdk.ask("think", case.thinks)
+    count = plan.exits_sdk if case is IDLE else plan.exits_sdk_slow
+    theirs, _ = field.exits(sdk, contestants.SDK, count)
+    sdk.ask("think", False)
+    field.conditions(None)
+    return Round(case, floor, ours, theirs, rest_calls)
+
+
+def _contestant(conn: Connection, kind: str, url: str, folder: str, seed: int) -> None:
+    contestants.run(kind, conn, url, folder, seed)
+
+
+def _times(samples: list[Sample]) -> Times:
+    return Times(tuple(each.took_ns / 1e6 for each in samples))
+
+
+def main() -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the samples, in less than half a minute")
+    plan = QUICK if parser.parse_args().quick else Plan()
+    try:
+        results = measure(plan, lambda line: print(line, file=sys.stderr, flush=True))
+    except MeasurementFailed as error:
+        print(f"the measurement failed: {error}", file=sys.stderr)
+        return 1
+    print(table(results))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -306,6 +306,6 @@ def _greet(settings: Settings, wallet: Wallet, account: Account) -> None:
     dry = "; DRY RUN: orders are shown, never sent" if settings.dry_run else ""
     logs.log(
         "bot",
-        f"account {wallet.account}, equity {account.equity:,.2f} USD; {settings.strategy} ({params}) on "
+        f"initialised: account {wallet.account}, equity {account.equity:,.2f} USD; {settings.strategy} ({params}) on "
         f"{', '.join(settings.coins)} {settings.timeframe.value}, polling every {settings.check_interval_s} s{dry}",
     )

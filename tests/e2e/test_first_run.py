@@ -89,7 +89,7 @@ def test_a_second_bot_on_the_same_wallet_is_refused(tmp_path: Path) -> None:
     with running(tmp_path, "localnet", "--port", "0") as exchange:
         url = exchange.wait_for(r"ready at (http://\S+)").group(1)
         with running(tmp_path, environ={"LOCALNET_URL": url}) as first:
-            first.wait_for(r"\[stream\] up")
+            first.wait_for(r"\[stream\] listening")
             second_folder = tmp_path / "second"
             second_folder.mkdir()
             with running(second_folder, environ={"LOCALNET_URL": url}) as second:
@@ -101,3 +101,19 @@ def test_help_names_every_command() -> None:
     said = subprocess.run([sys.executable, str(BOT), "--help"], capture_output=True, text=True, check=True).stdout
     for command in ("run", "localnet", "strategies", "status", "show-config"):
         assert command in said
+
+
+def test_the_start_is_told_in_four_steps_each_once_and_in_order(tmp_path: Path) -> None:
+    steps = (
+        r"\[bot\] initialised: ",
+        r"\[stream\] listening: ",
+        r"\[bot\] all 3 instruments have data",
+        r"warm-up finished",
+    )
+    with running(tmp_path, "--scenario", "random") as bot:
+        bot.wait_for(steps[-1])
+        bot.send(signal.SIGTERM)
+        assert bot.ends() == 0
+    where = [[number for number, line in enumerate(bot.lines) if re.search(step, line)] for step in steps]
+    assert all(len(found) == 1 for found in where), bot.screen
+    assert where == sorted(where)

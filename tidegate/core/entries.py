@@ -43,6 +43,7 @@ def on_signal(state: State, event: Signalled) -> Decision:
     if event.signal is None:
         text = f"{coin.coin} waits: the strategy warms up ({event.bars} bars so far)"
         return Decision(notes=(Note(topic="decision", text=text),))
+    state.warm_coins = state.warm_coins | {event.coin}
     signal = event.signal
     if signal.want in (Want.LONG, Want.SHORT):
         return consider(

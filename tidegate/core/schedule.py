@@ -13,6 +13,7 @@ from tidegate.model.settings import StopPriceSource
 SETTLE_MS = 1_000
 ACCOUNT_EVERY_MS = 30_000
 FILLS_OVERLAP_MS = 60_000
+TIER_COINS = 250
 FETCH_PATIENCE_MS = 20_000
 """A read that has not come back by then is asked for again."""
 
@@ -47,16 +48,24 @@ def poll(state: State, event: Tick) -> Decision:
         return NOTHING
     interval_ms, settle_ms = state.settings.check_interval_ms, state.wait_ms(SETTLE_MS)
     notes: list[Note] = []
-    if state.last_poll_ms:
+    first = not state.last_poll_ms
+    if not first:
         skipped = (now_ms - state.next_poll_ms) // interval_ms
         if skipped:
             notes.append(Note(topic="poll", level="WARNING", text=f"{skipped} polls were missed: the bot was held up"))
     state.last_poll_ms = now_ms
     state.next_poll_ms = grid_after(now_ms, interval_ms, settle_ms)
+    cycle = 0 if first else (now_ms - settle_ms) // interval_ms
+    due = [coin for rank, coin in enumerate(state.coins.values()) if is_polled(rank, cycle) and _may_fetch(state, coin)]
     return Decision(
-        intents=tuple(_fetch(state, coin, now_ms) for coin in tuple(state.coins.values()) if _may_fetch(state, coin)),
+        intents=tuple(_fetch(state, coin, now_ms) for coin in due),
         notes=tuple(notes),
     )
+
+
+def is_polled(rank: int, cycle: int) -> bool:
+    """Whether the coin of this rank is polled in this cycle: the first 250 in each, the next 250 in every second, …"""
+    return cycle % (rank // TIER_COINS + 1) == 0
 
 
 def _may_fetch(state: State, coin: CoinState) -> bool:

@@ -207,6 +207,9 @@ class State:
     next_poll_ms: int = 0
     next_prices_ms: int | None = None
     next_account_ms: int = 0
+    warm_coins: frozenset[str] = frozenset()
+    has_data: bool = False
+    is_warm: bool = False
 
     def change(self, coin: str, **changes: Any) -> CoinState:
         """Replace leaves of one coin; a move between phases must be an allowed one."""

@@ -7,7 +7,7 @@ same decisions, always. It knows no clock, no I/O and no chance; `event.at_ms` i
 from collections.abc import Callable
 from typing import Any
 
-from tidegate.core import doubt, entries, exits, fills, orders, protection, reconcile, schedule, sizing
+from tidegate.core import doubt, entries, exits, fills, milestones, orders, protection, reconcile, schedule, sizing
 from tidegate.core.candles import CandleCache
 from tidegate.core.state import EXPIRES_AFTER_MS, CoinState, Phase, State
 from tidegate.model.events import (
@@ -65,6 +65,8 @@ def step(state: State, event: Event) -> Decision:
     """Apply one fact. The only function that changes `state`."""
     state.now_ms = max(state.now_ms, event.at_ms)
     decision = _HANDLERS[type(event)](state, event)
+    if state.started and not state.is_warm:
+        decision += milestones.reached(state)
     return decision + schedule.leave(state) if state.stopping else decision
 
 
@@ -237,7 +239,8 @@ def on_stream_up(state: State, event: StreamUp) -> Decision:
     """The stream is back: look at the account once, since the socket does not replay what was missed."""
     again = state.stream_changed_ms > 0
     state.stream_up, state.stream_changed_ms, state.next_prices_ms = True, event.at_ms, None
-    text = "up again: back to streaming" if again else f"up: {', '.join(state.coins)}"
+    state.frozen = frozenset()  # a new connection asks for every coin again; what it cannot have it says afterwards
+    text = "up again: back to streaming" if again else f"listening: {', '.join(state.coins)}"
     decision = Decision(notes=(Note(topic="stream", text=text),))
     if again:
         decision += reconcile.refresh(state, "the stream is back")

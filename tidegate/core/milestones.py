@@ -1,0 +1,18 @@
+"""The story of a start, told once and in order: initialised, listening, every coin has data, warm-up finished."""
+
+from tidegate.core.state import State
+from tidegate.model.intents import NOTHING, Decision, Note
+
+
+def reached(state: State) -> Decision:
+    """The next milestones of the start, if they have been reached; asked until the last one is."""
+    decision = NOTHING
+    if not state.has_data and all(coin.candles.rows and coin.heard_ms() for coin in state.coins.values()):
+        state.has_data = True
+        text = f"all {len(state.coins)} instruments have data: closed candles, and a price by stream"
+        decision += Decision(notes=(Note(topic="bot", text=text),))
+    if state.has_data and not state.is_warm and state.warm_coins >= state.coins.keys():
+        state.is_warm = True
+        text = f"warm-up finished: {state.settings.strategy} has enough bars of all {len(state.coins)} instruments"
+        decision += Decision(notes=(Note(topic="bot", text=text),))
+    return decision

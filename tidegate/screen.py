@@ -66,10 +66,12 @@ def show_status(status: Status, alive: bool, console: Console) -> None:
 
 
 def _coins(status: Status, console: Console) -> None:
-    table = Table("coin", "phase", "price", "stream age", "candles", box=None, header_style="bold", pad_edge=False)
+    heads = ("coin", "phase", "mid", "mark", "funding/h", "stream age", "candles")
+    table = Table(*heads, box=None, header_style="bold", pad_edge=False)
     for coin in status.coins:
         age = f"{max(0, status.at_ms - coin.heard_ms) / 1000:.1f} s" if coin.heard_ms else "never heard"
-        table.add_row(coin.coin, coin.phase, _number(coin.price), age, str(coin.candles))
+        funding = f"{coin.funding * 100:.4f} %" if coin.funding is not None else "-"
+        table.add_row(coin.coin, coin.phase, _number(coin.mid), _number(coin.mark), funding, age, str(coin.candles))
     console.print(table)
 
 

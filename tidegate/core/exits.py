@@ -91,7 +91,7 @@ def on_mark(state: State, event: Marked) -> Decision:
     coin = state.coins.get(event.coin)
     if coin is None or event.time_ms < coin.mark_ms:
         return NOTHING
-    coin = state.change(event.coin, mark=event.mark, mark_ms=event.time_ms)
+    coin = state.change(event.coin, mark=event.mark, mark_ms=event.time_ms, funding=event.funding)
     if not _guarded(coin, event.time_ms) or state.settings.stop_price_source is StopPriceSource.TRADE:
         return NOTHING
     return _one_price(state, coin, event.mark, event.time_ms, event.received_ns)

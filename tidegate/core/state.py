@@ -120,6 +120,7 @@ class CoinState(Struct, frozen=True, kw_only=True):
     book_ms: int = 0
     mark: Decimal | None = None
     mark_ms: int = 0
+    funding: Decimal | None = None
     leverage: int | None = None
     leverage_asked_ms: int | None = None
     signal_id: str = ""

@@ -35,7 +35,9 @@ def _coin(coin: CoinState) -> CoinStatus:
         coin=coin.coin,
         phase=coin.phase.value,
         candles=len(coin.candles.rows),
-        price=coin.reference_price(),
+        mid=coin.reference_price(),
+        mark=coin.mark,
+        funding=coin.funding,
         heard_ms=coin.heard_ms(),
     )
 

@@ -65,9 +65,10 @@ class L2Book(Struct, tag_field="channel", tag="l2Book"):
 
 
 class Context(Struct, rename="camel"):
-    """What is said about a coin now and then; only the mark is used."""
+    """What is said about a coin now and then; only the mark and the hourly funding rate are used."""
 
     mark_px: Decimal | None = None
+    funding: Decimal | None = None
 
 
 class CoinContext(Struct):

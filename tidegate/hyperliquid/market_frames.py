@@ -78,7 +78,13 @@ class MarketFrames:
         if mark is None or not is_price(mark):
             self._dropped["mark: unsound"] += 1
             return []
-        return [Marked(at_ms=at_ms, coin=context.coin, mark=mark, time_ms=at_ms, received_ns=received_ns)]
+        funding = context.ctx.funding
+        if funding is not None and not funding.is_finite():
+            funding = None
+        marked = Marked(
+            at_ms=at_ms, coin=context.coin, mark=mark, time_ms=at_ms, funding=funding, received_ns=received_ns
+        )
+        return [marked]
 
     def candle(self, rows: CandleRow | list[CandleRow], at_ms: int) -> list[Event]:
         """The candle that is open now, of the interval we asked for."""

@@ -50,11 +50,12 @@ class BookChanged(Fact, frozen=True, kw_only=True):
 
 
 class Marked(Fact, frozen=True, kw_only=True):
-    """The mark price, by which the exchange margins and fires resting stops."""
+    """The mark price, by which the exchange margins and fires resting stops; `funding` is the rate of an hour."""
 
     coin: str
     mark: Decimal
     time_ms: int
+    funding: Decimal | None = None
     received_ns: int = 0
 
 

@@ -22,12 +22,14 @@ class PositionStatus(Struct, frozen=True, kw_only=True):
 
 
 class CoinStatus(Struct, frozen=True, kw_only=True):
-    """One coin: its phase, its candles, and when a price of it was last heard."""
+    """One coin: its phase, its candles, its prices and hourly funding rate, and when a price was last heard."""
 
     coin: str
     phase: str
     candles: int
-    price: Decimal | None
+    mid: Decimal | None
+    mark: Decimal | None
+    funding: Decimal | None
     heard_ms: int
 
 

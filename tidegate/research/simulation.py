@@ -43,6 +43,8 @@ VENUE = "localnet:simulation"
 IN_MEMORY = "sqlite://"
 URL = "http://localnet.simulation"
 DAY_MS = 86_400_000
+INSTANT_MS = 1
+"""Without any latency the bot still starts later than the account was read."""
 
 Watch = Callable[[Exchange, str], Feed]
 """Given the exchange and the account, gives what the exchange shall tell of all that happens there."""
@@ -117,17 +119,19 @@ class _Bot:
             streams=stream,
             tells=_Silent(),
         )
+        account = self.client.account(theirs.account, (ledger.last_fill_ms() or time.now_ms) - DAY_MS)
+        inbox.pass_time(max(2 * self._latency_ms, INSTANT_MS))
         inbox.put(
             Started(
                 at_ms=time.now_ms,
                 settings=settings,
                 instruments=tuple(instruments[coin] for coin in settings.coins),
-                account=self.client.account(theirs.account, (ledger.last_fill_ms() or time.now_ms) - DAY_MS),
+                account=account,
                 instance_tag=theirs.tag,
                 remembered=ledger.remembered(),
             )
         )
-        return Loop(simulation.state, inbox, world, journal, _say_nothing, lambda _state: ledger.flush())
+        return Loop(simulation.state, inbox, world, journal, _say_nothing, lambda _state: ledger.flush(at_once=True))
 
     def _writes(
         self, ledger: Ledger, stream: SimulatedStream, wire: Wire, instruments: dict[str, Instrument]

@@ -47,6 +47,12 @@ class SimulatedInbox:
                 return [Tick(at_ms=self._time.now_ms)]
             self._time.forward(until_ms)
 
+    def pass_time(self, ms: int) -> None:
+        """Let so much time pass whatever happens."""
+        until_ms = self._time.now_ms + ms
+        while self._time.now_ms < until_ms:
+            self._time.forward(until_ms)
+
     def _stop_at_the_end(self) -> None:
         if self._stopping:
             return

@@ -1,1 +1,1 @@
-"""The local exchange: an independent reading of the Hyperliquid protocol, without sockets, clocks or randomness inside."""
+"""The local exchange: an independent reading of the Hyperliquid protocol; inside, no socket, clock or chance."""

@@ -111,7 +111,8 @@ def open_replay(
 
     `from_ms` is a recorded time; without it a replay of candles leaves itself some days of history. `coins` names
     the coin of each candle file, in order, or the coins to play of a file of frames. `wall_ms` is where the start is
-    moved to, by a multiple of `align_ms`; without it recorded times stay as they are. Raises BadRecording with every problem found.
+    moved to, by a multiple of `align_ms`; without it recorded times stay as they are. Raises BadRecording with every
+    problem found.
     """
     if not paths:
         raise BadRecording(["replay: no file given; expected candles or recorded frames"])

@@ -15,6 +15,8 @@ import typer
 import bot
 from tidegate.config.variables import NAMES
 from tidegate.core.state import MOVES, Phase
+from tidegate.localnet.server import LocalnetOptions
+from tidegate.localnet.thread import running
 from tidegate.model.brackets import ExitReason
 from tidegate.model.intents import Topic
 
@@ -117,6 +119,19 @@ def test_every_command_and_every_option_is_mentioned(command: str) -> None:
         if not getattr(option, "hidden", False):
             for name in option.opts:
                 assert re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", shown), f"{command} {name}"
+
+
+def test_the_example_for_the_official_sdk_places_an_order() -> None:
+    shown = next(block for block in blocks_of(DOCS / "localnet.md") if "hyperliquid.exchange" in block)
+    with running(LocalnetOptions(scenario="random")) as net:
+        example = re.sub(r"^url = .*$", f'url = "{net.url}"', shown, flags=re.MULTILINE)
+        ended = subprocess.run(
+            [sys.executable, "-c", example], capture_output=True, text=True, timeout=COMMAND_TIMEOUT_S, check=False
+        )
+    assert ended.returncode == 0, ended.stderr
+    placed, listed = map(ast.literal_eval, ended.stdout.splitlines())
+    oid = placed["response"]["data"]["statuses"][0]["resting"]["oid"]
+    assert [order["oid"] for order in listed] == [oid]
 
 
 def slug(heading: str) -> str:

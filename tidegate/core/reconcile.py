@@ -20,6 +20,8 @@ from tidegate.model.records import ClosedPosition, Remembered
 SNAPSHOT_AGE_MS = 2_000
 """An account snapshot says nothing about what happened within this time before it."""
 MISMATCHES_MAX = 2
+WITNESS_GAP_MS = 1_000
+"""Two views that are closer together than this are one witness."""
 
 
 def on_account(state: State, event: AccountSeen) -> Decision:
@@ -44,17 +46,20 @@ def on_account(state: State, event: AccountSeen) -> Decision:
 def _position(state: State, coin: CoinState, theirs: Position | None, account: Account) -> Decision:
     """Compare sizes; adopt theirs when the difference is no matter of timing."""
     size = theirs.size if theirs is not None else Decimal(0)
-    if size == coin.position.size:
+    fills_missing = not size and coin.phase in (Phase.ENTERING, Phase.IN_DOUBT) and not coin.live(Role.ENTRY)
+    if size == coin.position.size and not fills_missing:
         state.change(coin.coin, mismatches=0)
         return NOTHING
     if account.time_ms - state.last_fill_ms < state.wait_ms(SNAPSHOT_AGE_MS):
         state.next_account_ms = min(state.next_account_ms, state.now_ms + state.wait_ms(SNAPSHOT_AGE_MS))
         return NOTHING
-    if account.time_ms > coin.mismatch_ms or not coin.mismatches:  # the same view twice is no second witness
+    if not coin.mismatches or account.time_ms >= coin.mismatch_ms + state.wait_ms(WITNESS_GAP_MS):
         coin = state.change(coin.coin, mismatches=coin.mismatches + 1, mismatch_ms=account.time_ms)
     if coin.mismatches < MISMATCHES_MAX:
         state.next_account_ms = min(state.next_account_ms, state.now_ms + state.wait_ms(SNAPSHOT_AGE_MS))
         return NOTHING
+    if fills_missing:
+        return _never_filled(state, coin)
     text = f"{coin.coin}: the exchange shows a position of {size}, the bot knew {coin.position.size}; theirs counts"
     decision = Decision(
         notes=(Note(topic="account", text=text, level="WARNING"),), intents=(Alert(text=text, coin=coin.coin),)
@@ -62,6 +67,24 @@ def _position(state: State, coin: CoinState, theirs: Position | None, account: A
     if theirs is None:
         return decision + _vanished(state, coin, account)
     return decision + _adopt_size(state, coin, theirs)
+
+
+def _never_filled(state: State, coin: CoinState) -> Decision:
+    """An entry was said to have filled, but there is neither a fill nor a position: the coin must not wait for ever."""
+    text = f"{coin.coin}: the entry was said to be filled, but the exchange shows no fill and no position"
+    leftovers = tuple(coin.orders)
+    state.change(coin.coin, phase=Phase.READY, bracket=None, mismatches=0)
+    note = Note(topic="account", text=text, level="WARNING")
+    remember = Decision(intents=(Remember(record=state.coins[coin.coin].remembered()),), notes=(note,))
+    return remember + Decision(intents=_sweep(state, coin, leftovers, text))
+
+
+def _sweep(state: State, coin: CoinState, cloids: tuple[str, ...], reason: str) -> tuple[CancelOrders, ...]:
+    if not cloids:
+        return ()
+    expires_ms = state.now_ms + state.wait_ms(EXPIRES_AFTER_MS)
+    asset = coin.instrument.asset
+    return (CancelOrders(coin=coin.coin, asset=asset, cloids=cloids, expires_ms=expires_ms, reason=reason),)
 
 
 def _vanished(state: State, coin: CoinState, account: Account) -> Decision:
@@ -119,14 +142,7 @@ def _orders(state: State, coin: CoinState, account: Account) -> Decision:
     if not orphans:
         return NOTHING
     text = f"{coin.coin}: {len(orphans)} order(s) of a position that is gone are swept"
-    wish = CancelOrders(
-        coin=coin.coin,
-        asset=coin.instrument.asset,
-        cloids=orphans,
-        expires_ms=state.now_ms + state.wait_ms(EXPIRES_AFTER_MS),
-        reason="orphaned",
-    )
-    return Decision(intents=(wish,), notes=(Note(topic="order", text=text),))
+    return Decision(intents=_sweep(state, coin, orphans, "orphaned"), notes=(Note(topic="order", text=text),))
 
 
 def adopt_at_start(state: State, account: Account, remembered: dict[str, Remembered]) -> Decision:

@@ -85,7 +85,7 @@ def test_a_documented_command_that_needs_no_exchange_runs(line: str, tmp_path: P
     ended = subprocess.run(
         [sys.executable, str(ROOT / "bot.py"), *words],
         cwd=tmp_path,
-        env={"PATH": "/usr/bin:/bin", "COLUMNS": "200", "PYTHONPATH": ":".join(sys.path), **settings},
+        env={"PATH": "/usr/bin:/bin", "COLUMNS": "200", **settings},
         capture_output=True,
         text=True,
         timeout=COMMAND_TIMEOUT_S,

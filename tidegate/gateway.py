@@ -145,9 +145,15 @@ class Courier:
     def _run(self) -> None:
         client = self._new_client()
         while (errand := self._errands.get()) is not None:
-            for event in deliver(client, *errand, self._clock):
+            for event in self._delivered(client, *errand):
                 self._facts.put(event)
         client.close()
+
+    def _delivered(self, client: HyperliquidClient, wish: Sent, body: bytes) -> list[Event]:
+        try:
+            return deliver(client, wish, body, self._clock)
+        except Exception as error:  # noqa: BLE001 (the top of a thread that must live: it becomes a fact)
+            return replies.doubted(wish, f"not foreseen: {error!r}", self._clock.now_ms())
 
 
 def deliver(client: HyperliquidClient, wish: Sent, body: bytes, clock: Clock) -> list[Event]:

@@ -1,6 +1,6 @@
 """The reader: serves read wishes on threads of its own, so that no read ever delays an exit.
 
-Each lane has its own client and queue: what protects (prices, account, orders) never waits behind candles. Sees
+Each lane has its own client and queue: prices never wait behind the account, neither waits behind candles. Sees
 nothing of the bot's state, writes nothing to the exchange; what comes back, and what fails, is put as a fact.
 """
 
@@ -20,6 +20,12 @@ QUEUE_MAX = 1_000
 """More waiting reads than this in a lane are refused as failed; they come due again."""
 
 Read = FetchCandles | FetchPrices | FetchAccount | FetchOrder
+
+LANES: dict[str, tuple[type[Read], ...]] = {
+    "prices": (FetchPrices,),
+    "account": (FetchAccount, FetchOrder),
+    "candles": (FetchCandles,),
+}
 
 
 class Fate(Protocol):
@@ -63,31 +69,41 @@ class Client(Protocol):
 
 
 class Reader:
-    """Two lanes of reads: protective ones and candles. `user` is the account's own address."""
+    """Three lanes of reads: prices, the account and its orders, candles. `user` is the account's own address."""
 
     def __init__(self, new_client: Callable[[], Client], user: str, facts: Facts, clock: Clock) -> None:
         self._facts = facts
         self._reading = Reading(user, clock)
-        self._protective = Lane("reader-protective", new_client, self._serve)
-        self._candles = Lane("reader-candles", new_client, self._serve)
+        self._lanes: dict[type[Read], Lane] = {}
+        for name, kinds in LANES.items():
+            lane = Lane(f"reader-{name}", new_client, self._serve)
+            self._lanes |= dict.fromkeys(kinds, lane)
 
     def start(self) -> None:
         """Start the threads."""
-        self._protective.start()
-        self._candles.start()
+        for lane in self._distinct():
+            lane.start()
 
     def submit(self, wish: Read) -> list[Event]:
         """Queue a read; the answer arrives in the inbox. A full lane answers at once that it failed."""
-        lane = self._candles if isinstance(wish, FetchCandles) else self._protective
-        return [] if lane.submit(wish) else [self._reading.failed(wish, "too many reads are waiting")]
+        if self._lanes[type(wish)].submit(wish):
+            return []
+        return [self._reading.failed(wish, "too many reads are waiting")]
 
     def stop(self, timeout_s: float) -> None:
         """End the threads; a read in progress is left to its time limit."""
-        self._protective.stop(timeout_s)
-        self._candles.stop(timeout_s)
+        for lane in self._distinct():
+            lane.stop(timeout_s / len(LANES))
+
+    def _distinct(self) -> list["Lane"]:
+        return list(dict.fromkeys(self._lanes.values()))
 
     def _serve(self, client: Client, wish: Read) -> None:
-        for event in self._reading.facts(client, wish):
+        try:
+            events = self._reading.facts(client, wish)
+        except Exception as error:  # noqa: BLE001 (the top of a thread that must live: it becomes a fact)
+            events = [self._reading.failed(wish, f"not foreseen: {error!r}")]
+        for event in events:
             self._facts.put(event)
 
 

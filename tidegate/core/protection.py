@@ -50,7 +50,7 @@ def on_due(state: State, coin: CoinState) -> Decision:
         return NOTHING
     since_ms = coin.uncovered_since_ms if coin.uncovered_since_ms is not None else state.now_ms
     end_ms = since_ms + state.wait_ms(NAKED_MAX_MS)
-    if coin.phase is Phase.HOLDING and state.now_ms >= end_ms and not coin.covered_ms:
+    if coin.phase is Phase.HOLDING and state.now_ms >= end_ms and not coin.covered_ms and not _seen_resting(coin):
         naked_s = (state.now_ms - since_ms) / 1000
         state.change(coin.coin, cover_due_ms=state.now_ms + state.wait_ms(COVER_REPEAT_MS))
         text = f"{coin.coin}: no resting stop could be confirmed for {naked_s:.0f} s, closing the position"
@@ -59,6 +59,18 @@ def on_due(state: State, coin: CoinState) -> Decision:
         )
     state.change(coin.coin, cover_due_ms=_next_look_ms(state, since_ms, COVER_REPEAT_MS))
     return Decision(intents=(schedule.fetch_account(state, f"cover check of {coin.coin}"),))
+
+
+def _own_stops(coin: CoinState) -> list[Working]:
+    """Our stops that close the present position; after a flip those of the last one may still be around."""
+    side = Side.opening(coin.position.direction).opposite
+    return [order for order in coin.live(Role.STOP) if order.request.side is side]
+
+
+def _seen_resting(coin: CoinState) -> bool:
+    """Whether the exchange's stream has shown stops as open for the whole size: enough not to panic, not to rest."""
+    stops = [order for order in _own_stops(coin) if order.state is OrderState.RESTING and order.confirmed_ms]
+    return sum((order.request.size for order in stops), Decimal(0)) >= abs(coin.position.size)
 
 
 def _next_look_ms(state: State, since_ms: int, after_ms: int) -> int:
@@ -94,7 +106,7 @@ def verify(state: State, coin: CoinState, account: Account) -> Decision:
     on_its_way = any(
         order.state in (OrderState.SENT, OrderState.DOUBT)
         or order.sent_ms >= account.time_ms - state.wait_ms(COVER_CHECK_MS)
-        for order in coin.live(Role.STOP)
+        for order in _own_stops(coin)
     )
     since_ms = coin.uncovered_since_ms if coin.uncovered_since_ms is not None else state.now_ms
     coin = state.change(
@@ -158,7 +170,7 @@ def follow_trail(state: State, coin: CoinState) -> Decision:
     bracket = coin.bracket
     if bracket is None or not bracket.trailed or bracket.stop is None or coin.phase is not Phase.HOLDING:
         return NOTHING
-    stops = coin.live(Role.STOP)
+    stops = _own_stops(coin)
     if not stops or any(order.state is not OrderState.RESTING for order in stops):
         return NOTHING
     levels = [order.request.kind.trigger_price for order in stops if isinstance(order.request.kind, Trigger)]
@@ -172,7 +184,7 @@ def follow_trail(state: State, coin: CoinState) -> Decision:
 
 def retire_old_stops(state: State, coin: CoinState) -> Decision:
     """Cancel resting stops that a nearer one of the whole size has replaced."""
-    stops = [order for order in coin.live(Role.STOP) if order.state is OrderState.RESTING]
+    stops = [order for order in _own_stops(coin) if order.state is OrderState.RESTING]
     if coin.bracket is None or len(stops) < 2 or not coin.position.size:
         return NOTHING
     direction = coin.bracket.direction

@@ -221,6 +221,42 @@ def account_with(world: World) -> Account:
     )
 
 
+@pytest.mark.parametrize("direction", [1, -1])
+def test_after_a_flip_the_stop_of_the_last_position_neither_counts_nor_retires_the_new_one(direction: int) -> None:
+    world = started()
+    position = world.hold(direction)
+    old = world.coin().live(Role.STOP)[0].request
+    world.decisions.clear()
+    world.fill(old.side, abs(position.size) + 1, 100)
+    world.now_ms += 3_000
+    world.account()
+    (new,) = stops_of(world)
+    assert new.side is old.side.opposite
+    swept = {cloid for wish in world.wished(CancelOrders) for cloid in wish.cloids}
+    assert old.cloid in swept
+    world.accept(new)
+    assert new.cloid not in {cloid for wish in world.wished(CancelOrders) for cloid in wish.cloids}
+    world.now_ms += 3_000
+    world.account()
+    assert world.coin().covered_ms
+    assert len(stops_of(world)) == 1
+
+
+def test_a_stop_that_the_stream_showed_open_is_no_reason_to_panic_while_the_account_cannot_be_read() -> None:
+    world = started()
+    wish = world.enter()
+    for request in wish.orders:
+        world.accept(request)
+    stop = wish.orders[1]
+    world.tell(OrderOpened(at_ms=world.now_ms, order=open_order(stop, oid=4, time_ms=world.now_ms)))
+    world.fill(wish.orders[0].side, stop.size, 100, cloid=wish.orders[0].cloid)
+    world.run_until(world.now_ms + 60_000)
+    assert exits_of(world.decisions) == []
+    world.now_ms += 5_000
+    world.account(orders=[])
+    assert world.placed(Role.STOP)[1:], "once the account shows that it is gone, it is placed again"
+
+
 # trailing
 
 

@@ -6,9 +6,9 @@ SIMULATED_HOURS is how long each run lasts (`make sim` plays whole days).
 import os
 
 import pytest
-from referee import Referee
-from runs import D, holding, settings
 
+from tests.research.referee import Referee
+from tests.research.runs import D, holding, settings
 from tidegate.localnet.arguments import MarketChoice
 from tidegate.model.market import Timeframe
 from tidegate.model.orders import Role
@@ -16,7 +16,7 @@ from tidegate.model.settings import Settings
 from tidegate.research.simulation import Simulation, simulate
 
 HOUR_MS = 3_600_000
-HOURS = float(os.environ.get("SIMULATED_HOURS", "0.5"))
+HOURS = float(os.environ.get("SIMULATED_HOURS", "0.4"))
 NARROW = {"stop_loss_pct": D("0.1"), "take_profit_pct": D("0.15")}
 CROSSING = {"strategy": "ema_cross", "strategy_params": {"fast": "2", "slow": "5", "stop_atr": "1", "shorts": "true"}}
 PLANS: dict[str, Settings] = {

@@ -3,9 +3,9 @@
 from decimal import Decimal
 
 import pytest
-from referee import Referee
-from runs import CRASH, D, holding, needs_the_crash, settings
 
+from tests.research.referee import Referee
+from tests.research.runs import CRASH, D, holding, needs_the_crash, settings
 from tidegate.errors import ConfigError
 from tidegate.localnet.arguments import MarketChoice
 from tidegate.model.brackets import ExitReason

@@ -33,24 +33,31 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help="Tidegate, a Hyperliquid trading bot: polls to decide, streams to protect. Without a command it runs.",
+    epilog="The options of run: python bot.py run --help",
 )
 
-Network = Annotated[str | None, typer.Option(help="localnet, testnet or mainnet.")]
-Coins = Annotated[str | None, typer.Option(help="Coins, with commas between.")]
-Timeframe = Annotated[str | None, typer.Option(help="1m, 5m, 15m, 1h …")]
-Strategy = Annotated[str | None, typer.Option(help="The name of a file in strategies/.")]
+Network = Annotated[str | None, typer.Option(metavar="NAME", help="localnet, testnet or mainnet.")]
+Coins = Annotated[str | None, typer.Option(metavar="NAMES", help="Coins, with commas between.")]
+Timeframe = Annotated[str | None, typer.Option(metavar="LENGTH", help="1m, 5m, 15m, 1h …")]
+Strategy = Annotated[str | None, typer.Option(metavar="NAME", help="The name of a file in strategies/.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Build and show orders, never send them.")]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Any setting; beats all else.")]
-Replay = Annotated[list[Path] | None, typer.Option(help="localnet plays this recording: candles or frames.")]
-From = Annotated[str, typer.Option("--from", help="Where in the recording to start: 2021-05-19T12:00 (UTC).")]
-Speed = Annotated[float, typer.Option(min=0.01, max=10_000, help="How much faster localnet's time runs.")]
-Seed = Annotated[int, typer.Option(help="The seed of localnet's market (and of its throw-away account).")]
-Scenario = Annotated[str, typer.Option(help="localnet's market: first-run (scripted) or random.")]
+Replay = Annotated[
+    list[Path] | None, typer.Option(metavar="FILE", help="localnet plays this recording: candles or frames.")
+]
+From = Annotated[
+    str, typer.Option("--from", metavar="MOMENT", help="Where in the recording to start: 2021-05-19T12:00 (UTC).")
+]
+Speed = Annotated[float, typer.Option(min=0.01, max=10_000, metavar="N", help="How much faster localnet's time runs.")]
+Seed = Annotated[int, typer.Option(metavar="N", help="Another number: another market and throw-away account.")]
+Scenario = Annotated[str, typer.Option(metavar="NAME", help="localnet's market: first-run (scripted) or random.")]
 
 
 @app.command()
 def run(
-    seconds: Annotated[float | None, typer.Option(min=0, help="Stop cleanly after so many seconds.")] = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=0, metavar="N", help="Stop cleanly after so many seconds.")
+    ] = None,
     network: Network = None,
     coins: Coins = None,
     timeframe: Timeframe = None,
@@ -63,7 +70,7 @@ def run(
     seed: Seed = 1,
     scenario: Scenario = "first-run",
 ) -> None:
-    """Trade until stopped (Ctrl-C). This is what runs when no command is named."""
+    """Trade until stopped with Ctrl-C (the default)."""
     from tidegate.localnet.arguments import MarketChoice
 
     words = {"NETWORK": network, "COINS": coins, "TIMEFRAME": timeframe, "STRATEGY": strategy}
@@ -90,7 +97,7 @@ def localnet(
     linger: Annotated[float | None, typer.Option(hidden=True)] = None,
     announce: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:
-    """Run the built-in exchange alone, for any Hyperliquid client on this machine."""
+    """Run the built-in exchange alone, for any client."""
     from tidegate.localnet import command
     from tidegate.localnet.arguments import MarketChoice
 
@@ -100,7 +107,7 @@ def localnet(
 
 @app.command()
 def strategies() -> None:
-    """List the strategies, what they do, their parameters; broken files with the reason."""
+    """List the strategies and their parameters."""
     from rich.console import Console
 
     from tidegate.discovery import listing
@@ -112,7 +119,7 @@ def strategies() -> None:
 
 @app.command()
 def status(settings: Set = None) -> None:
-    """Show the running bot: stream, positions with their resting stops, today's profit, REST weight."""
+    """Show the running bot: stream, positions, profit."""
     import msgspec
     from rich.console import Console
 
@@ -129,7 +136,7 @@ def status(settings: Set = None) -> None:
 
 @app.command("show-config")
 def show_config(settings: Set = None) -> None:
-    """Show every setting: its value (secrets masked), where it came from, what it means."""
+    """Show every setting and where it came from."""
     from rich.console import Console
 
     from tidegate.config import describe

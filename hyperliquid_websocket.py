@@ -42,6 +42,7 @@ FRAME_BYTES_MAX = 4 * 2**20
 # So much is parsed at a time; an order to be written waits for no more than that.
 READ_BYTES_MAX = 16 * 2**10
 STOP_TIMEOUT_S = 3.0
+NO_GOODBYE = 1006
 
 
 class HyperliquidWebSocketClient:
@@ -365,4 +366,6 @@ def _words(error: Exception) -> str:
 
 
 def _closed_words(connection: ClientConnection) -> str:
+    if connection.close_code == NO_GOODBYE:
+        return f"lost without a goodbye (code {NO_GOODBYE})"
     return f"closed by the other side, code {connection.close_code} {connection.close_reason or ''}".strip()

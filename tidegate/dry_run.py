@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from tidegate.model.events import Event, LeverageSet, OrderCanceled, OrderRejected
 from tidegate.model.instruments import NOTIONAL_MIN_USD, Instrument
 from tidegate.model.intents import CancelOrders, PlaceOrders, ResendOrders, SetLeverage
-from tidegate.model.orders import OrderRequest, Trigger
+from tidegate.model.orders import DRY_RUN, OrderRequest, Trigger
 from tidegate.ports import Clock
 
 
@@ -21,8 +21,8 @@ class DryRunGateway:
         match wish:
             case PlaceOrders():
                 return [
-                    OrderRejected(at_ms=at_ms, cloid=order.cloid, reason=f"dry run: {self._verdict(order)}")
-                    for order in wish.orders
+                    OrderRejected(at_ms=at_ms, cloid=order.cloid, reason=f"{DRY_RUN}: {self._verdict(order)}")
+                    for order in reversed(wish.orders)  # the entry last: with it its exits are given up
                 ]
             case CancelOrders():
                 return [
@@ -48,4 +48,4 @@ class DryRunGateway:
         notional = order.size * order.price
         if not order.reduce_only and notional < NOTIONAL_MIN_USD:
             return f"it would be rejected: worth {notional:.2f} USD, less than {NOTIONAL_MIN_USD}"
-        return f"legal, not sent ({order.side.value} {order.size} at {order.price})"
+        return "legal, not sent"

@@ -35,7 +35,7 @@ def recap_lines(wish: Recap, speed: float = 1.0) -> list[str]:
         _touched(wish),
         _sent(wish),
         _filled(wish, speed),
-        f"between two polls: {since_poll_s:.1f} s after the last, {before_poll_s:.1f} s before the next",
+        f"polls     between two polls: {since_poll_s:.1f} s after the last, {before_poll_s:.1f} s before the next",
         f"result    entry {closed.entry_price:.8g}, profit {net:+.2f} USD after {closed.fees:.2f} USD of fees",
     ]
 
@@ -53,7 +53,8 @@ def _sent(wish: Recap) -> str:
         took = f"{wish.touch_to_sent_ms:.2f} ms after the frame arrived"
         return f"sent      a signed reduce-only order was on the wire {took}"
     if wish.by_resting:
-        return "sent      nothing: the stop resting on the exchange had done it already"
+        what = "take-profit" if wish.closed.reason is ExitReason.TAKE_PROFIT else "stop"
+        return f"sent      nothing: the {what} resting on the exchange had done it already"
     return "sent      a signed reduce-only order (the touch was polled by REST, so there is no frame to time from)"
 
 

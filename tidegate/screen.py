@@ -54,7 +54,7 @@ def show_status(status: Status, alive: bool, console: Console) -> None:
     parts = f"realised {status.realised_today:+,.2f}, open {status.unrealised:+,.2f}"
     lines = (
         f"[bold]{running}[/bold], last seen {age_s:.0f} s ago; {status.network}{dry}, account {status.account}",
-        f"{status.strategy} on {status.timeframe}; next poll {_clock(status.next_poll_ms)} exchange time",
+        f"{status.strategy} on {status.timeframe}; next poll in {_wait(status)} ({_clock(status.next_poll_ms)})",
         f"stream {stream} since {_clock(status.stream_since_ms)}; "
         f"REST weight {status.weight_used} of {status.weight_max} in the last minute",
         f"equity {status.equity:,.2f} USD; today {today:+,.2f} ({parts})",
@@ -95,6 +95,11 @@ def _positions(status: Status, console: Console) -> None:
 
 def _number(value: Decimal | None) -> str:
     return f"{value.normalize():f}" if value is not None else "-"
+
+
+def _wait(status: Status) -> str:
+    seconds = max(0, status.next_poll_ms - status.at_ms) // 1000
+    return f"{seconds // 60} min {seconds % 60} s" if seconds >= 60 else f"{seconds} s"
 
 
 def _clock(time_ms: int) -> str:

@@ -101,11 +101,12 @@ class Session:
         self._tell_of_crashes()
         with self._parts as parts:
             parts.callback(logs.close)
+            logs.log("bot", f"Tidegate {__version__} starts, NETWORK={self._settings.network.value}")
             strategist = Strategist(self._settings, self._inbox, self._clock, _say)
             strategist.start()  # first: its process imports its libraries while the rest is put together
             parts.callback(strategist.stop, PART_STOP_S)
             venue = parts.enter_context(open_venue(self._loaded, self._choice, self._program, self._clock))
-            logs.log("bot", f"Tidegate {__version__} on {venue.says}")
+            logs.log("localnet" if venue.is_play_money else "bot", venue.says)
             if venue.market:
                 logs.log("localnet", venue.market)
             loop = self._assemble(venue, strategist)
@@ -118,18 +119,21 @@ class Session:
             gc.freeze()
             loop.run()
             logs.log("bot", f"stopped: {loop.state.stopping}")
+            if venue.is_play_money and not self._loaded.localnet_url:
+                logs.log("localnet", "the built-in exchange ends with the bot, and every position on it")
         return 0
 
     def _assemble(self, venue: Venue, strategist: Strategist) -> Loop:
         parts, clock, inbox = self._parts, self._clock, self._inbox
         wallet = self._wallet(venue)
         parts.enter_context(one_bot_per_wallet(venue.name, wallet.account))
+        venue.claim()
         client = self._client(venue)
         parts.callback(client.close)
         instruments, settings = self._market(client, wallet)
         ledger = self._ledger(venue, wallet)
         account = self._account(client, venue, wallet, ledger)
-        protocol = StreamProtocol(settings.coins, wallet.account, settings.timeframe, fills_since_ms=clock.now_ms())
+        protocol = StreamProtocol(settings.coins, wallet.account, settings.timeframe, fills_since_ms=account.time_ms)
         stream = self._new_stream(venue.stream_url, inbox, clock, protocol)
         parts.callback(stream.stop, PART_STOP_S)
         reader = Reader(lambda: self._client(venue), wallet.account, inbox, clock)

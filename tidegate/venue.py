@@ -4,9 +4,9 @@ The built-in localnet is started (or found again) and stopped here; the real net
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,10 @@ DATA_DIR = Path("data")
 
 @dataclass(frozen=True)
 class Venue:
-    """An exchange to trade on. `name` scopes what the ledger keeps; `throw_away_key` is set on localnet only."""
+    """An exchange to trade on. `name` scopes what the ledger keeps; `throw_away_key` is set on localnet only.
+
+    `claim` is called once the wallet is known to be this bot's: a localnet that was found is its own from then on.
+    """
 
     name: str
     url: str
@@ -43,6 +46,7 @@ class Venue:
     market: str = ""
     tag: str = ""
     throw_away_key: str = ""
+    claim: Callable[[], None] = lambda: None
 
     @property
     def stream_url(self) -> str:
@@ -81,7 +85,7 @@ def open_venue(loaded: Loaded, choice: MarketChoice, program: Path, clock: Excha
     log = Path(loaded.settings.log_dir) / "localnet.err"
     child = LocalnetChild(program, arguments, DATA_DIR / "localnet.json", log)
     try:
-        yield _localnet(child.open().url, choice, clock)
+        yield replace(_localnet(child.open().url, choice, clock), claim=child.claim)
     finally:
         child.stop()
 
@@ -101,7 +105,9 @@ def _localnet(url: str, choice: MarketChoice, clock: ExchangeClock) -> Venue:
         clock.follow(int(page["time_ms"]), float(page["speed"]))
         name, market = f"localnet:{page['instance']}", str(page["says"])
     except (requests.RequestException, ValueError, KeyError, TypeError) as error:
-        raise Unreachable(f"no localnet answers at {url}: {error}") from None
+        raise Unreachable(
+            f"LOCALNET_URL={url}: no localnet answers there ({type(error).__name__}); start one: python bot.py localnet"
+        ) from None
     seed = f"tidegate localnet {choice.seed}"
     return Venue(
         name=name,

@@ -277,7 +277,7 @@ def test_hold_and_a_second_wish_for_the_same_side_change_nothing() -> None:
     before = len(world.wished(PlaceOrders))
     world.signal(Want.HOLD)
     world.signal(Want.LONG)
-    assert "refused" in said(world)
+    assert "already held" in said(world)
     assert len(world.wished(PlaceOrders)) == before
 
 

@@ -43,7 +43,7 @@ def test_ctrl_c_with_a_position_open_leaves_its_stop_resting_and_ends_cleanly(tm
 
 def test_a_dry_run_shows_legal_orders_and_sends_none(tmp_path: Path) -> None:
     with running(tmp_path, "--dry-run", "--seconds", "60") as bot:
-        bot.wait_for(r"BTC entry buy .* rejected: dry run: legal, not sent")
+        bot.wait_for(r"BTC entry buy .* at \d+, dry run: legal, not sent")
         bot.send(signal.SIGTERM)
         assert bot.ends() == 0
     assert "[fill]" not in bot.screen

@@ -216,7 +216,7 @@ def test_two_bots_may_start_on_one_new_file_at_the_same_moment(url: str) -> None
 
 def test_reading_needs_a_database_and_makes_none(path: Path, url: str) -> None:
     for read in (lambda: read_status(url), lambda: PriceDataReader(url, venue="testnet")):
-        with pytest.raises(StorageError, match="Start the bot once"):
+        with pytest.raises(StorageError, match="no bot has run here yet"):
             read()
 
     assert not path.exists()

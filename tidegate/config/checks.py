@@ -80,9 +80,9 @@ def _wallet(given: Given) -> Iterator[str]:
             )
         return
     if not values.hyperliquid_private_key:
-        yield given.line("HYPERLIQUID_PRIVATE_KEY", f"missing, but NETWORK={network.value} needs it")
+        yield given.line("HYPERLIQUID_PRIVATE_KEY", f"not set, NETWORK={network.value} needs it")
     if not values.hyperliquid_account_address:
-        yield given.line("HYPERLIQUID_ACCOUNT_ADDRESS", f"missing, but NETWORK={network.value} needs it")
+        yield given.line("HYPERLIQUID_ACCOUNT_ADDRESS", f"not set, NETWORK={network.value} needs it")
 
 
 def _confirmation(given: Given) -> Iterator[str]:

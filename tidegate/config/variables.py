@@ -67,16 +67,17 @@ class Variables(BaseSettings):
     )
     stop_loss_pct: Annotated[Decimal, rules.number("0.05", "50", unit="per cent", example="3")] = Field(
         default=DEFAULTS.stop_loss_pct,
-        description="Distance of the stop from the entry when the strategy names none.",
+        description="Largest distance of the stop from the entry; a nearer one of the strategy goes first.",
     )
     take_profit_pct: Annotated[Decimal, rules.number("0.05", "90", unit="per cent", zero="none", example="6")] = Field(
         default=DEFAULTS.take_profit_pct,
-        description="Distance of the take-profit when the strategy names none; 0 for none.",
+        description="Largest distance of the take-profit; a nearer one of the strategy goes first; "
+        "0 leaves it to the strategy.",
     )
     trailing_stop_pct: Annotated[Decimal, rules.number("0.05", "50", unit="per cent", zero="none", example="2")] = (
         Field(
             default=DEFAULTS.trailing_stop_pct,
-            description="How far a stop trails behind the best price; 0 for not at all.",
+            description="How far a stop trails behind the best price; 0 leaves it to the strategy.",
         )
     )
     risk_per_trade_pct: Annotated[Decimal, rules.number("0.01", "20", unit="per cent", example="1")] = Field(

@@ -26,7 +26,7 @@ def on_fill(state: State, event: OrderFilled) -> Decision:
         text = f"{fill.coin} {fill.side.value} {fill.size} at {fill.price}: not a coin of this bot, left alone"
         return Decision(notes=(Note(topic="fill", text=text, level="WARNING"),))
     before, after = coin.position, coin.position.apply(fill)
-    role = _role(coin, fill)
+    role = _role(state, coin, fill)
     state.change(fill.coin, position=after, mismatches=0)
     note = Note(topic="fill", text=_text(fill, role, after))
     decision = Decision(notes=(note,))
@@ -43,10 +43,11 @@ def on_fill(state: State, event: OrderFilled) -> Decision:
     return decision
 
 
-def _role(coin: CoinState, fill: Fill) -> Role | None:
-    order = coin.orders.get(fill.cloid) if fill.cloid else None
-    if order is None:
-        order = next((each for each in coin.orders.values() if each.oid is not None and each.oid == fill.oid), None)
+def _role(state: State, coin: CoinState, fill: Fill) -> Role | None:
+    """What the order behind a fill was for; the order may be over already."""
+    if fill.cloid is not None:
+        return state.roles.get(fill.cloid)
+    order = next((each for each in coin.orders.values() if each.oid is not None and each.oid == fill.oid), None)
     return order.request.role if order is not None else None
 
 
@@ -150,11 +151,14 @@ def _reason(coin: CoinState, fill: Fill, role: Role | None) -> ExitReason:
 def finish(state: State, coin: CoinState, closed: ClosedPosition, *, by_resting: bool = False) -> Decision:
     """Book a finished position and clear the way for the next one."""
     intents: list[Intent] = [BookClosed(closed=closed)]
+    notes: list[Note] = []
     if closed.reason.protective:
         intents.append(_recap(state, coin, closed, by_resting=by_resting))
     if coin.exit is not None and not coin.exit.sent_ms:
-        state.drop_order(coin.exit.cloid)  # it has not left yet, and has nothing to close any more
+        state.drop_order(coin.exit.cloid)
         coin = state.coins[coin.coin]
+        text = f"{coin.coin}: the exit is not sent, there is nothing left to close"
+        notes.append(Note(topic="exit", text=text))
     leftovers = tuple(order.request.cloid for order in coin.orders.values() if order.request.role is not Role.EXIT)
     if leftovers:
         intents.append(
@@ -169,7 +173,7 @@ def finish(state: State, coin: CoinState, closed: ClosedPosition, *, by_resting:
     net = closed.pnl - closed.fees
     text = (
         f"{coin.coin} closed by {closed.reason.value}: {closed.size} from {closed.entry_price:f} to "
-        f"{closed.exit_price:f}, profit {net:+.2f} USD after {closed.fees:.2f} fees"
+        f"{closed.exit_price:f}, profit {net:+.2f} USD after {closed.fees:.2f} USD of fees"
     )
     state.change(
         coin.coin,
@@ -188,7 +192,7 @@ def finish(state: State, coin: CoinState, closed: ClosedPosition, *, by_resting:
         Remember(record=state.coins[coin.coin].remembered()),
         schedule.fetch_account(state, "a position closed"),
     ]
-    return Decision(intents=tuple(intents), notes=(Note(topic="exit", text=text),))
+    return Decision(intents=tuple(intents), notes=(*notes, Note(topic="exit", text=text)))
 
 
 def _recap(state: State, coin: CoinState, closed: ClosedPosition, *, by_resting: bool) -> Recap:

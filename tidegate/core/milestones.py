@@ -7,12 +7,20 @@ from tidegate.model.intents import NOTHING, Decision, Note
 def reached(state: State) -> Decision:
     """The next milestones of the start, if they have been reached; asked until the last one is."""
     decision = NOTHING
-    if not state.has_data and all(coin.candles.rows and coin.heard_ms() for coin in state.coins.values()):
+    if (
+        not state.has_data
+        and state.stream_up
+        and all(coin.candles.rows and coin.heard_ms() for coin in state.coins.values())
+    ):
         state.has_data = True
-        text = f"all {len(state.coins)} instruments have data: closed candles, and a price by stream"
+        text = f"all {_instruments(state)} have data: closed candles, and a price by stream"
         decision += Decision(notes=(Note(topic="bot", text=text),))
     if state.has_data and not state.is_warm and state.warm_coins >= state.coins.keys():
         state.is_warm = True
-        text = f"warm-up finished: {state.settings.strategy} has enough bars of all {len(state.coins)} instruments"
+        text = f"warm-up finished: {state.settings.strategy} has enough bars of all {_instruments(state)}"
         decision += Decision(notes=(Note(topic="bot", text=text),))
     return decision
+
+
+def _instruments(state: State) -> str:
+    return f"{len(state.coins)} instrument{'s' if len(state.coins) > 1 else ''}"

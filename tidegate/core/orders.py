@@ -17,7 +17,7 @@ from tidegate.model.events import (
     OrdersSent,
 )
 from tidegate.model.intents import NOTHING, Decision, Note, Remember
-from tidegate.model.orders import Role
+from tidegate.model.orders import DRY_RUN, Role
 
 NO_POSITION = "reduce only order would increase position"
 """The exchange's way of saying that the position is closed already (or not what we think): success, once verified."""
@@ -112,8 +112,8 @@ def never_placed(state: State, order: Working, reason: str) -> Decision:
     """It is certain that an order is not on the exchange and never was."""
     request = order.request
     state.drop_order(request.cloid)
-    text = f"{request.coin} {request.role.value} {request.side.value} {request.size} rejected: {reason}"
-    decision = Decision(notes=(Note(topic="order", text=text, level="WARNING"),))
+    what = f"{request.coin} {request.role.value} {request.side.value} {request.size}"
+    decision = Decision(notes=(_rejected_note(what, order, reason),))
     coin = state.coins[request.coin]
     if request.role is Role.ENTRY:
         return decision + _abandon(state, coin.coin, order.signal_id)
@@ -122,6 +122,12 @@ def never_placed(state: State, order: Working, reason: str) -> Decision:
     if coin.position.size:
         protection.watch(state, coin.coin)
     return decision + _settled(state, coin.coin)
+
+
+def _rejected_note(what: str, order: Working, reason: str) -> Note:
+    if reason.startswith(DRY_RUN):
+        return Note(topic="order", text=f"{what} at {_level(order)}, {reason}")
+    return Note(topic="order", text=f"{what} rejected: {reason}", level="WARNING")
 
 
 def _exit_rejected(state: State, coin: CoinState, order: Working, reason: str) -> Decision:
@@ -193,7 +199,8 @@ def on_leverage(state: State, event: LeverageSet) -> Decision:
     coin = state.coins[event.coin]
     phase = Phase.READY if coin.phase is Phase.SUSPENDED else coin.phase
     coin = state.change(event.coin, leverage=event.leverage, phase=phase, why="")
-    note = Note(topic="account", text=f"{event.coin} leverage {event.leverage}x confirmed")
+    how = "not sent, dry run" if state.settings.dry_run else "confirmed"
+    note = Note(topic="account", text=f"{event.coin} leverage {event.leverage}x {how}")
     return Decision(notes=(note,)) + entries.consider(state, coin)
 
 

@@ -30,6 +30,10 @@ PRICE_LAG_MAX_MS = 30_000
 """A source of prices that is so much older than the newest one is not asked."""
 
 
+ROLES_REMEMBERED = 2_000
+"""Of how many of our orders it is remembered what they were for: a fill may be told after the order is over."""
+
+
 class Phase(str, Enum):
     """Where a coin stands. The allowed moves are in `MOVES`."""
 
@@ -194,6 +198,7 @@ class State:
     now_ms: int = 0
     coins: dict[str, CoinState] = field(default_factory=dict)
     coin_of: dict[str, str] = field(default_factory=dict)
+    roles: dict[str, Role] = field(default_factory=dict)
     equity: Decimal = Decimal(0)
     free: Decimal = Decimal(0)
     account_ms: int = 0
@@ -257,6 +262,9 @@ class State:
         """Add or replace one of our working orders."""
         cloid = order.request.cloid
         self.coin_of[cloid] = coin
+        self.roles[cloid] = order.request.role
+        while len(self.roles) > ROLES_REMEMBERED:
+            del self.roles[next(iter(self.roles))]
         self.change(coin, orders={**self.coins[coin].orders, cloid: order})
 
     def drop_order(self, cloid: str) -> Working | None:

@@ -191,4 +191,11 @@ class HyperliquidClient:
 
 
 def _reason(error: requests.RequestException) -> str:
-    return f"{type(error).__name__}: {error}"[:WORDS_MAX]
+    """What went wrong, without the library's nesting."""
+    if isinstance(error, requests.ConnectTimeout):
+        return "no connection in time"
+    if isinstance(error, requests.ReadTimeout):
+        return "connected, but no answer in time"
+    words = str(error)
+    known = ("Connection refused", "Connection reset", "Name or service not known", "Remote end closed connection")
+    return next((each.lower() for each in known if each in words), f"{type(error).__name__}: {words}"[:WORDS_MAX])

@@ -31,18 +31,25 @@ class LocalnetChild:
         self._program, self._arguments, self._note, self._log = program, list(arguments), note, log
         self._process: subprocess.Popen[str] | None = None
         self._url = ""
-        self.found = False
+        self.ours = False
 
     def open(self) -> Ready:
         """Find the localnet of an earlier run with the same market, or start one; wait until it answers."""
         earlier = self._earlier()
         if earlier is not None:
-            self._url, self.found = earlier.url, True
+            self._url = earlier.url  # perhaps of a bot that still runs: it is not ours before the wallet is
             return earlier
+        self.ours = True
         return self._start()
 
+    def claim(self) -> None:
+        """The wallet is ours, so this localnet is: nobody else trades on it."""
+        self.ours = True
+
     def stop(self) -> None:
-        """End it, and forget it."""
+        """End it, and forget it; one that may be another bot's is left alone."""
+        if not self.ours:
+            return
         if self._url:
             with suppress(requests.RequestException):
                 requests.post(f"{self._url}/localnet/stop", timeout=ASK_TIMEOUT_S)

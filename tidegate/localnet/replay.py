@@ -173,7 +173,7 @@ def _open_candles(
         raise BadRecording(problems)
     start_ms = _start_ms(tapes, from_ms)
     longest_ms = max(bars.interval_ms for bars in tapes.values())
-    shift_ms = _shift_ms(start_ms, wall_ms, align_ms or max(HOUR_MS, longest_ms))
+    shift_ms = _shift_ms(start_ms, wall_ms, max(align_ms or HOUR_MS, longest_ms))
     spans = ", ".join(f"{coin} {LENGTHS[bars.interval_ms]}" for coin, bars in tapes.items())
     end_ms = max(int(bars.time_ms[-1]) + bars.interval_ms for bars in tapes.values())
     says = f"replay of recorded candles: {spans}, from {utc(start_ms)} to {utc(end_ms)} UTC"

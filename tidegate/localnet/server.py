@@ -84,6 +84,9 @@ def build(
         raise LocalnetError(f"speed must be above 0, found {options.speed}")
     universe = default_universe()
     start_ms = wall_ms()
+    clock = ExchangeClock(
+        start_ms, options.speed, monotonic
+    )  # it runs while the market is made: no lag behind the wall
     market: Market
     if options.replay:
         # Reading recordings needs pyarrow, which a first run should not wait for.
@@ -98,6 +101,7 @@ def build(
             coins=options.coins,
         )
         start_ms = market.start_ms
+        clock = ExchangeClock(start_ms, options.speed, monotonic)
     elif options.scenario == "first-run":
         market = FirstRunMarket(universe, options.seed, start_ms)
     else:
@@ -105,7 +109,7 @@ def build(
     instance = f"{start_ms:x}-{os.getpid():x}"
     exchange = Exchange(universe, start_ms=start_ms, instance=instance, wall_ms=wall_ms)
     market.prepare(exchange)
-    return exchange, market, ExchangeClock(start_ms, options.speed, monotonic)
+    return exchange, market, clock
 
 
 class Localnet:

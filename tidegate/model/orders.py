@@ -8,6 +8,9 @@ from msgspec import Struct
 
 from tidegate.model.positions import Side
 
+DRY_RUN = "dry run"
+"""How the reason of a refusal begins that is none: the order was built and shown, as asked."""
+
 
 class TimeInForce(str, Enum):
     """How long a limit order stays: good till cancelled, immediate or cancel, add liquidity only (post-only)."""

@@ -144,7 +144,7 @@ def open_for_reading(url: str) -> Database:
     shown = label(parsed)
     if path is not None:
         if not path.is_file():
-            raise StorageError(f"{shown}: there is no such file. Start the bot once, it makes the file")
+            raise StorageError(f"no bot has run here yet ({shown} is missing): start one with python bot.py")
         parsed = parsed.set(database=path.resolve().as_uri(), query={"mode": "ro", "uri": "true"})
     engine = _engine(parsed, read_only=True)
     with _opening(engine, shown):

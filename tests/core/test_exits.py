@@ -11,7 +11,7 @@ from tests.core.worlds import T0, D, World, exits_of, started
 from tidegate.core import exits
 from tidegate.core.state import OrderState, Phase
 from tidegate.model.brackets import Bracket, ExitReason
-from tidegate.model.events import OrderCanceled, OrderInDoubt, OrderRejected, OrderSeen
+from tidegate.model.events import OrderCanceled, OrderInDoubt, OrderRejected, OrderSeen, Trade
 from tidegate.model.intents import FetchAccount, FetchOrder, PlaceOrders, Remember, Urgency
 from tidegate.model.orders import Limit, Role, TimeInForce
 from tidegate.model.settings import StopPriceSource
@@ -183,6 +183,25 @@ def test_the_low_of_conflated_prints_fires_although_the_last_price_recovered() -
     world = holding(1)
     world.trade(100, low="96.5", high=101)
     assert [reason for reason, _order in exits_of(world.decisions)] == [ExitReason.STOP]
+
+
+@pytest.mark.parametrize(("older", "fires"), [(True, []), (False, [ExitReason.STOP])])
+def test_extremes_from_before_the_position_do_not_count(older: bool, fires: list[ExitReason]) -> None:
+    world = holding(1)
+    opened_ms = world.coin().position.opened_ms
+    world.now_ms += 1
+    prints = Trade(
+        at_ms=world.now_ms,
+        coin="BTC",
+        price=D(100),
+        low=D(90),
+        high=D(120),
+        time_ms=world.now_ms,
+        since_ms=opened_ms if older else opened_ms + 1,
+        count=7,
+    )
+    world.tell(prints)
+    assert [reason for reason, _order in exits_of(world.decisions)] == fires
 
 
 def test_a_mark_below_the_level_does_not_close_a_trailing_position_that_prints_guard() -> None:

@@ -42,7 +42,7 @@ def _late_print(state: State, coin: CoinState, event: Trade) -> Decision:
     if not _guarded(coin, event.time_ms) or state.settings.stop_price_source is StopPriceSource.MARK:
         return NOTHING
     assert coin.bracket is not None
-    worst = event.low if coin.bracket.direction > 0 else event.high
+    worst, _best = _extremes(coin, event)
     reason = None if coin.bracket.trailed else coin.bracket.hit_by_stop(worst)
     return _fire_on(state, coin, reason, worst, event.time_ms, event.received_ns) if reason else NOTHING
 
@@ -50,7 +50,7 @@ def _late_print(state: State, coin: CoinState, event: Trade) -> Decision:
 def _prints(state: State, coin: CoinState, event: Trade) -> Decision:
     bracket = coin.bracket
     assert bracket is not None
-    worst, best = (event.low, event.high) if bracket.direction > 0 else (event.high, event.low)
+    worst, best = _extremes(coin, event)
     reason = bracket.hit_by_stop(worst)
     if reason:
         return _fire_on(state, coin, reason, worst, event.time_ms, event.received_ns)
@@ -64,6 +64,13 @@ def _prints(state: State, coin: CoinState, event: Trade) -> Decision:
         if reason:
             return _fire_on(state, coin, reason, event.price, event.time_ms, event.received_ns)
     return NOTHING
+
+
+def _extremes(coin: CoinState, event: Trade) -> tuple[Decimal, Decimal]:
+    """The worst and the best of several prints, seen from the position; only the last one if some are older than it."""
+    if event.since_ms and event.since_ms <= coin.position.opened_ms:
+        return event.price, event.price
+    return (event.low, event.high) if coin.position.direction > 0 else (event.high, event.low)
 
 
 def on_book(state: State, event: BookChanged) -> Decision:

@@ -28,13 +28,17 @@ class Fact(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Trade(Fact, frozen=True, kw_only=True):
-    """A print, or several conflated: the last price with the lowest and highest since the last hand-over."""
+    """A print, or several conflated: the last price with the lowest and highest since the last hand-over.
+
+    `time_ms` belongs to the last price, `since_ms` to the oldest print among them (0: all are of `time_ms`).
+    """
 
     coin: str
     price: Decimal
     low: Decimal
     high: Decimal
     time_ms: int
+    since_ms: int = 0
     count: int = 1
     received_ns: int = 0
 

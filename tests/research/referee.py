@@ -38,7 +38,7 @@ class Referee:
             if update["status"] == "open":
                 self._on_placed(update["order"]["oid"])
             elif "ejected" in update["status"]:
-                assert update["status"] == "reduceOnlyRejected", update
+                assert update["status"] in ("reduceOnlyRejected", "iocCancelRejected"), update
         self._account()
 
     def on_fills(self, user: str, fills: list[Row]) -> None:

@@ -28,7 +28,7 @@ from tidegate.model.intents import Alert, Note, Recap
 from tidegate.model.settings import OrderTransport, Settings
 from tidegate.research.counterparty import Counterparty
 from tidegate.research.evidence import Simulation, Witness
-from tidegate.research.outages import Outage, Outages, SimulatedDoor
+from tidegate.research.lines import Latency, Outage, Outages, SimulatedDoor
 from tidegate.research.stream import SimulatedStream
 from tidegate.research.wires import SimulatedCourier, SimulatedInbox, SimulatedReads, Wire
 from tidegate.storage.ledger import Ledger
@@ -56,6 +56,7 @@ def simulate(
     *,
     duration_ms: int | None = None,
     latency_ms: int = LATENCY_MS,
+    account_lag_ms: int = 0,
     ledger_url: str | None = None,
     outages: Sequence[Outage] = (),
     watch: Watch | None = None,
@@ -64,7 +65,8 @@ def simulate(
     """Run the bot for `duration_ms` of exchange time, or to the end of the recording, and stop it as Ctrl-C does.
 
     `choice` is the market (its speed means nothing here). `latency_ms` is one way: an order is seen by the exchange
-    that much later, its answer heard as much later again. Without a URL the ledger lives in memory. `keep_journal`
+    that much later, its answer heard as much later again; `account_lag_ms` is how much later than such an answer the
+    stream tells of fills and order updates. Without a URL the ledger lives in memory. `keep_journal`
     off spares a long run its memory. Raises ConfigError for settings and markets that cannot be used.
     """
     choice = choice or MarketChoice()
@@ -78,7 +80,8 @@ def simulate(
         theirs.exchange.feed.append(watch(theirs.exchange, theirs.account))
     end_ms = None if duration_ms is None else theirs.start_ms + duration_ms
     with ExitStack() as parts:
-        bot = _Bot(settings, theirs, end_ms, latency_ms, Outages(outages, theirs.start_ms))
+        latency = Latency(latency_ms, account_lag_ms)
+        bot = _Bot(settings, theirs, end_ms, latency, Outages(outages, theirs.start_ms))
         parts.callback(bot.client.close)
         ledger = Ledger(ledger_url or IN_MEMORY, venue=VENUE, account=theirs.account)
         ledger.open()
@@ -91,9 +94,9 @@ class _Bot:
     """The bot's parts, put together as a session does it."""
 
     def __init__(
-        self, settings: Settings, theirs: Counterparty, end_ms: int | None, latency_ms: int, outages: Outages
+        self, settings: Settings, theirs: Counterparty, end_ms: int | None, latency: Latency, outages: Outages
     ) -> None:
-        self._theirs, self._latency_ms, self._outages = theirs, latency_ms, outages
+        self._theirs, self._latency, self._outages = theirs, latency, outages
         self._settings = replace(settings, coins=theirs.coins, account_address=theirs.account)
         self._inbox = SimulatedInbox(theirs.time, end_ms)
         self.client = HyperliquidClient(
@@ -107,9 +110,10 @@ class _Bot:
         """The loop, with its first fact in the inbox."""
         theirs, settings, inbox, time = self._theirs, self._settings, self._inbox, self._theirs.time
         instruments, _ = self.client.instruments()
-        protocol = StreamProtocol(settings.coins, theirs.account, settings.timeframe, fills_since_ms=time.now_ms)
-        stream = SimulatedStream(time, theirs.streams, protocol, inbox, self._latency_ms, self._outages)
-        wire = Wire(time, self.client, inbox, self._latency_ms)
+        account = self.client.account(theirs.account, (ledger.last_fill_ms() or time.now_ms) - DAY_MS)
+        protocol = StreamProtocol(settings.coins, theirs.account, settings.timeframe, fills_since_ms=account.time_ms)
+        stream = SimulatedStream(time, theirs.streams, protocol, inbox, self._latency, self._outages)
+        wire = Wire(time, self.client, inbox, self._latency.one_way_ms)
         world = RoutedWorld(
             writes=self._writes(ledger, stream, wire, instruments),
             reads=SimulatedReads(wire, theirs.account),
@@ -119,8 +123,7 @@ class _Bot:
             streams=stream,
             tells=_Silent(),
         )
-        account = self.client.account(theirs.account, (ledger.last_fill_ms() or time.now_ms) - DAY_MS)
-        inbox.pass_time(max(2 * self._latency_ms, INSTANT_MS))
+        inbox.pass_time(max(2 * self._latency.one_way_ms, INSTANT_MS))
         inbox.put(
             Started(
                 at_ms=time.now_ms,

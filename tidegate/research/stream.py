@@ -12,7 +12,7 @@ from tidegate.localnet.session import Session
 from tidegate.localnet.streams import Streams
 from tidegate.model.events import Event
 from tidegate.ports import Facts
-from tidegate.research.outages import Outages
+from tidegate.research.lines import Latency, Outages
 from tidegate.research.timeline import MS_PER_S, Timeline
 
 TICK_MS = 500
@@ -20,6 +20,7 @@ PAUSE_FIRST_MS = 500
 PAUSE_MAX_MS = 30_000
 DOUBLINGS_MAX = 6
 STABLE_AFTER_MS = 60_000
+ACCOUNT_FRAMES = tuple(b'{"channel":"%s"' % channel for channel in (b"orderUpdates", b"userFills", b"user"))
 
 
 class Line:
@@ -46,11 +47,12 @@ class SimulatedStream:
         streams: Streams,
         protocol: StreamProtocol,
         facts: Facts,
-        latency_ms: int,
+        latency: Latency,
         outages: Outages,
     ) -> None:
         self._time, self._streams, self._protocol = time, streams, protocol
-        self._facts, self._latency_ms, self._outages = facts, latency_ms, outages
+        self._facts, self._latency, self._outages = facts, latency, outages
+        self._latency_ms = latency.one_way_ms
         self._line: Line | None = None
         self._failures = 0
 
@@ -145,7 +147,8 @@ class SimulatedStream:
 
     def _hear(self, line: Line, frame: bytes) -> None:
         if not self._is_silent:
-            self._time.later(self._latency_ms, self._arrive_here, line, frame)
+            lag_ms = self._latency.account_lag_ms if frame.startswith(ACCOUNT_FRAMES) else 0
+            self._time.later(self._latency_ms + lag_ms, self._arrive_here, line, frame)
 
     def _arrive_here(self, line: Line, frame: bytes) -> None:
         if not line.is_cut:

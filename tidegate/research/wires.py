@@ -13,9 +13,8 @@ from tidegate.gateway import Sent, deliver
 from tidegate.hyperliquid.client import HyperliquidClient
 from tidegate.inbox import ConflatingInbox
 from tidegate.model.events import Command, Event, Tick
-from tidegate.model.intents import FetchCandles
 from tidegate.ports import Facts
-from tidegate.reader import Read, Reading
+from tidegate.reader import LANES, Read, Reading
 from tidegate.research.timeline import Timeline
 
 TAKES_AT_ONE_MOMENT_MAX = 10_000
@@ -91,16 +90,16 @@ class Wire:
 
 
 class SimulatedReads:
-    """Takes the reader's place: two lanes, one read of each on its way at a time. `user` is the account."""
+    """Takes the reader's place: its lanes, one read of each on its way at a time. `user` is the account."""
 
     def __init__(self, wire: Wire, user: str) -> None:
         self._wire = wire
         self._reading = Reading(user, wire.time.clock)
-        self._free_ms = {"candles": 0, "protective": 0}
+        self._free_ms = dict.fromkeys(LANES, 0)
 
     def submit(self, wish: Read) -> list[Event]:
         """Take a read wish; the answer comes later."""
-        lane = "candles" if isinstance(wish, FetchCandles) else "protective"
+        lane = next(name for name, kinds in LANES.items() if isinstance(wish, kinds))
         now_ms, latency_ms = self._wire.time.now_ms, self._wire.latency_ms
         leaves_ms = max(now_ms, self._free_ms[lane])
         self._free_ms[lane] = leaves_ms + 2 * latency_ms

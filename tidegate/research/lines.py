@@ -1,4 +1,4 @@
-"""What goes wrong in a simulation, and when: values that the simulated wires ask."""
+"""How the lines of a simulation are: how long things take, what goes wrong and when. Values that the wires ask."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,6 +12,18 @@ from tidegate.localnet.transport import LocalnetAdapter
 from tidegate.research.timeline import Timeline
 
 Kind = Literal["socket", "silence", "rest"]
+
+
+@dataclass(frozen=True)
+class Latency:
+    """How long things take: `one_way_ms` between bot and exchange.
+
+    `account_lag_ms` is how much later than the answer to an order the stream tells of what became of it: on the real
+    exchange either may be first.
+    """
+
+    one_way_ms: int = 50
+    account_lag_ms: int = 0
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from tidegate.core.schedule import next_due_ms
 from tidegate.core.state import State
 from tidegate.core.step import step, still_wanted
-from tidegate.model.events import Event, Tick
+from tidegate.model.events import BookChanged, Event, Marked, Mid, Tick, Trade
 from tidegate.model.intents import Intent, Note, Urgency
 from tidegate.ports import Inbox, Journal, World
 
@@ -46,7 +46,7 @@ class Todo:
 
 
 class Loop:
-    """One session of the bot: `run` returns when the state says so."""
+    """One session of the bot: `run` returns when the state says so. With `ticks` every price is said, at DEBUG."""
 
     def __init__(
         self,
@@ -56,10 +56,12 @@ class Loop:
         journal: Journal,
         say: Callable[[Note], None],
         settled: Callable[[State], None] = lambda _state: None,
+        *,
+        ticks: bool = False,
     ) -> None:
         self.state = state
         self._inbox, self._world, self._journal = inbox, world, journal
-        self._say, self._settled = say, settled
+        self._say, self._settled, self._ticks = say, settled, ticks
         self._todo = Todo()
         self._unsaid: deque[Note] = deque()
         self._settle_due_ms: int | None = None
@@ -90,6 +92,8 @@ class Loop:
         self._journal.record(event, decision)
         self._todo.add(decision.intents)
         self._unsaid.extend(decision.notes)
+        if self._ticks and isinstance(event, (Trade, BookChanged, Marked, Mid)):
+            self._unsaid.append(Note(topic="stream", level="DEBUG", text=tick_text(event)))
         if self._settle_due_ms is None and (decision or not isinstance(event, Tick)):
             self._settle_due_ms = self.state.now_ms + self.state.wait_ms(SETTLE_EVERY_MS)
 
@@ -102,3 +106,16 @@ class Loop:
         self._speak()
         self._settle_due_ms = None
         self._settled(self.state)
+
+
+def tick_text(event: Trade | BookChanged | Marked | Mid) -> str:
+    """A price as a person reads it in the DEBUG log."""
+    match event:
+        case Trade():
+            return f"{event.coin} traded {event.price} ({event.count} prints from {event.low} to {event.high})"
+        case BookChanged():
+            return f"{event.coin} book {event.bid or 'nobody'} / {event.ask or 'nobody'}"
+        case Marked():
+            return f"{event.coin} mark {event.mark}"
+        case Mid():
+            return f"{event.coin} mid {event.price} by REST"

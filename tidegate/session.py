@@ -127,7 +127,6 @@ class Session:
         parts, clock, inbox = self._parts, self._clock, self._inbox
         wallet = self._wallet(venue)
         parts.enter_context(one_bot_per_wallet(venue.name, wallet.account))
-        venue.claim()
         client = self._client(venue)
         parts.callback(client.close)
         instruments, settings = self._market(client, wallet)
@@ -154,7 +153,8 @@ class Session:
             )
         )
         _greet(settings, wallet, account)
-        return Loop(State(), inbox, world, ledger, _say, Settling(ledger, self._budget))
+        settling = Settling(ledger, self._budget)
+        return Loop(State(), inbox, world, ledger, _say, settling, ticks=settings.log_level == "DEBUG")
 
     def _client(self, venue: Venue) -> HyperliquidClient:
         return HyperliquidClient(venue.url, budget=self._budget)

@@ -4,9 +4,9 @@ The built-in localnet is started (or found again) and stopped here; the real net
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -35,10 +35,7 @@ DATA_DIR = Path("data")
 
 @dataclass(frozen=True)
 class Venue:
-    """An exchange to trade on. `name` scopes what the ledger keeps; `throw_away_key` is set on localnet only.
-
-    `claim` is called once the wallet is known to be this bot's: a localnet that was found is its own from then on.
-    """
+    """An exchange to trade on. `name` scopes what the ledger keeps; `throw_away_key` is set on localnet only."""
 
     name: str
     url: str
@@ -46,7 +43,6 @@ class Venue:
     market: str = ""
     tag: str = ""
     throw_away_key: str = ""
-    claim: Callable[[], None] = lambda: None
 
     @property
     def stream_url(self) -> str:
@@ -85,7 +81,7 @@ def open_venue(loaded: Loaded, choice: MarketChoice, program: Path, clock: Excha
     log = Path(loaded.settings.log_dir) / "localnet.err"
     child = LocalnetChild(program, arguments, DATA_DIR / "localnet.json", log)
     try:
-        yield replace(_localnet(child.open().url, choice, clock), claim=child.claim)
+        yield _localnet(child.open().url, choice, clock)
     finally:
         child.stop()
 

@@ -97,6 +97,30 @@ def test_a_second_bot_on_the_same_wallet_is_refused(tmp_path: Path) -> None:
             assert "another bot on this machine already trades" in second.screen
 
 
+def test_a_second_bot_in_the_same_folder_is_refused_and_does_the_first_no_harm(tmp_path: Path) -> None:
+    with running(tmp_path, "--scenario", "random") as first:
+        first.wait_for(r"warm-up finished")
+        with running(tmp_path) as other_market:
+            assert other_market.ends() == 5, other_market.screen
+        with running(tmp_path, "--scenario", "random") as same_market:
+            assert same_market.ends() == 5, same_market.screen
+        with running(tmp_path, "status") as status:
+            assert status.ends() == 0
+            assert "stream up" in status.screen
+        first.send(signal.SIGTERM)
+        assert first.ends() == 0
+    assert "[stream] down" not in first.screen
+
+
+def test_ticks_are_shown_at_debug_and_only_there(tmp_path: Path) -> None:
+    with running(tmp_path, "--set", "LOG_LEVEL=DEBUG", "--scenario", "random") as bot:
+        bot.wait_for(r"DEBUG \[stream\] BTC traded \d+")
+        bot.wait_for(r"DEBUG \[stream\] BTC book \d+\S* / \d+")
+        bot.wait_for(r"DEBUG \[stream\] BTC mark \d+")
+        bot.send(signal.SIGTERM)
+        assert bot.ends() == 0
+
+
 def test_help_names_every_command() -> None:
     said = subprocess.run([sys.executable, str(BOT), "--help"], capture_output=True, text=True, check=True).stdout
     for command in ("run", "localnet", "strategies", "status", "show-config"):

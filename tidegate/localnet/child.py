@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import IO, Any
 
 import requests
+from filelock import FileLock, Timeout
 
-from tidegate.errors import ConfigError
+from tidegate.errors import ConfigError, OtherBotRunning
 from tidegate.localnet.ready import LocalnetFailed, Ready
 
 LINGER_S = 600
@@ -31,24 +32,30 @@ class LocalnetChild:
         self._program, self._arguments, self._note, self._log = program, list(arguments), note, log
         self._process: subprocess.Popen[str] | None = None
         self._url = ""
-        self.ours = False
+        self._lock = FileLock(note.with_suffix(".lock"))
 
     def open(self) -> Ready:
-        """Find the localnet of an earlier run with the same market, or start one; wait until it answers."""
+        """Find the localnet of an earlier run with the same market, or start one; wait until it answers.
+
+        One bot a folder: OtherBotRunning when the localnet noted here belongs to a bot that is alive.
+        """
+        self._note.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            folder = self._note.parent.absolute().parent
+            raise OtherBotRunning(
+                f"another bot already trades in {folder}: stop it first, or use another folder"
+            ) from None
         earlier = self._earlier()
         if earlier is not None:
-            self._url = earlier.url  # perhaps of a bot that still runs: it is not ours before the wallet is
+            self._url = earlier.url
             return earlier
-        self.ours = True
         return self._start()
 
-    def claim(self) -> None:
-        """The wallet is ours, so this localnet is: nobody else trades on it."""
-        self.ours = True
-
     def stop(self) -> None:
-        """End it, and forget it; one that may be another bot's is left alone."""
-        if not self.ours:
+        """End it, and forget it."""
+        if not self._lock.is_locked:
             return
         if self._url:
             with suppress(requests.RequestException):
@@ -61,6 +68,7 @@ class LocalnetChild:
             if self._process.poll() is None:
                 self._process.kill()
         self._note.unlink(missing_ok=True)
+        self._lock.release()
 
     def _earlier(self) -> Ready | None:
         try:
@@ -92,7 +100,6 @@ class LocalnetChild:
         assert self._process.stdout is not None
         ready = _announced(self._process.stdout, self._log)
         self._url = ready.url
-        self._note.parent.mkdir(parents=True, exist_ok=True)
         self._note.write_text(json.dumps({**asdict(ready), "arguments": self._arguments}))
         return ready
 

@@ -223,6 +223,15 @@ def test_a_signal_waits_for_the_stream_and_the_leverage_and_goes_when_they_are_t
     assert len(entries_of(world)) == 1
 
 
+def test_a_signal_waits_for_the_mark_price_too() -> None:
+    world = started()
+    world.state.change("BTC", mark=None)
+    world.signal(Want.LONG)
+    assert "mark price" in said(world)
+    world.mark(100)
+    assert len(entries_of(world)) == 1
+
+
 def test_a_signal_that_waits_is_replaced_by_the_next_bar() -> None:
     world = started(ready=False)
     world.fetched()

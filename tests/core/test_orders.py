@@ -173,3 +173,31 @@ def test_no_entry_without_a_confirmed_leverage() -> None:
     decision = world.tick(20_000)
     assert [wish.coin for wish in decision.intents if isinstance(wish, SetLeverage)] == ["BTC"]
     assert world.wished(PlaceOrders) == []
+
+
+def test_the_rest_of_a_partly_filled_entry_may_be_told_before_its_fills_and_its_bracket_stands() -> None:
+    world = started()
+    wish = world.enter(stop=D("98.5"))
+    entry = wish.orders[0]
+    planned = world.coin().bracket
+    for number, request in enumerate(wish.orders):
+        filled = D(10) if request is entry else D(0)
+        gone = OrderCanceled(
+            at_ms=world.now_ms, coin="BTC", oid=number, status="canceled", cloid=request.cloid, filled=filled
+        )
+        world.tell(gone)
+    assert world.coin().phase is Phase.ENTERING
+    world.fill(entry.side, 10, 100, cloid=entry.cloid)
+    coin = world.coin()
+    assert (coin.phase, coin.position.size, coin.bracket) == (Phase.HOLDING, D(10), planned)
+    assert planned is not None
+    assert planned.stop == D("98.5")
+    assert not coin.orders
+
+
+def test_an_entry_that_is_over_without_any_fill_frees_the_coin() -> None:
+    world = started()
+    wish = world.enter()
+    world.tell(OrderCanceled(at_ms=world.now_ms, coin="BTC", oid=1, status="canceled", cloid=wish.orders[0].cloid))
+    coin = world.coin()
+    assert (coin.phase, coin.bracket, coin.orders) == (Phase.READY, None, {})

@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.core.worlds import D, World, started
 from tidegate.core import risk
@@ -27,11 +28,15 @@ def test_a_ready_coin_with_fresh_prices_may_be_entered() -> None:
     [
         ({"leverage": None}, "leverage"),
         ({"last": None, "bid": None, "mark": None}, "price"),
+        ({"mark": None}, "mark"),
+        ({"phase": Phase.WARMING}, "warming"),
         ({"last_ms": 0, "book_ms": 0, "mark_ms": 0}, "price"),
     ],
 )
 def test_what_may_be_gone_in_a_moment_hinders(changes: dict[str, Any], words: str) -> None:
-    world = coin_with(started(), **changes)
+    world = coin_with(started(ready="phase" not in changes), **changes)
+    world.state.stream_up = True
+    world.state.coins["BTC"] = replace(world.coin(), leverage=changes.get("leverage", 3))
     assert words in (risk.hindrance(world.state, world.coin()) or "")
 
 

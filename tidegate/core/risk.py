@@ -23,6 +23,8 @@ def hindrance(state: State, coin: CoinState) -> str | None:
         return "orders of the last position are not all known to be over"
     if coin.reference_price() is None or state.now_ms - coin.heard_ms() > state.wait_ms(PRICE_AGE_MAX_MS):
         return "no fresh price was heard"
+    if coin.mark is None:
+        return "no mark price was heard, by which the exchange fires resting stops"
     return None
 
 

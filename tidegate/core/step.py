@@ -197,8 +197,8 @@ def on_trade(state: State, event: Trade) -> Decision:
 
 
 def on_mark(state: State, event: Marked) -> Decision:
-    """The mark moved: exits first; then the resting stop behind a trailing one."""
-    return exits.on_mark(state, event) + _follow(state, event.coin)
+    """The mark moved: exits first; then a signal that waited for it, and the resting stop behind a trailing one."""
+    return (exits.on_mark(state, event) or _price_heard(state, event.coin)) + _follow(state, event.coin)
 
 
 def on_mid(state: State, event: Mid) -> Decision:

@@ -17,6 +17,7 @@ from tidegate.research.simulation import Simulation, simulate
 
 HOUR_MS = 3_600_000
 HOURS = float(os.environ.get("SIMULATED_HOURS", "0.4"))
+A_MILLIONTH = D("0.000001")
 NARROW = {"stop_loss_pct": D("0.1"), "take_profit_pct": D("0.15")}
 CROSSING = {"strategy": "ema_cross", "strategy_params": {"fast": "2", "slow": "5", "stop_atr": "1", "shorts": "true"}}
 PLANS: dict[str, Settings] = {
@@ -24,6 +25,17 @@ PLANS: dict[str, Settings] = {
     "short": holding("short", **NARROW),
     "long, trailing": holding("long", **NARROW, trailing_stop_pct=D("0.05")),
     "short, by mark": holding("short", **NARROW, stop_price_source="mark"),
+    "partly filled": holding(
+        "short",
+        coins=("kPEPE",),
+        leverage=10,
+        max_position_usd=D(95_000),
+        max_slippage_pct=D("0.02"),
+        risk_per_trade_pct=D(100),
+        stop_loss_pct=D("0.3"),
+        take_profit_pct=D("0.4"),
+        trailing_stop_pct=D("0.15"),
+    ),
     "crossing": settings(
         coins=("BTC", "SOL"), timeframe=Timeframe.M1, check_interval_s=D(60), candle_history=100, **CROSSING
     ),
@@ -48,9 +60,9 @@ def run(plan: Settings, seed: int, latency_ms: int) -> tuple[Simulation, Referee
 def test_no_promise_is_broken(plan: str, seed: int, latency_ms: int) -> None:
     simulation, referee = run(PLANS[plan], seed, latency_ms)
     assert len(simulation.closed) >= 2 * HOURS, "nothing happened"
-    assert len(referee.entries) == len(
-        {order.signal_id for order in simulation.orders if order.request.role is Role.ENTRY}
-    )
+    signals = [order.signal_id for order in simulation.orders if order.request.role is Role.ENTRY]
+    assert len(signals) == len(set(signals)) >= len(referee.entries)
     assert not simulation.alerts
-    assert sum(closed.pnl for closed in simulation.closed) == sum(fill.closed_pnl for fill in simulation.fills)
+    theirs = sum(fill.closed_pnl for fill in simulation.fills)
+    assert abs(sum(closed.pnl for closed in simulation.closed) - theirs) < A_MILLIONTH
     assert [row["tid"] for row in referee.fills] == [fill.tid for fill in simulation.fills]

@@ -75,7 +75,12 @@ def on_seen(state: State, event: OrderSeen) -> Decision | OrderAccepted | OrderR
         return OrderRejected(at_ms=event.at_ms, cloid=event.cloid, reason=event.status)
     state.next_account_ms = state.now_ms
     return OrderCanceled(
-        at_ms=event.at_ms, coin=order.request.coin, cloid=event.cloid, oid=event.oid or 0, status=event.status
+        at_ms=event.at_ms,
+        coin=order.request.coin,
+        cloid=event.cloid,
+        oid=event.oid or 0,
+        status=event.status,
+        filled=event.filled,
     )
 
 

@@ -149,7 +149,7 @@ def on_canceled(state: State, event: OrderCanceled) -> Decision:
     decision = Decision(notes=(Note(topic="order", text=text),))
     coin = state.coins[request.coin]
     if request.role is Role.ENTRY and not coin.position.size:
-        return decision + _abandon(state, coin.coin, order.signal_id)
+        return decision + _entry_over(state, coin.coin, order, event.filled)
     if coin.position.size and request.role is Role.STOP:
         protection.watch(state, coin.coin)
     if request.role is Role.EXIT:

@@ -102,7 +102,7 @@ class AccountFrames:
 
 
 def _of_update(row: Update, at_ms: int) -> Event | None:
-    """One update as a fact; what traded arrives as fills, so `filled` only settles an order in doubt."""
+    """One update as a fact; what traded arrives as fills, `filled` only says whether to expect any."""
     order, status = row.order, row.status
     if status in ("open", "triggered"):
         return OrderOpened(at_ms=at_ms, order=order.open_order(), triggered=status == "triggered")
@@ -121,4 +121,5 @@ def _of_update(row: Update, at_ms: int) -> Event | None:
         status=status,
         cloid=order.cloid,
         time_ms=row.status_timestamp or at_ms,
+        filled=order.filled,
     )

@@ -159,13 +159,17 @@ class OrderFilled(Fact, frozen=True, kw_only=True):
 
 
 class OrderCanceled(Fact, frozen=True, kw_only=True):
-    """An order is over without being filled entirely; `status` in the exchange's words."""
+    """An order is over without being filled entirely; `status` in the exchange's words.
+
+    `filled` is what had traded before, as far as is told: the fills themselves may still be on their way.
+    """
 
     coin: str
     oid: int
     status: str
     cloid: str | None = None
     time_ms: int = 0
+    filled: Decimal = Decimal(0)
 
 
 class OrderOpened(Fact, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from tidegate.core.state import CoinState, Exit, OrderState, Phase, State
 from tidegate.model.brackets import ExitReason
 from tidegate.model.events import BookChanged, Marked, Mid, Trade
 from tidegate.model.instruments import Rounding
-from tidegate.model.intents import NOTHING, Decision, Note, PlaceOrders, Remember, Urgency
+from tidegate.model.intents import NOTHING, Decision, Level, Note, PlaceOrders, Remember, Urgency
 from tidegate.model.orders import Limit, OrderRequest, Role, TimeInForce, new_cloid
 from tidegate.model.positions import Side
 from tidegate.model.settings import StopPriceSource
@@ -236,6 +236,7 @@ def retry(state: State, coin: CoinState) -> Decision:
 def at_once(state: State, coin: CoinState, reason: ExitReason, why: str) -> Decision:
     """Close the position now, for a reason other than a touched level."""
     price = coin.reference_price() or coin.position.entry_price
-    note = Note(topic="exit", text=f"{coin.coin} {reason.value}: {why}", level="WARNING")
+    level: Level = "INFO" if reason is ExitReason.SIGNAL else "WARNING"
+    note = Note(topic="exit", text=f"{coin.coin} {reason.value}: {why}", level=level)
     exit_ = Exit(reason=reason, level=price, touch_price=price, touched_ms=state.now_ms, decided_ms=state.now_ms)
     return Decision(notes=(note,)) + fire(state, coin, exit_)

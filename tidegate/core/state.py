@@ -206,6 +206,7 @@ class State:
     history_ms: int = 0
     fills_seen: dict[tuple[int, str, int], None] = field(default_factory=dict)
     last_fill_ms: int = 0
+    faults_told: dict[tuple[str, str], int] = field(default_factory=dict)
     stream_up: bool = False
     stream_changed_ms: int = 0
     frozen: frozenset[str] = frozenset()

@@ -46,6 +46,7 @@ from tidegate.model.intents import (
     Decision,
     Evaluate,
     Intent,
+    Level,
     Note,
     PlaceOrders,
     SetLeverage,
@@ -59,6 +60,8 @@ LEVERAGE_AGAIN_MS = 60_000
 """A coin whose leverage was refused is suspended; it is asked for again after this long."""
 STOP_PATIENCE_MS = 5_000
 """How long leaving may be put off by an order on its way or a position whose stop is not confirmed yet."""
+FAULT_REPEAT_MS = 300_000
+"""What goes on failing is told aloud this often: an outage lets a question fail every other second."""
 
 
 def step(state: State, event: Event) -> Decision:
@@ -297,7 +300,13 @@ def on_fault(state: State, event: Faulted) -> Decision:
         state.change(coin.coin, told_from_ms=0, told_until_ms=0)
     what = f"{event.coin}: {event.reason}" if event.coin else event.reason
     topic = _TOPIC_OF.get(event.where, "bot")
-    return Decision(notes=(Note(topic=topic, text=f"{event.where}: {what}", level="WARNING"),))
+    kind = (event.where, event.coin or "")
+    told_ms = state.faults_told.get(kind)
+    again = told_ms is not None and state.now_ms - told_ms < state.wait_ms(FAULT_REPEAT_MS)
+    if not again:
+        state.faults_told[kind] = state.now_ms
+    level: Level = "DEBUG" if again else "WARNING"
+    return Decision(notes=(Note(topic=topic, text=f"{event.where}: {what}", level=level),))
 
 
 _TOPIC_OF: dict[str, Topic] = {

@@ -36,8 +36,8 @@ def watch(state: State, name: str) -> None:
     """The position changed: its cover must be verified shortly."""
     coin = state.coins[name]
     if coin.position.size:
-        due_ms = state.now_ms + state.wait_ms(COVER_CHECK_MS)
         since_ms = coin.uncovered_since_ms if coin.uncovered_since_ms is not None else state.now_ms
+        due_ms = _next_look_ms(state, since_ms, COVER_CHECK_MS)
         state.change(name, cover_due_ms=due_ms, uncovered_since_ms=since_ms)
 
 

@@ -7,6 +7,8 @@ from tidegate.model.settings import HUNDRED
 from tidegate.model.signals import Signal
 
 PRICE_AGE_MAX_MS = 30_000
+PRICE_MAX = Decimal(10**15)
+"""No price is as high; arithmetic on such numbers would leave the digits that a Decimal has."""
 COLLAR_PCT = Decimal(5)
 """An entry further than this from the mark price is a mistake somewhere."""
 
@@ -47,8 +49,8 @@ def unsound_wish(signal: Signal) -> str | None:
     """Whether a strategy's numbers can be prices and distances at all, or which of them cannot."""
     for name in ("stop", "take_profit", "trail_by"):
         value = getattr(signal, name)
-        if value is not None and not (value.is_finite() and value > 0):
-            return f"the strategy's {name} is {value}, a positive number was expected"
+        if value is not None and not (value.is_finite() and 0 < value < PRICE_MAX):
+            return f"the strategy's {name} is {value}, a positive number below {PRICE_MAX} was expected"
     return None
 
 

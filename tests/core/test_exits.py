@@ -249,6 +249,15 @@ def test_the_first_try_may_slip_by_the_collar_or_by_the_setting_if_that_is_more(
     assert order.price == D(limit)
 
 
+@pytest.mark.parametrize(("direction", "limits"), [(1, ["96.03", "94.09"]), (-1, ["104.03", "106.09"])])
+def test_a_retry_asks_for_no_better_price_although_the_book_lags_behind(direction: int, limits: list[str]) -> None:
+    world = holding(direction)
+    world.trade(100 - 3 * direction)
+    refused(world)
+    world.tick(250)
+    assert [order.price for _reason, order in exits_of(world.decisions)] == [D(limit) for limit in limits]
+
+
 def refused(world: World, reason: str = "Order could not immediately match against any resting orders.") -> None:
     """The exchange refuses the newest exit."""
     _reason, order = exits_of(world.decisions)[-1]

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from tests.core.worlds import D, World, exits_of, started
 from tidegate.core.state import FILLS_REMEMBERED, Phase, State
 from tidegate.model.brackets import ExitReason
-from tidegate.model.events import OrderFilled
+from tidegate.model.events import OrderFilled, OrdersSent, Trade
 from tidegate.model.intents import BookClosed, CancelOrders, FetchAccount, Recap, Remember
 from tidegate.model.orders import Role
 from tidegate.model.positions import Fill, Position, Side
@@ -275,3 +275,51 @@ def test_bought_in_two_entries_sold_in_one_the_profit_counts_both() -> None:
     closed = world.wished(BookClosed)[0].closed
     assert closed.entry_price == 102
     assert closed.pnl == 3 * 2 * position.size
+
+
+def test_reduced_enlarged_and_closed_the_books_name_all_that_was_closed() -> None:
+    world = started()
+    world.hold()
+    world.fill(Side.SELL, 10, 101)
+    world.fill(Side.BUY, 5, 100)
+    world.fill(Side.SELL, "28.333", 103)
+    closed = world.wished(BookClosed)[0].closed
+    assert closed.size == D("38.333")
+    assert closed.exit_price == (10 * D(101) + D("28.333") * 103) / D("38.333")
+    assert closed.pnl == 10 + D("28.333") * 3
+
+
+def test_a_fill_without_a_name_is_known_by_the_number_of_its_order() -> None:
+    world = started()
+    position = world.hold()
+    stop = world.coin().live(Role.STOP)[0]
+    fill = Fill(
+        coin="BTC", side=Side.SELL, price=D(97), size=position.size, time_ms=world.now_ms + 1, tid=99, oid=stop.oid or 0
+    )
+    world.tell(OrderFilled(at_ms=world.now_ms, fill=fill))
+    assert world.wished(BookClosed)[0].closed.reason is ExitReason.STOP
+
+
+@pytest.mark.parametrize(("received_ns", "milliseconds"), [(1_000_000, 2.5), (0, None)])
+def test_a_recap_measures_only_what_was_measured(received_ns: int, milliseconds: float | None) -> None:
+    world = started()
+    world.hold()
+    world.now_ms += 1
+    world.tell(
+        Trade(
+            at_ms=world.now_ms,
+            coin="BTC",
+            price=D(97),
+            low=D(97),
+            high=D(97),
+            time_ms=world.now_ms,
+            received_ns=received_ns,
+        )
+    )
+    _reason, order = exits_of(world.decisions)[0]
+    world.tell(OrdersSent(at_ms=world.now_ms, cloids=(order.cloid,), nonce=1, transport="ws", sent_ns=3_500_000))
+    world.now_ms += 7
+    world.close(order, 97)
+    (recap,) = world.wished(Recap)
+    assert recap.touch_to_sent_ms == milliseconds
+    assert recap.sent_to_filled_ms == 8

@@ -340,3 +340,17 @@ def test_the_resting_stop_follows_whichever_price_moves_the_trailing_one(kind: s
     if kind == "mid":
         world.mark(104)
     assert [trigger_of(stop) for stop in stops_of(world)] == [102]
+
+
+def test_a_stop_that_rests_since_a_moment_is_not_doubled_because_a_view_lags() -> None:
+    world = naked()
+    world.now_ms += 1_500
+    world.account(orders=[])
+    (stop,) = stops_of(world)
+    world.accept(stop)
+    world.now_ms += 900
+    world.account(orders=[])
+    assert len(stops_of(world)) == 1
+    world.now_ms += 3_000
+    world.account(orders=[])
+    assert len(stops_of(world)) == 2

@@ -414,3 +414,15 @@ def test_a_cancelled_stop_of_an_unknown_name_is_no_matter() -> None:
     before = world.coin()
     world.tell(OrderCanceled(at_ms=world.now_ms, coin="BTC", oid=123_456, status="canceled"))
     assert world.coin() == before
+
+
+@pytest.mark.parametrize("strange", [{"is_trigger": False}, {"reduce_only": False}])
+def test_orders_that_are_no_exits_say_nothing_about_a_position_that_nobody_remembers(strange: dict[str, bool]) -> None:
+    account = Account(
+        equity=D(10_000),
+        free=D(10_000),
+        positions=(Position(coin="BTC", size=D(2), entry_price=D(100)),),
+        orders=(replace(resting_stop(1, D(2), D(91)), **strange),),
+        time_ms=1_767_225_600_000,
+    )
+    assert started(account=account).coin().bracket == Bracket(direction=1, stop=D(97), take_profit=D(106))

@@ -33,7 +33,7 @@ from tidegate.model.events import (
     Trade,
 )
 from tidegate.model.instruments import NOTIONAL_MIN_USD, Instrument
-from tidegate.model.intents import Decision, Intent, PlaceOrders, Quit
+from tidegate.model.intents import CancelOrders, Decision, Intent, PlaceOrders, Quit, SetLeverage
 from tidegate.model.market import Candle, Timeframe
 from tidegate.model.orders import Limit, OpenOrder, OrderRequest, Role, TimeInForce, Trigger, instance_tag
 from tidegate.model.positions import Fill, Position, Side
@@ -373,7 +373,7 @@ class World:
 
 
 def wishes(decisions: Iterable[Decision], kind: type[Wish]) -> Iterable[Wish]:
-    """The wishes of one kind among decisions, in order."""
+    """The wishes of one kind (or of a union of kinds) among decisions, in order."""
     return (intent for decision in decisions for intent in decision.intents if isinstance(intent, kind))
 
 
@@ -440,6 +440,8 @@ def laws(state: State, decision: Decision, *, stopped_entries: bool) -> None:
             assert len(wish.orders) == 1
             assert wish.orders[0].size == abs(coin.position.size)
             assert wish.exit_reason is not None
+    for each in wishes([decision], CancelOrders | SetLeverage):
+        assert each.expires_ms > state.now_ms
     for coin in state.coins.values():
         _lawful_coin(coin)
     assert not list(wishes([decision], Quit)) or state.stopped

@@ -143,8 +143,6 @@ def _reason(coin: CoinState, fill: Fill, role: Role | None) -> ExitReason:
         return ExitReason.TRAIL if coin.bracket is not None and coin.bracket.trailed else ExitReason.STOP
     if role is Role.TAKE_PROFIT:
         return ExitReason.TAKE_PROFIT
-    if coin.exit is not None and (role is Role.EXIT or fill.cloid is None):
-        return coin.exit.reason
     return coin.exit.reason if coin.exit is not None else ExitReason.ELSEWHERE
 
 

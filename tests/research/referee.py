@@ -13,6 +13,8 @@ from tidegate.model.settings import Settings
 
 COVER_WITHIN_MS = 5_000
 SWEPT_WITHIN_MS = 5_000
+# Refusals for which nobody is to blame: the market, or the resting stop, was faster than the order.
+OVERTAKEN = ("reduceOnlyRejected", "iocCancelRejected", "badTriggerPxRejected")
 Row = dict[str, Any]
 
 
@@ -38,7 +40,7 @@ class Referee:
             if update["status"] == "open":
                 self._on_placed(update["order"]["oid"])
             elif "ejected" in update["status"]:
-                assert update["status"] in ("reduceOnlyRejected", "iocCancelRejected"), update
+                assert update["status"] in OVERTAKEN, update
         self._account()
 
     def on_fills(self, user: str, fills: list[Row]) -> None:

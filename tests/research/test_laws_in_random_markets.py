@@ -4,22 +4,33 @@ SIMULATED_HOURS is how long each run lasts (`make sim` plays whole days).
 """
 
 import os
+import random
+from typing import Any
 
 import pytest
 
 from tests.research.referee import Referee
 from tests.research.runs import D, holding, settings
+from tidegate.core.state import OrderState
 from tidegate.localnet.arguments import MarketChoice
 from tidegate.model.market import Timeframe
 from tidegate.model.orders import Role
 from tidegate.model.settings import Settings
-from tidegate.research.simulation import Simulation, simulate
+from tidegate.research.simulation import Outage, Simulation, simulate
 
-HOUR_MS = 3_600_000
-HOURS = float(os.environ.get("SIMULATED_HOURS", "0.4"))
+HOURS = float(os.environ.get("SIMULATED_HOURS", "0.3"))
+DURATION_MS = int(HOURS * 3_600_000)
+QUIET_AT_THE_END_MS = 180_000
 A_MILLIONTH = D("0.000001")
 NARROW = {"stop_loss_pct": D("0.1"), "take_profit_pct": D("0.15")}
 CROSSING = {"strategy": "ema_cross", "strategy_params": {"fast": "2", "slow": "5", "stop_atr": "1", "shorts": "true"}}
+MORE_THAN_THE_TOUCH = {
+    "coins": ("kPEPE",),
+    "leverage": 10,
+    "max_position_usd": D(95_000),
+    "max_slippage_pct": D("0.02"),
+    "risk_per_trade_pct": D(100),
+}
 PLANS: dict[str, Settings] = {
     "long": holding("long", **NARROW),
     "short": holding("short", **NARROW),
@@ -27,11 +38,7 @@ PLANS: dict[str, Settings] = {
     "short, by mark": holding("short", **NARROW, stop_price_source="mark"),
     "partly filled": holding(
         "short",
-        coins=("kPEPE",),
-        leverage=10,
-        max_position_usd=D(95_000),
-        max_slippage_pct=D("0.02"),
-        risk_per_trade_pct=D(100),
+        **MORE_THAN_THE_TOUCH,
         stop_loss_pct=D("0.3"),
         take_profit_pct=D("0.4"),
         trailing_stop_pct=D("0.15"),
@@ -42,7 +49,7 @@ PLANS: dict[str, Settings] = {
 }
 
 
-def run(plan: Settings, seed: int, latency_ms: int) -> tuple[Simulation, Referee]:
+def run(plan: Settings, seed: int, **lines: Any) -> tuple[Simulation, Referee]:
     referees: list[Referee] = []
 
     def watch(exchange, user):
@@ -50,19 +57,46 @@ def run(plan: Settings, seed: int, latency_ms: int) -> tuple[Simulation, Referee
         return referees[0]
 
     choice = MarketChoice(seed=seed, scenario="random")
-    duration_ms = int(HOURS * HOUR_MS)
-    simulation = simulate(plan, choice, duration_ms=duration_ms, latency_ms=latency_ms, watch=watch, keep_journal=False)
+    simulation = simulate(plan, choice, duration_ms=DURATION_MS, watch=watch, keep_journal=False, **lines)
+    assert simulation.closed, "nothing happened"
     return simulation, referees[0]
 
 
-@pytest.mark.parametrize(("seed", "latency_ms"), [(1, 0), (2, 50), (3, 400)])
-@pytest.mark.parametrize("plan", PLANS)
-def test_no_promise_is_broken(plan: str, seed: int, latency_ms: int) -> None:
-    simulation, referee = run(PLANS[plan], seed, latency_ms)
-    assert len(simulation.closed) >= 2 * HOURS, "nothing happened"
+def books_agree(simulation: Simulation, referee: Referee) -> None:
+    """One entry a signal; every fill was counted once; profits are the exchange's."""
     signals = [order.signal_id for order in simulation.orders if order.request.role is Role.ENTRY]
     assert len(signals) == len(set(signals)) >= len(referee.entries)
-    assert not simulation.alerts
-    theirs = sum(fill.closed_pnl for fill in simulation.fills)
-    assert abs(sum(closed.pnl for closed in simulation.closed) - theirs) < A_MILLIONTH
     assert [row["tid"] for row in referee.fills] == [fill.tid for fill in simulation.fills]
+    theirs = sum(D(row["closedPnl"]) for row in referee.fills)
+    assert abs(sum(closed.pnl for closed in simulation.closed) - theirs) < A_MILLIONTH
+
+
+@pytest.mark.parametrize(("seed", "latency_ms", "account_lag_ms"), [(1, 0, 0), (2, 50, 120), (3, 400, 0)])
+@pytest.mark.parametrize("plan", PLANS)
+def test_no_promise_is_broken(plan: str, seed: int, latency_ms: int, account_lag_ms: int) -> None:
+    simulation, referee = run(PLANS[plan], seed, latency_ms=latency_ms, account_lag_ms=account_lag_ms)
+    books_agree(simulation, referee)
+    assert not simulation.alerts
+
+
+def cut_lines(seed: int) -> list[Outage]:
+    """Every few minutes something is cut, sometimes everything; quiet towards the end."""
+    rng = random.Random(seed)
+    outages: list[Outage] = []
+    at_ms = 20_000
+    while at_ms < DURATION_MS - QUIET_AT_THE_END_MS:
+        end_ms = at_ms + rng.choice([500, 3_000, 9_000, 20_000, 60_000])
+        kinds = {rng.choice(["socket", "socket", "silence", "rest"]), rng.choice(["rest", "socket", "socket"])}
+        outages += [Outage(kind, at_ms, end_ms) for kind in sorted(kinds)]
+        at_ms = end_ms + rng.randint(10_000, 200_000)
+    return outages
+
+
+@pytest.mark.parametrize("seed", [4, 6])
+@pytest.mark.parametrize("plan", ["long, trailing", "short", "partly filled", "crossing"])
+def test_no_promise_is_broken_while_lines_are_cut_and_every_doubt_is_settled(plan: str, seed: int) -> None:
+    simulation, referee = run(PLANS[plan], seed, account_lag_ms=100, outages=cut_lines(seed))
+    books_agree(simulation, referee)
+    assert simulation.said("back to streaming")
+    left = [order for coin in simulation.state.coins.values() for order in coin.orders.values()]
+    assert not [order for order in left if order.state is OrderState.DOUBT]

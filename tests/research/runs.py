@@ -13,7 +13,9 @@ D = Decimal
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared" / "data"
 CRASH = SHARED / "candles" / "binance_spot" / "BTC_1m_20210420_20210520.parquet"
+FRAMES = SHARED / "ws" / "hyperliquid" / "20250904_1946_BTC-ETH-SOL_l2-bbo-trades.jsonl.gz"
 needs_the_crash = pytest.mark.skipif(not CRASH.is_file(), reason="the shared recordings are not on this machine")
+needs_frames = pytest.mark.skipif(not FRAMES.is_file(), reason="the shared recordings are not on this machine")
 
 
 def settings(**changes: Any) -> Settings:

@@ -1,15 +1,17 @@
 """The bot in virtual time: the first run, the recorded crash, latency, and what happens when lines are cut."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
 from tests.research.referee import Referee
-from tests.research.runs import CRASH, D, holding, needs_the_crash, settings
+from tests.research.runs import CRASH, FRAMES, D, holding, needs_frames, needs_the_crash, settings
 from tidegate.errors import ConfigError
 from tidegate.localnet.arguments import MarketChoice
 from tidegate.model.brackets import ExitReason
-from tidegate.model.events import CandlesFetched, Mid, OrderFilled, StreamDown, StreamUp, Tick
+from tidegate.model.events import CandlesFetched, Mid, OrderFilled, StreamDown, StreamUp, Tick, Trade
+from tidegate.model.market import Timeframe
 from tidegate.model.orders import Role, Trigger
 from tidegate.model.positions import Side
 from tidegate.research.simulation import LATENCY_MS, Outage, Simulation, simulate
@@ -233,3 +235,17 @@ def test_waiting_costs_a_tick_only_when_something_is_due(first_run: Simulation) 
     ticks_ms = events_of(first_run, Tick)
     assert len(ticks_ms) == len(set(ticks_ms)), "two ticks at one moment"
     assert len(ticks_ms) < 2 * 120
+
+
+# recorded frames
+
+
+@needs_frames
+def test_recorded_frames_drive_the_bot_at_their_own_time() -> None:
+    plan = settings(coins=("BTC",), timeframe=Timeframe.M1, check_interval_s=D(60), strategy="buy_and_hold")
+    run = simulate(plan, MarketChoice(replay=(FRAMES,)), duration_ms=4 * MINUTE_MS)
+    assert datetime.fromtimestamp(run.start_ms / 1000, UTC).strftime("%Y-%m-%d") == "2025-09-04"
+    assert run.said("stream")
+    prints = [event for event, _ in run.journal if isinstance(event, Trade)]
+    assert len(prints) > 100
+    assert run.fills

@@ -22,7 +22,7 @@ class Latency:
     exchange either may be first.
     """
 
-    one_way_ms: int = 50
+    one_way_ms: int
     account_lag_ms: int = 0
 
 

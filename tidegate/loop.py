@@ -75,6 +75,8 @@ class Loop:
             if todo and still_wanted(state, intent := todo.pop()):
                 for outcome in self._world.perform(intent):  # … then one act, whose outcome is a fact
                     self._handle(outcome)
+                if intent.urgency is Urgency.EXIT:  # it left in a hurry: what explains it is written down next
+                    self._settle_due_ms = state.now_ms
             if not todo.exits_wait:
                 self._speak()
             if not todo and self._settle_due_ms is not None and state.now_ms >= self._settle_due_ms:

@@ -58,7 +58,9 @@ def test_a_database_that_others_could_read_is_closed_to_them(path: Path, open_le
 def test_commits_are_forced_to_the_disk_and_never_checkpoint(open_ledger: Opener) -> None:
     opened = open_ledger()._opened
 
-    found = {name: opened.rows(f"PRAGMA {name}", {})[0][0] for name in ("journal_mode", "synchronous")}
+    with opened.transaction() as execute:
+        execute("DELETE FROM status", {})
+        found = {name: opened.rows(f"PRAGMA {name}", {})[0][0] for name in ("journal_mode", "synchronous")}
 
     assert found == {"journal_mode": "wal", "synchronous": 2}
     assert opened.rows("PRAGMA wal_autocheckpoint", {})[0][0] == 0

@@ -26,6 +26,10 @@ BUSY_TIMEOUT_MS = 250
 
 CACHE_KIB = 2_000
 
+WAITING, NOT_WAITING = "PRAGMA synchronous=FULL", "PRAGMA synchronous=NORMAL"
+"""Whether a commit returns only when the disk has it. Asked for by each transaction that needs it, so that what may
+not wait finds nothing to ask for."""
+
 CHECKED_BYTES_MAX = 64_000_000
 """A larger file is not checked from end to end at the start (2 ms a megabyte); damage shows when it is read."""
 
@@ -52,6 +56,8 @@ class Database:
             if not self._is_sqlite:
                 driver.autocommit = True  # Transactions are ours to begin, as on SQLite.
             self._cursor = driver.cursor()
+            if self._is_sqlite:
+                self._cursor.execute(NOT_WAITING)
 
     def compile(self, statement: ClauseElement) -> str:
         """The statement's text, with named parameters, in this database's dialect."""
@@ -88,14 +94,26 @@ class Database:
 
     @contextmanager
     def _waiting(self, for_the_disk: bool) -> Iterator[None]:
-        if for_the_disk or not self._is_sqlite:
+        """Wait for the disk where that is asked; else the connection is at rest, ready for `insert_at_once`."""
+        if not for_the_disk or not self._is_sqlite:
             yield
             return
-        self._cursor.execute("PRAGMA synchronous=NORMAL")
+        self._cursor.execute(WAITING)
         try:
             yield
         finally:
-            self._cursor.execute("PRAGMA synchronous=FULL")
+            self._cursor.execute(NOT_WAITING)
+
+    def insert_at_once(self, sql: str, parameters: Parameters) -> None:
+        """Commit one statement by itself as `transaction(at_once=True)` would, by the shortest way there is."""
+        if not self._is_sqlite:
+            with self.transaction(at_once=True) as execute:
+                execute(sql, parameters)
+            return
+        try:
+            self._cursor.execute(sql, parameters)
+        except self._driver_error as error:
+            raise _explanation(self._label, error) from error
 
     def rows(self, sql: str, parameters: Parameters) -> list[Row]:
         """Everything that a SELECT finds."""
@@ -175,8 +193,12 @@ def explained(shown: str, kind: type[Exception]) -> Iterator[None]:
     try:
         yield
     except kind as error:
-        words = " ".join(str(getattr(error, "orig", None) or error).split())
-        raise StorageError(f"database {shown}: {words}. {_advice(words)}") from error
+        raise _explanation(shown, error) from error
+
+
+def _explanation(shown: str, error: Exception) -> StorageError:
+    words = " ".join(str(getattr(error, "orig", None) or error).split())
+    return StorageError(f"database {shown}: {words}. {_advice(words)}")
 
 
 @contextmanager

@@ -45,6 +45,20 @@ COMMITS_PER_CHECKPOINT = 16
 """How often a flush empties the write-ahead log (1 to 2 ms), so that commits write over it instead of growing it."""
 
 
+class _Signed(Struct, frozen=True, kw_only=True, gc=False):
+    """An order whose signed bytes are stored, while its row in the table of orders is still to be changed."""
+
+    cloid: str
+    nonce: int
+    expires_ms: int
+    at_ms: int
+
+    def change(self) -> Values:
+        """The change of that row."""
+        change = order_change(self.cloid, self.at_ms, rows.SIGNED)
+        return change | {"new_nonce": self.nonce, "new_expires_ms": self.expires_ms}
+
+
 class JournalSession(Struct, frozen=True, kw_only=True):
     """One session in the journal: its number, the times of its first and last fact, how many lines it has."""
 
@@ -65,6 +79,7 @@ class Ledger:
         self._scope: Values = {"venue": venue, "account": account}
         self._signer: Values = {"venue": venue, "signer": signer or account}
         self._database: Database | None = None
+        self._noted: list[tuple[Event, Decision] | _Signed] = []
         self._rows: list[tuple[str, Values]] = []
         self._positions: dict[str, Values] = {}
         self._candles: dict[tuple[object, ...], Values] = {}
@@ -88,8 +103,9 @@ class Ledger:
         self._bytes_dropped: int = oldest[0][2] if oldest else 0
         self._gathering = Gathering(last_seq=last_seq, last_session=last_session)
         found = database.rows(self._read[Read.NONCE], self._signer)
-        self._last_nonce: int = found[0][0] if found else 0
-        self._stored_nonce = self._last_nonce
+        self._stored_nonce: int = found[0][0] if found else 0
+        # The nonce of an exit that left in a hurry stands with its bytes only.
+        self._last_nonce: int = max(self._stored_nonce, self._find(Read.SIGNED_NONCE)[0][0] or 0)
         self._enter()
 
     def close(self) -> None:
@@ -109,7 +125,26 @@ class Ledger:
         return self._gathering.lost_lines + self._lost_rows
 
     def record(self, event: Event, decision: Decision) -> None:
-        """Note what happened and what was decided; durable with the next `flush` or `commit_before_send`."""
+        """Note what happened and what was decided; durable with the next `flush` or `commit_before_send`.
+
+        A decision that wants something done is written out with the next fact, so not in front of an exit; both are
+        values that never change.
+        """
+        self._noted.append((event, decision))
+        self._now_ms = event.at_ms
+        if not decision.intents:
+            self._write_out()
+
+    def _write_out(self) -> None:
+        """Make lines and rows of what was noted."""
+        noted, self._noted = self._noted, []
+        for each in noted:
+            if isinstance(each, _Signed):
+                self._wait(Write.SIGN_ORDER, each.change())
+            else:
+                self._write_line(*each)
+
+    def _write_line(self, event: Event, decision: Decision) -> None:
         try:
             self._gathering.add(event, decision)
         except UnicodeEncodeError:
@@ -124,7 +159,6 @@ class Ledger:
         for intent in decision.intents:
             for write, values in rows_of_intent(intent, event.at_ms):
                 self._wait(write, values)
-        self._now_ms = event.at_ms
 
     def put_status(self, payload: bytes) -> None:
         """Leave this for the `status` command; it is there after the next `flush`."""
@@ -144,21 +178,26 @@ class Ledger:
         """Make these orders' signed bytes durable, with everything recorded before (candles wait for `flush`).
 
         For an action without orders (a cancellation, a leverage) `cloids` is empty: the nonce is what counts.
-        `at_once` is for what may happen twice without harm, a reduce-only exit: it does not wait for the disk, so it
-        survives the death of this process but, until the next `flush`, not a power cut.
+        `at_once` is for what may happen twice without harm, a reduce-only exit. It commits the signed bytes and
+        nothing else, and does not wait for the disk: they survive the death of this process but, until the next
+        `flush`, not a power cut. What was recorded before follows with that flush, so flush soon after the send.
         """
         self._last_nonce = max(self._last_nonce, nonce)
-        signed = {"nonce": nonce, "payload": payload, "expires_ms": expires_ms}
-        with self._opened.transaction(at_once=at_once) as execute:
+        signed = self._scope | {"nonce": nonce, "payload": payload, "expires_ms": expires_ms}
+        if at_once:
+            for cloid in cloids:
+                self._opened.insert_at_once(self._write[Write.SIGNED_ACTION], signed | {"cloid": cloid})
+                self._noted.append(_Signed(cloid=cloid, nonce=nonce, expires_ms=expires_ms, at_ms=self._now_ms))
+            self._in_a_hurry = True
+            self._commits += 1
+            return
+        with self._opened.transaction() as execute:
             self._store_waiting(execute)
             for cloid in cloids:
-                execute(self._write[Write.SIGNED_ACTION], self._scope | signed | {"cloid": cloid})
-                change = order_change(cloid, self._now_ms, rows.SIGNED)
-                execute(
-                    self._write[Write.SIGN_ORDER],
-                    self._scope | change | {"new_nonce": nonce, "new_expires_ms": expires_ms},
-                )
-        self._stored(at_once)
+                execute(self._write[Write.SIGNED_ACTION], signed | {"cloid": cloid})
+                row = _Signed(cloid=cloid, nonce=nonce, expires_ms=expires_ms, at_ms=self._now_ms)
+                execute(self._write[Write.SIGN_ORDER], self._scope | row.change())
+        self._stored(at_once=False)
 
     def flush(self, *, at_once: bool = False) -> None:
         """Store everything that was recorded, candles and status included; free when there is nothing.
@@ -171,6 +210,7 @@ class Ledger:
             return
         if self._commits >= COMMITS_PER_CHECKPOINT:
             self._make_room()
+        self._write_out()
         with database.transaction(at_once=at_once) as execute:
             self._store_waiting(execute)
             for candle in self._candles.values():
@@ -178,7 +218,7 @@ class Ledger:
             if self._status is not None:
                 status = {"payload": self._status, "written_ms": _wall_ms()}
                 execute(self._write[Write.STATUS], self._scope | status)
-        self._stored(at_once)
+        self._stored(at_once=at_once)
         # Many candles at once (a start) leave a long log: emptied soon, it saves the first orders from growing it.
         self._commits += len(self._candles)
         self._candles.clear()
@@ -250,7 +290,8 @@ class Ledger:
     @property
     def _waits(self) -> bool:
         return bool(
-            self._rows
+            self._noted
+            or self._rows
             or self._positions
             or self._candles
             or self._status is not None
@@ -278,6 +319,7 @@ class Ledger:
 
     def _store_waiting(self, execute: Execute) -> None:
         """Everything but candles and status: what must not be lost once an order has left."""
+        self._write_out()
         for sql, values in self._rows:
             execute(sql, values)
         for position in self._positions.values():
@@ -290,7 +332,7 @@ class Ledger:
             # After a hurried commit there must be something to write, or nothing would be forced to the disk.
             execute(self._write[Write.NONCE], self._signer | {"last_nonce": self._last_nonce})
 
-    def _stored(self, at_once: bool) -> None:
+    def _stored(self, *, at_once: bool) -> None:
         self._in_a_hurry = at_once
         self._bytes_written += sum(batch.cost_bytes for batch in self._gathering.close_batch())
         self._gathering.stored()

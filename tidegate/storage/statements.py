@@ -70,6 +70,7 @@ class Read(str, Enum):
     SESSION_BATCHES = "session_batches"
     LINES = "lines"
     NONCE = "nonce"
+    SIGNED_NONCE = "signed_nonce"
     PAYLOAD = "payload"
     POSITIONS = "positions"
     FILLS_SINCE = "fills_since"
@@ -121,6 +122,7 @@ def reads(database: Database) -> dict[Read, str]:
         Read.NONCE: select(tables.NONCES.c.last_nonce).where(
             tables.NONCES.c.venue == bindparam("venue"), tables.NONCES.c.signer == bindparam("signer")
         ),
+        Read.SIGNED_NONCE: _from(tables.SIGNED_ACTIONS, func.max(tables.SIGNED_ACTIONS.c.nonce)),
         Read.PAYLOAD: _from(tables.SIGNED_ACTIONS, tables.SIGNED_ACTIONS.c.payload).where(
             tables.SIGNED_ACTIONS.c.cloid == bindparam("of_cloid")
         ),

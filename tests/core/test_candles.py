@@ -172,3 +172,9 @@ def test_an_empty_cache_has_no_tail() -> None:
     empty, merge = cache().merge((), T0)
     assert empty.tail() == ()
     assert not merge.added
+
+
+def test_a_candle_is_closed_from_the_first_millisecond_after_it() -> None:
+    last_ms = bar(1).close_ms
+    assert opens(cache().merge(bars(0, 1), last_ms)[0].rows) == [0]
+    assert opens(cache().merge(bars(0, 1), last_ms + 1)[0].rows) == [0, 1]

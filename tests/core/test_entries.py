@@ -324,3 +324,43 @@ def test_a_restart_without_prices_waits_for_them() -> None:
         Signalled(at_ms=world.now_ms, coin="BTC", candle_open_ms=T0 - 300_000, signal=Signal(want=Want.LONG), bars=500)
     )
     assert "no fresh price" in said(world)
+
+
+@pytest.mark.parametrize(
+    ("want", "take_profit", "level"),
+    [(Want.LONG, "104", "104"), (Want.LONG, "109", "106"), (Want.SHORT, "96", "96"), (Want.SHORT, "90", "94")],
+)
+def test_of_two_take_profits_the_nearer_one_counts(want: Want, take_profit: str, level: str) -> None:
+    world = started()
+    world.signal(want, take_profit=D(take_profit))
+    bracket = world.coin().bracket
+    assert bracket is not None
+    assert bracket.take_profit == D(level)
+
+
+def test_without_a_setting_the_strategys_take_profit_counts() -> None:
+    world = started(take_profit_pct=D(0))
+    world.signal(Want.LONG, take_profit=D(120))
+    bracket = world.coin().bracket
+    assert bracket is not None
+    assert bracket.take_profit == 120
+
+
+@pytest.mark.parametrize(("direction", "limit"), [(1, "101.23"), (-1, "99.238")])
+def test_the_limit_of_an_entry_is_never_beyond_the_slippage_allowed(direction: int, limit: str) -> None:
+    world = started(max_slippage_pct=D(1), price=D("100.236") if direction > 0 else D("100.24"))
+    price = world.coin().reference_price()
+    assert price is not None
+    entry = world.enter(direction).orders[0]
+    assert (price * (1 + direction * D("0.01")) - entry.price) * direction >= 0
+    assert abs(entry.price - D(limit)) <= D("0.01")
+
+
+def test_a_signal_that_was_refused_does_not_come_back_with_the_next_price() -> None:
+    world = started()
+    world.state.equity = D(0)
+    world.signal(Want.LONG)
+    assert "refused" in said(world)
+    world.state.equity = D(10_000)
+    world.trade(PRICE)
+    assert entries_of(world) == []

@@ -114,3 +114,10 @@ def test_a_strategys_number_that_cannot_be_one_is_named(name: str, value: str) -
     fields: dict[str, Decimal] = {name: D(value)}
     assert name in (risk.unsound_wish(Signal(want=Want.LONG, **fields)) or "")
     assert risk.unsound_wish(Signal(want=Want.LONG)) is None
+
+
+@pytest.mark.parametrize("phase", [Phase.ENTERING, Phase.IN_DOUBT, Phase.HOLDING, Phase.EXITING])
+def test_a_coin_that_is_busy_objects(phase: Phase) -> None:
+    world = started()
+    world.state.coins["BTC"] = replace(world.coin(), phase=phase)
+    assert phase.value in (risk.objection(world.state, world.coin()) or "")

@@ -326,3 +326,11 @@ def test_what_is_due_lies_ahead_after_a_tick(timeframe: Timeframe, interval_s: D
     world = started(instrument(), timeframe=timeframe, check_interval_s=interval_s)
     world.tick(after_ms)
     assert schedule.next_due_ms(world.state) > world.now_ms
+
+
+def test_the_first_coins_are_polled_in_every_cycle_and_later_ranks_less_often() -> None:
+    tier = schedule.TIER_COINS
+    cycles = range(12)
+    for rank, every in ((0, 1), (tier - 1, 1), (tier, 2), (2 * tier - 1, 2), (2 * tier, 3)):
+        polled_in = [cycle for cycle in cycles if schedule.is_polled(rank, cycle)]
+        assert polled_in == list(range(0, 12, every))

@@ -138,3 +138,17 @@ def test_ten_dollars_is_the_least() -> None:
 def test_a_coin_that_allows_less_leverage_is_sized_by_less() -> None:
     assert leverage_of(Settings(leverage=20), perp(leverage_max=3)) == 3
     assert leverage_of(Settings(leverage=2), perp(leverage_max=3)) == 2
+
+
+def test_ten_dollars_must_be_reached_at_the_worst_price_too() -> None:
+    answer = by_risk(
+        Settings(max_position_usd=D("10.05")),
+        perp(),
+        equity=D(10**6),
+        free=D(10**6),
+        price=D(100),
+        limit=D(99),
+        stop=D(103),
+        fraction=D(1),
+    )
+    assert isinstance(answer, str)

@@ -10,18 +10,33 @@ from tests.core.storms import Step, blow, storms
 from tests.core.worlds import T0, D, World, candles, exits_of, started, wishes
 from tidegate.core import schedule
 from tidegate.core.state import Phase, State
-from tidegate.core.step import _HANDLERS, step
+from tidegate.core.step import _HANDLERS, step, still_wanted
 from tidegate.model.events import (
+    Account,
     CandlesFetched,
     Command,
     Event,
     Faulted,
     FundingPaid,
+    LeverageSet,
+    OrderRejected,
+    OrderSeen,
+    Started,
     StrategistRestarted,
     StreamFrozen,
+    StreamUp,
     Tick,
 )
-from tidegate.model.intents import Alert, Evaluate, PlaceOrders, Remember, Subscribe
+from tidegate.model.intents import (
+    Alert,
+    Evaluate,
+    FetchAccount,
+    FetchOrder,
+    PlaceOrders,
+    Remember,
+    SetLeverage,
+    Subscribe,
+)
 from tidegate.model.orders import Role
 from tidegate.model.settings import StopPriceSource
 
@@ -116,9 +131,6 @@ def test_a_quiet_exchange_settles_every_storm(storm: list[Step], rest: list[Step
 
 def calm(world: World) -> None:
     """One second of an exchange that knows no orders but stops, fills every exit, and answers every question."""
-    from tidegate.model.events import OrderSeen
-    from tidegate.model.intents import FetchAccount, FetchOrder
-
     before = len(world.decisions)
     world.tick(1_000)
     decided = world.decisions[before:]
@@ -165,8 +177,6 @@ def test_a_session_starts_once() -> None:
 
 
 def world_start(world: World) -> Event:
-    from tidegate.model.events import Account, Started
-
     return Started(
         at_ms=world.now_ms,
         settings=world.state.settings,
@@ -245,3 +255,43 @@ def test_a_command_that_nobody_knows_does_nothing() -> None:
     world = started()
     assert not world.tell(Command(at_ms=world.now_ms, name="dance"))
     assert not world.state.stopping
+
+
+def test_a_wish_that_was_given_up_meanwhile_is_not_carried_out() -> None:
+    world = started()
+    wish = world.enter()
+    assert still_wanted(world.state, wish)
+    assert still_wanted(world.state, Alert(text="anything else"))
+    for order in wish.orders:
+        world.tell(OrderRejected(at_ms=world.now_ms, cloid=order.cloid, reason="no"))
+    assert not still_wanted(world.state, wish)
+
+
+def test_an_exit_that_has_not_left_is_given_up_when_the_position_is_gone() -> None:
+    world = started()
+    world.hold()
+    world.trade(97)
+    wish = list(wishes(world.decisions, PlaceOrders))[-1]
+    stop = world.coin().live(Role.STOP)[0].request
+    world.fill(stop.side, stop.size, 97, cloid=stop.cloid)
+    assert not still_wanted(world.state, wish)
+
+
+def test_leverage_is_asked_for_until_it_is_confirmed_and_no_longer() -> None:
+    world = started(ready=False)
+    for _second in range(25):
+        world.tick(1_000)
+    assert len(world.wished(SetLeverage)) == 3
+    world.tell(LeverageSet(at_ms=world.now_ms, coin="BTC", leverage=3))
+    for _minute in range(5):
+        world.tick(60_000)
+    assert len(world.wished(SetLeverage)) == 3
+
+
+def test_the_first_connection_needs_no_look_at_the_account_the_next_ones_do() -> None:
+    world = started(ready=False)
+    world.tell(StreamUp(at_ms=world.now_ms))
+    assert world.wished(FetchAccount) == []
+    world.down()
+    world.tell(StreamUp(at_ms=world.now_ms))
+    assert len(world.wished(FetchAccount)) == 1

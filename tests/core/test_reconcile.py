@@ -88,6 +88,18 @@ def test_an_exit_after_a_restart_has_a_new_name() -> None:
     assert exits_of(again.decisions)[0][1].cloid != first
 
 
+def test_an_exit_after_a_crash_has_a_new_name_although_the_last_try_was_not_written_down() -> None:
+    before = started()
+    before.hold()
+    record = record_of(before)
+    before.trade(97)
+    first = exits_of(before.decisions)[0][1].cloid
+    again = started(account=account_of(before), remembered=[record], now_ms=before.now_ms + 5_000, ready=False)
+    make_ready(again)
+    again.trade(97)
+    assert exits_of(again.decisions)[0][1].cloid != first
+
+
 def test_a_trailing_stop_does_not_fall_back_after_a_restart() -> None:
     before = started()
     before.hold(trail_by=D(2))

@@ -186,9 +186,10 @@ def _adopt_position(state: State, theirs: Position, record: Remembered | None, a
     position = replace(theirs, opened_ms=opened_ms or account.time_ms, fees=fees)
     orders = tuple(order for order in account.orders if order.coin == name)
     bracket = _nearest(ours, orders) if ours is not None else _bracket_of_orders(state, position, orders)
-    if not known:
-        state.change(name, **fills.nobodys(state.coins[name]))
-    state.change(name, position=position, bracket=bracket, phase=Phase.HOLDING)
+    # A new session names its orders anew, since the last tries of the one before may not have been written down.
+    signal_id = state.coins[name].signal_id if known else ""
+    state.change(name, **fills.nobodys(state.coins[name]))
+    state.change(name, signal_id=signal_id, position=position, bracket=bracket, phase=Phase.HOLDING)
     for order in orders:
         if is_ours(order.cloid, state.tag):
             _keep_theirs(state, order)

@@ -12,8 +12,9 @@ class Remembered(Struct, frozen=True, kw_only=True):
     """What the bot must still know about a coin after a restart.
 
     `acted_open_ms`: open time of the last bar whose signal was acted on, so that no signal is acted on twice.
-    `generation` counts the positions of this coin; `exit_attempts` the exits tried for the present one and
-    `protect_attempts` the stops placed for it, so that no client order id is ever used for two orders.
+    `generation` counts the positions of this coin, and a position anew for each session that takes it over;
+    `exit_attempts` the exits tried for the present one and `protect_attempts` the stops placed for it: together they
+    see to it that no client order id is ever used for two orders.
     """
 
     coin: str

@@ -53,7 +53,7 @@ def test_a_position_leaves_the_recorded_crash_by_its_stop_at_a_price_that_was_tr
     params = ["--set", f"STRATEGY_PARAMS=side={side}", "--set", "TAKE_PROFIT_PCT=0"]
     with running(tmp_path, *words, *params) as bot:
         price = closing_price(bot, side)
-        assert re.search(r"\[recap\] ---- BTC " + side, bot.screen)
+        bot.wait_for(rf"\[recap\] ---- BTC {side}")
     low, high = low_and_high(CRASH, start, minutes)
     assert low <= price <= high
     assert "Traceback" not in bot.screen

@@ -226,7 +226,7 @@ def test_a_recording_starts_now_and_stays_on_the_grid(tmp_path, align_ms):
     opens = [CRASH_MS + hour * 4 * HOUR_MS for hour in range(100)]
     path = made_up(tmp_path / "BTC_4h.parquet", opens)
     market = open_replay([path], UNIVERSE, wall_ms=WALL_MS, from_ms=opens[50], align_ms=align_ms)
-    aligned_ms = align_ms or 4 * HOUR_MS
+    aligned_ms = max(align_ms or 0, 4 * HOUR_MS)
     assert (market.start_ms - opens[50]) % aligned_ms == 0
     assert abs(market.start_ms - WALL_MS) <= aligned_ms / 2
 

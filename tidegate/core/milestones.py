@@ -13,14 +13,14 @@ def reached(state: State) -> Decision:
         and all(coin.candles.rows and coin.heard_ms() for coin in state.coins.values())
     ):
         state.has_data = True
-        text = f"all {_instruments(state)} have data: closed candles, and a price by stream"
+        text = f"{_all(state)} data: closed candles, and a price by stream"
         decision += Decision(notes=(Note(topic="bot", text=text),))
     if state.has_data and not state.is_warm and state.warm_coins >= state.coins.keys():
         state.is_warm = True
-        text = f"warm-up finished: {state.settings.strategy} has enough bars of all {_instruments(state)}"
+        text = f"warm-up finished: {_all(state)} enough bars for {state.settings.strategy}"
         decision += Decision(notes=(Note(topic="bot", text=text),))
     return decision
 
 
-def _instruments(state: State) -> str:
-    return f"{len(state.coins)} instrument{'s' if len(state.coins) > 1 else ''}"
+def _all(state: State) -> str:
+    return f"all {len(state.coins)} instruments have" if len(state.coins) > 1 else "the only instrument has"

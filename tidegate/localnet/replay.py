@@ -55,6 +55,7 @@ class CandleReplay:
         self.says = says
         self.coins: tuple[str, ...] = tuple(tapes)
         self._history: dict[str, Bars] = {}
+        self._seen: dict[str, Decimal] = {}
         self._acts: list[tuple[int, int, Act, Iterator[Act]]] = []
         for order, (coin, bars) in enumerate(tapes.items()):
             first = int(np.searchsorted(bars.time_ms, start_ms - shift_ms))
@@ -91,11 +92,15 @@ class CandleReplay:
                 heapreplace(self._acts, (following.time_ms, order, following, acts))
 
     def _play(self, exchange: "Exchange", coin: str, act: Act) -> None:
+        """One act. The oracle follows other venues: it tells what was printed before this act, not what is to come."""
+        seen = self._seen.pop(coin, None)
+        if seen is not None:
+            exchange.set_oracle(coin, seen)
         exchange.quote(coin, act.bids, act.asks)
         if act.stroke is not None:
             exchange.trade(coin, act.stroke.side, act.stroke.px, act.stroke.sz)
         if act.px is not None:
-            exchange.set_oracle(coin, act.px)
+            self._seen[coin] = act.px
 
 
 def open_replay(

@@ -2,7 +2,7 @@
 
 The only caller of `step`, the only place where time passes. All waiting facts are taken in first, then one act is
 performed, then the facts again: so between two acts the bot knows all there is to know, an exit waits for no more
-than the act in progress, and a busy stream cannot starve the acts.
+than the act in progress, and a busy stream cannot starve the acts. Only an exit does not wait for the facts behind it.
 """
 
 from collections import deque
@@ -72,16 +72,25 @@ class Loop:
         while not (state.stopped and not todo):
             for event in self._inbox.take(self._wake_ms()):
                 self._handle(event)  # all waiting facts first …
-            if todo and still_wanted(state, intent := todo.pop()):
-                for outcome in self._world.perform(intent):  # … then one act, whose outcome is a fact
-                    self._handle(outcome)
-                if intent.urgency is Urgency.EXIT:  # it left in a hurry: what explains it is written down next
-                    self._settle_due_ms = state.now_ms
+                if todo.exits_wait:
+                    self._act()  # (an exit at once: no fact behind it could unmake it)
+            if todo:
+                self._act()  # … then one act, whose outcome is a fact
             if not todo.exits_wait:
                 self._speak()
             if not todo and self._settle_due_ms is not None and state.now_ms >= self._settle_due_ms:
                 self._settle()
         self._settle()
+
+    def _act(self) -> None:
+        """Carry out the most urgent wish."""
+        intent = self._todo.pop()
+        if not still_wanted(self.state, intent):
+            return
+        for outcome in self._world.perform(intent):
+            self._handle(outcome)
+        if intent.urgency is Urgency.EXIT:  # it left in a hurry: what explains it is written down next
+            self._settle_due_ms = self.state.now_ms
 
     def _wake_ms(self) -> int:
         if self._todo or self.state.stopped:

@@ -21,7 +21,7 @@ def test_the_first_run_enters_with_a_resting_stop_and_leaves_by_its_own_stop_bet
         bot.wait_for(r"\[risk\] BTC: the exchange confirms a resting stop")
         bot.wait_for(r"\[recap\] ---- BTC long .* left by stop loss")
         bot.wait_for(r"\[recap\] sent .* on the wire \d+\.\d\d ms after the frame arrived")
-        bot.wait_for(r"\[recap\] between two polls: .* s after the last, .* s before the next")
+        bot.wait_for(r"\[recap\] polls +between two polls: .* s after the last, .* s before the next")
         bot.send(signal.SIGINT)
         assert bot.ends() == 0, bot.screen
     assert all(len(line) <= 240 for line in bot.lines)

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from tidegate.core.state import CoinState, Exit, OrderState, Phase, State
+from tidegate.core.state import EXPIRES_AFTER_MS, CoinState, Exit, OrderState, Phase, State
 from tidegate.model.brackets import ExitReason
 from tidegate.model.events import BookChanged, Marked, Mid, Trade
 from tidegate.model.instruments import Rounding
@@ -149,20 +149,9 @@ def _fire_on(
 
 def fire(state: State, coin: CoinState, exit_: Exit) -> Decision:
     """Send one reduce-only IOC for the whole position; from here on no price fires anything for this position."""
-    position, number = coin.position, coin.exit_attempts + 1
-    side = Side.opening(position.direction).opposite
-    price = _collar(state, coin, side, exit_.touch_price, number)
-    cloid = new_cloid(state.tag, exit_id(coin), Role.EXIT, number)
-    request = OrderRequest(
-        coin=coin.coin,
-        asset=coin.instrument.asset,
-        cloid=cloid,
-        side=side,
-        size=abs(position.size),
-        kind=Limit(price=price, time_in_force=TimeInForce.IOC),
-        role=Role.EXIT,
-        reduce_only=True,
-    )
+    number = coin.exit_attempts + 1
+    request = _request(state, coin, exit_.level, exit_.touch_price)
+    price, cloid = request.price, request.cloid
     retry_due_ms = state.now_ms + state.wait_ms(pause_ms(ANSWER_PATIENCE_MS, number))
     state.change(
         coin.coin,
@@ -183,9 +172,44 @@ def fire(state: State, coin: CoinState, exit_: Exit) -> Decision:
         received_ns=exit_.received_ns,
         urgency=Urgency.EXIT,
     )
-    note = f"{text}; {side.value} {request.size} reduce-only at {price} or better (try {number})"
+    note = f"{text}; {request.side.value} {request.size} reduce-only at {price} or better (try {number})"
     remember = Remember(record=state.coins[coin.coin].remembered())
     return Decision(intents=(remember, wish), notes=(Note(topic="exit", text=note),))
+
+
+def foreseen(state: State) -> tuple[PlaceOrders, ...]:
+    """The exit of each guarded position as its stop would send it if it were touched now, to be signed in advance.
+
+    Nobody decides here: what is really sent is what `fire` asks for, and it is the same while the price that touches
+    the stop, and the book then, are not far beyond it.
+    """
+    return tuple(
+        PlaceOrders(
+            coin=coin.coin,
+            orders=(_request(state, coin, coin.bracket.stop, coin.bracket.stop),),
+            expires_ms=state.now_ms + state.wait_ms(EXPIRES_AFTER_MS),
+            signal_id=exit_id(coin),
+            reason="foreseen",
+            urgency=Urgency.EXIT,
+        )
+        for coin in state.coins.values()
+        if coin.phase is Phase.HOLDING and coin.position.size and coin.bracket is not None and coin.bracket.stop
+    )
+
+
+def _request(state: State, coin: CoinState, level: Decimal, touch: Decimal) -> OrderRequest:
+    """The next try: a reduce-only IOC for the whole position."""
+    number, side = coin.exit_attempts + 1, Side.opening(coin.position.direction).opposite
+    return OrderRequest(
+        coin=coin.coin,
+        asset=coin.instrument.asset,
+        cloid=new_cloid(state.tag, exit_id(coin), Role.EXIT, number),
+        side=side,
+        size=abs(coin.position.size),
+        kind=Limit(price=_collar(state, coin, side, level, touch), time_in_force=TimeInForce.IOC),
+        role=Role.EXIT,
+        reduce_only=True,
+    )
 
 
 def pause_ms(pauses: tuple[int, ...], attempt: int) -> int:
@@ -202,15 +226,22 @@ def try_again(state: State, coin: CoinState, cloid: str, after_ms: int | None = 
     state.change(coin.coin, exit=replace(exit_, retry_due_ms=state.now_ms + state.wait_ms(pause)))
 
 
-def _collar(state: State, coin: CoinState, side: Side, touch: Decimal, attempt: int) -> Decimal:
+def _collar(state: State, coin: CoinState, side: Side, level: Decimal, touch: Decimal) -> Decimal:
+    """The worst price of the next try, counted from the worst price known; from the level itself while that is near.
+
+    Near is half the collar: then the price is known before the level is touched, and the order can be signed before.
+    """
+    attempt = coin.exit_attempts + 1
     collar = COLLARS[min(attempt, len(COLLARS)) - 1]
     if attempt == 1:
         collar = max(collar, state.settings.slippage)
     known = (touch, coin.bid if side is Side.SELL else coin.ask, coin.reference_price())
     prices = [price for price in known if price is not None]
-    if side is Side.SELL:
-        return coin.instrument.price(min(prices) * (1 - collar), Rounding.DOWN)
-    return coin.instrument.price(max(prices) * (1 + collar), Rounding.UP)
+    worst = min(prices) if side is Side.SELL else max(prices)
+    sign = -1 if side is Side.SELL else 1
+    if attempt == 1 and 0 <= (worst - level) * sign <= level * collar / 2:
+        worst = level
+    return coin.instrument.price(worst * (1 + sign * collar), Rounding.DOWN if side is Side.SELL else Rounding.UP)
 
 
 def exit_id(coin: CoinState) -> str:

@@ -9,7 +9,7 @@ from tidegate.core import protection, schedule
 from tidegate.core.state import EXPIRES_AFTER_MS, CoinState, Phase, State
 from tidegate.model.brackets import Bracket, ExitReason
 from tidegate.model.events import OrderFilled
-from tidegate.model.intents import NOTHING, BookClosed, CancelOrders, Decision, Intent, Note, Recap, Remember
+from tidegate.model.intents import NOTHING, Alert, BookClosed, CancelOrders, Decision, Intent, Note, Recap, Remember
 from tidegate.model.orders import Role, is_ours
 from tidegate.model.positions import Fill, Position
 from tidegate.model.records import ClosedPosition
@@ -62,14 +62,13 @@ def _grown(state: State, fill: Fill, before: Position, role: Role | None) -> Dec
     """A position was opened or enlarged: it must be covered by a resting stop soon."""
     coin = state.coins[fill.coin]
     ours = role is Role.ENTRY or is_ours(fill.cloid, state.tag)
-    decision = NOTHING
     bracket = coin.bracket
     if not before.size and (bracket is None or bracket.direction != coin.position.direction or not ours):
         bracket = bracket_by_settings(state, coin.position)
+    if not ours and coin.phase in (Phase.READY, Phase.WARMING, Phase.SUSPENDED):
+        return leave_alone(state, coin.position)
     if not before.size and not ours:
         coin = state.change(fill.coin, **nobodys(coin))
-        text = f"{fill.coin}: a position was opened elsewhere ({coin.position.size}); the bot protects it"
-        decision = Decision(notes=(Note(topic="account", text=text, level="WARNING"),))
     phase = coin.phase if coin.phase is Phase.EXITING else Phase.HOLDING
     state.change(
         fill.coin,
@@ -81,7 +80,28 @@ def _grown(state: State, fill: Fill, before: Position, role: Role | None) -> Dec
         covered_ms=0,
     )
     protection.watch(state, fill.coin)
-    return decision + Decision(intents=(Remember(record=state.coins[fill.coin].remembered()),))
+    return Decision(intents=(Remember(record=state.coins[fill.coin].remembered()),))
+
+
+def leave_alone(state: State, position: Position) -> Decision:
+    """A position that the bot did not open is its owner's: no stop, no exit, no entry beside it, until it is gone."""
+    coin = state.coins[position.coin]
+    why = f"a position of {position.size} that this bot did not open is there; it is left alone"
+    state.change(
+        position.coin,
+        **nobodys(coin),
+        phase=Phase.SUSPENDED,
+        why=why,
+        position=position,
+        bracket=None,
+        wanted=None,
+        mismatches=0,
+    )
+    if coin.phase is Phase.SUSPENDED and coin.position.size:
+        return NOTHING
+    text = f"{position.coin}: {why}, without a stop of ours, and no entries here until it is closed"
+    note = Note(topic="account", text=text, level="WARNING")
+    return Decision(notes=(note,), intents=(Alert(text=text, coin=position.coin),))
 
 
 def nobodys(coin: CoinState) -> dict[str, Any]:
@@ -103,6 +123,8 @@ def bracket_by_settings(state: State, position: Position) -> Bracket:
 
 def _reduced(state: State, fill: Fill) -> Decision:
     coin = state.coins[fill.coin]
+    if coin.phase is Phase.SUSPENDED:
+        return NOTHING
     state.change(
         fill.coin,
         closed_size=coin.closed_size + fill.size,
@@ -175,7 +197,8 @@ def finish(state: State, coin: CoinState, closed: ClosedPosition, *, by_resting:
     )
     state.change(
         coin.coin,
-        phase=Phase.SUSPENDED if coin.phase is Phase.SUSPENDED else Phase.READY,
+        phase=Phase.READY,
+        why="",
         position=Position(coin=coin.coin),
         bracket=None,
         exit=None,

@@ -197,8 +197,9 @@ def on_leverage(state: State, event: LeverageSet) -> Decision:
     if event.coin not in state.coins:
         return NOTHING
     coin = state.coins[event.coin]
-    phase = Phase.READY if coin.phase is Phase.SUSPENDED else coin.phase
-    coin = state.change(event.coin, leverage=event.leverage, phase=phase, why="")
+    coin = state.change(event.coin, leverage=event.leverage)
+    if coin.phase is Phase.SUSPENDED and not coin.position.size:
+        coin = state.change(event.coin, phase=Phase.READY, why="")
     how = "not sent, dry run" if state.settings.dry_run else "confirmed"
     note = Note(topic="account", text=f"{event.coin} leverage {event.leverage}x {how}")
     return Decision(notes=(note,)) + entries.consider(state, coin)

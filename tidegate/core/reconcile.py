@@ -106,6 +106,8 @@ def _vanished(state: State, coin: CoinState, account: Account) -> Decision:
 
 
 def _adopt_size(state: State, coin: CoinState, theirs: Position) -> Decision:
+    if (not coin.position.size and coin.phase in (Phase.READY, Phase.WARMING)) or coin.phase is Phase.SUSPENDED:
+        return fills.leave_alone(state, theirs)
     opened_ms = coin.position.opened_ms or state.now_ms
     adopted = replace(theirs, opened_ms=opened_ms, fees=coin.position.fees)
     bracket = coin.bracket
@@ -185,6 +187,8 @@ def _adopt_position(state: State, theirs: Position, record: Remembered | None, a
     opened_ms, fees = (before.opened_ms, before.fees) if before is not None else (0, Decimal(0))
     position = replace(theirs, opened_ms=opened_ms or account.time_ms, fees=fees)
     orders = tuple(order for order in account.orders if order.coin == name)
+    if not known and not any(is_ours(order.cloid, state.tag) for order in orders):
+        return fills.leave_alone(state, replace(theirs, opened_ms=account.time_ms))
     bracket = _nearest(ours, orders) if ours is not None else _bracket_of_orders(state, position, orders)
     # A new session names its orders anew, since the last tries of the one before may not have been written down.
     signal_id = state.coins[name].signal_id if known else ""
@@ -195,7 +199,7 @@ def _adopt_position(state: State, theirs: Position, record: Remembered | None, a
             _keep_theirs(state, order)
     protection.watch(state, name)
     stops = [f"{order.trigger_price} (order {order.oid})" for order in orders if order.is_stop]
-    source = "known from an earlier run" if known else "not known to this bot before"
+    source = "known from an earlier run" if known else "by the orders that this bot placed for it"
     text = (
         f"{name}: position of {position.size} from {position.entry_price:f} adopted ({source}); stop {bracket.stop}, "
         f"resting stop recognised: {', '.join(stops) if stops else 'none'}"

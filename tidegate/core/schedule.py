@@ -84,7 +84,7 @@ def watched_by_rest(state: State) -> tuple[str, ...]:
     return tuple(
         coin.coin
         for coin in state.coins.values()
-        if (coin.phase in holding or coin.position.size) and (not state.stream_up or coin.coin in state.frozen)
+        if coin.phase in holding and (not state.stream_up or coin.coin in state.frozen)
     )
 
 

@@ -110,6 +110,7 @@ class MarketFrames:
 def _merged(trade: Trade, price: Decimal, time_ms: int) -> Trade:
     """The same frame's prints as one: the newest price (of equals the later in the frame) and the extremes."""
     newer = time_ms >= trade.time_ms
+    since_ms = min(trade.since_ms or trade.time_ms, time_ms)
     return Trade(
         at_ms=trade.at_ms,
         coin=trade.coin,
@@ -117,6 +118,7 @@ def _merged(trade: Trade, price: Decimal, time_ms: int) -> Trade:
         low=min(trade.low, price),
         high=max(trade.high, price),
         time_ms=max(trade.time_ms, time_ms),
+        since_ms=since_ms if since_ms < max(trade.time_ms, time_ms) else 0,
         count=trade.count + 1,
         received_ns=trade.received_ns,
     )

@@ -6,7 +6,7 @@ nothing of the bot's state, writes nothing to the exchange; what comes back, and
 
 import queue
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from decimal import Decimal
 from typing import Protocol
 
@@ -100,11 +100,10 @@ class Reader:
 
     def _serve(self, client: Client, wish: Read) -> None:
         try:
-            events = self._reading.facts(client, wish)
+            for event in self._reading.facts(client, wish):
+                self._facts.put(event)
         except Exception as error:  # noqa: BLE001 (the top of a thread that must live: it becomes a fact)
-            events = [self._reading.failed(wish, f"not foreseen: {error!r}")]
-        for event in events:
-            self._facts.put(event)
+            self._facts.put(self._reading.failed(wish, f"not foreseen: {error!r}"))
 
 
 class Reading:
@@ -113,12 +112,12 @@ class Reading:
     def __init__(self, user: str, clock: Clock) -> None:
         self._user, self._clock = user, clock
 
-    def facts(self, client: Client, wish: Read) -> list[Event]:
-        """What the exchange answers, or that it failed."""
+    def facts(self, client: Client, wish: Read) -> Iterator[Event]:
+        """What the exchange answers, each fact as soon as it is known, or that it failed."""
         try:
-            return self._read(client, wish)
+            yield from self._read(client, wish)
         except ExchangeError as error:
-            return [self.failed(wish, str(error))]
+            yield self.failed(wish, str(error))
 
     def failed(self, wish: Read, reason: str) -> Event:
         """The fact that a read failed."""
@@ -133,31 +132,33 @@ class Reading:
             case FetchOrder():
                 return Faulted(at_ms=at_ms, where="order", reason=f"{wish.cloid}: {reason}")
 
-    def _read(self, client: Client, wish: Read) -> list[Event]:
+    def _read(self, client: Client, wish: Read) -> Iterator[Event]:
         match wish:
             case FetchCandles():
                 until_ms = self._clock.now_ms()
                 rows = client.candles(wish.coin, wish.timeframe, wish.since_ms, until_ms)
-                return [CandlesFetched(at_ms=self._clock.now_ms(), coin=wish.coin, candles=rows, exchange_ms=until_ms)]
+                yield CandlesFetched(at_ms=self._clock.now_ms(), coin=wish.coin, candles=rows, exchange_ms=until_ms)
             case FetchPrices():
-                return self._prices(client, wish)
+                yield from self._prices(client, wish)
             case FetchAccount():
                 account = client.account(self._user, wish.fills_since_ms)
                 used = client.budget.used()
-                return [AccountSeen(at_ms=self._clock.now_ms(), account=account, weight_used=used)]
+                yield AccountSeen(at_ms=self._clock.now_ms(), account=account, weight_used=used)
             case FetchOrder():
                 fate = client.order_status(self._user, wish.cloid)
-                return [fate.seen(wish.cloid, self._clock.now_ms())]
+                yield fate.seen(wish.cloid, self._clock.now_ms())
 
-    def _prices(self, client: Client, wish: FetchPrices) -> list[Event]:
+    def _prices(self, client: Client, wish: FetchPrices) -> Iterator[Event]:
+        # The mids are told before the marks are asked for: a stop must not wait for those, nor lose by their failure.
         mids = client.mids(wish.coins)
         at_ms = self._clock.now_ms()
-        events: list[Event] = [Mid(at_ms=at_ms, coin=coin, price=price) for coin, price in mids.items()]
+        for coin, price in mids.items():
+            yield Mid(at_ms=at_ms, coin=coin, price=price)
         if wish.marks:
             marks = client.marks(wish.coins)
             at_ms = self._clock.now_ms()
-            events += [Marked(at_ms=at_ms, coin=coin, mark=mark, time_ms=at_ms) for coin, mark in marks.items()]
-        return events
+            for coin, mark in marks.items():
+                yield Marked(at_ms=at_ms, coin=coin, mark=mark, time_ms=at_ms)
 
 
 class Lane:

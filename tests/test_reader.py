@@ -1,0 +1,255 @@
+"""Reads: each lane by itself, every failure one fact. The clients are fakes; the threads are real."""
+
+import threading
+from collections.abc import Callable, Collection, Iterator
+from decimal import Decimal
+from queue import Empty, SimpleQueue
+
+import pytest
+
+from tidegate.clock import SettableClock
+from tidegate.errors import ExchangeError, Refused, Unintelligible, Unreachable
+from tidegate.hyperliquid.reads import OrderFate
+from tidegate.model.events import Account, AccountSeen, CandlesFetched, Event, Faulted, Marked, Mid, OrderSeen
+from tidegate.model.intents import FetchAccount, FetchCandles, FetchOrder, FetchPrices
+from tidegate.model.market import Candle, Timeframe
+from tidegate.reader import QUEUE_MAX, Read, Reader
+
+D = Decimal
+T0 = 1_767_225_600_000
+USER = "0x" + "ab" * 20
+PATIENCE_S = 20.0
+
+CANDLES = FetchCandles(coin="BTC", timeframe=Timeframe.M5, since_ms=T0 - 600_000)
+PRICES = FetchPrices(coins=("BTC",), marks=True)
+ACCOUNT = FetchAccount(fills_since_ms=T0 - 60_000, reason="periodic check")
+ORDER = FetchOrder(cloid="0x1")
+READS: tuple[Read, ...] = (CANDLES, PRICES, ACCOUNT, ORDER)
+
+
+class Exchange:
+    """A client that answers at once, fails with `failure`, or lets a lane wait until `go_on` is set."""
+
+    def __init__(self) -> None:
+        self.failure: Exception | None = None
+        self.hanging: frozenset[str] = frozenset()
+        self.began = threading.Event()
+        self.go_on = threading.Event()
+        self.closed = 0
+        self.asked: list[str] = []
+        self.budget = self
+        self.spent = 42
+
+    def used(self) -> int:
+        return self.spent
+
+    def _answer(self, what: str) -> None:
+        self.asked.append(what)
+        if what in self.hanging:
+            self.began.set()
+            assert self.go_on.wait(PATIENCE_S)
+        if self.failure is not None:
+            raise self.failure
+
+    def candles(self, coin: str, timeframe: Timeframe, since_ms: int, until_ms: int) -> tuple[Candle, ...]:
+        self._answer("candles")
+        return ()
+
+    def mids(self, coins: Collection[str]) -> dict[str, Decimal]:
+        self._answer("mids")
+        return dict.fromkeys(coins, D(100))
+
+    def marks(self, coins: Collection[str]) -> dict[str, Decimal]:
+        self._answer("marks")
+        return dict.fromkeys(coins, D(101))
+
+    def account(self, user: str, fills_since_ms: int) -> Account:
+        self._answer(f"account of {user}")
+        return Account(equity=D(1), free=D(1), time_ms=fills_since_ms)
+
+    def order_status(self, user: str, cloid: str) -> OrderFate:
+        self._answer("order")
+        return OrderFate(status="filled", oid=7, filled=D(2))
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+class Facts:
+    """Where the lanes put what happened."""
+
+    def __init__(self) -> None:
+        self._queue: SimpleQueue[Event] = SimpleQueue()
+
+    def put(self, event: Event) -> None:
+        self._queue.put(event)
+
+    def next(self) -> Event:
+        try:
+            return self._queue.get(timeout=PATIENCE_S)
+        except Empty:
+            raise AssertionError("no fact came") from None
+
+    @property
+    def empty(self) -> bool:
+        return self._queue.empty()
+
+
+@pytest.fixture
+def exchange() -> Exchange:
+    return Exchange()
+
+
+@pytest.fixture
+def facts() -> Facts:
+    return Facts()
+
+
+@pytest.fixture
+def reader(exchange: Exchange, facts: Facts) -> Iterator[Reader]:
+    reader = Reader(lambda: exchange, USER, facts, SettableClock(T0))
+    reader.start()
+    yield reader
+    exchange.go_on.set()
+    reader.stop(PATIENCE_S)
+
+
+def test_every_read_comes_back_as_facts(reader: Reader, facts: Facts) -> None:
+    answers: dict[Read, list[Event]] = {
+        CANDLES: [CandlesFetched(at_ms=T0, coin="BTC", candles=(), exchange_ms=T0)],
+        PRICES: [Mid(at_ms=T0, coin="BTC", price=D(100)), Marked(at_ms=T0, coin="BTC", mark=D(101), time_ms=T0)],
+        ACCOUNT: [AccountSeen(at_ms=T0, account=Account(equity=D(1), free=D(1), time_ms=T0 - 60_000), weight_used=42)],
+        ORDER: [OrderSeen(at_ms=T0, cloid="0x1", status="filled", oid=7, filled=D(2))],
+    }
+    for wish in READS:
+        assert reader.submit(wish) == []
+        assert [facts.next() for _ in answers[wish]] == answers[wish]
+    assert facts.empty
+
+
+def test_the_account_asked_for_is_the_wallets_own(reader: Reader, facts: Facts, exchange: Exchange) -> None:
+    reader.submit(ACCOUNT)
+    facts.next()
+    assert exchange.asked == [f"account of {USER}"]
+
+
+def test_marks_are_read_only_when_a_stop_watches_them(reader: Reader, facts: Facts, exchange: Exchange) -> None:
+    reader.submit(FetchPrices(coins=("BTC",)))
+    assert isinstance(facts.next(), Mid)
+    assert exchange.asked == ["mids"]
+
+
+@pytest.mark.parametrize(
+    ("hanging", "stuck", "others"),
+    [
+        ("candles", CANDLES, (PRICES, ACCOUNT, ORDER)),
+        (f"account of {USER}", ACCOUNT, (PRICES, CANDLES)),
+        ("mids", PRICES, (ACCOUNT, ORDER, CANDLES)),
+    ],
+)
+def test_a_read_that_hangs_delays_no_read_of_another_lane(
+    reader: Reader, facts: Facts, exchange: Exchange, hanging: str, stuck: Read, others: tuple[Read, ...]
+) -> None:
+    exchange.hanging = frozenset({hanging})
+    reader.submit(stuck)
+    assert exchange.began.wait(PATIENCE_S)
+    for wish in others:
+        reader.submit(wish)
+        facts.next()
+        if wish is PRICES:
+            facts.next()
+    exchange.go_on.set()
+    assert facts.next().at_ms == T0, "and the slow one arrives in the end"
+
+
+FAULTS: dict[Read, Faulted] = {
+    CANDLES: Faulted(at_ms=T0, where="candles", reason="no answer", coin="BTC"),
+    PRICES: Faulted(at_ms=T0, where="prices", reason="no answer"),
+    ACCOUNT: Faulted(at_ms=T0, where="account", reason="periodic check: no answer"),
+    ORDER: Faulted(at_ms=T0, where="order", reason="0x1: no answer"),
+}
+
+
+@pytest.mark.parametrize("kind", [Refused, Unintelligible, Unreachable])
+@pytest.mark.parametrize("wish", READS, ids=lambda wish: type(wish).__name__)
+def test_every_failure_is_one_fact_that_says_whose(
+    reader: Reader, facts: Facts, exchange: Exchange, wish: Read, kind: type[ExchangeError]
+) -> None:
+    exchange.failure = kind("no answer")
+    reader.submit(wish)
+    assert facts.next() == FAULTS[wish]
+    assert facts.empty
+
+
+@pytest.mark.parametrize("wish", READS, ids=lambda wish: type(wish).__name__)
+def test_what_nobody_foresaw_is_a_fact_and_the_lane_lives_on(
+    reader: Reader, facts: Facts, exchange: Exchange, wish: Read
+) -> None:
+    exchange.failure = ZeroDivisionError("surprise")
+    reader.submit(wish)
+    fault = facts.next()
+    assert isinstance(fault, Faulted)
+    assert "not foreseen: ZeroDivisionError('surprise')" in fault.reason
+
+    exchange.failure = None
+    reader.submit(wish)
+    assert not isinstance(facts.next(), Faulted)
+
+
+def test_mids_are_told_even_when_the_marks_behind_them_cannot_be_read(
+    reader: Reader, facts: Facts, exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_coins: Collection[str]) -> dict[str, Decimal]:
+        raise Unreachable("no answer")
+
+    monkeypatch.setattr(exchange, "marks", refuse)
+    reader.submit(PRICES)
+    assert facts.next() == Mid(at_ms=T0, coin="BTC", price=D(100))
+    assert facts.next() == FAULTS[PRICES]
+
+
+def test_a_full_lane_says_so_and_the_others_do_not_mind(reader: Reader, facts: Facts, exchange: Exchange) -> None:
+    exchange.hanging = frozenset({"candles"})
+    reader.submit(CANDLES)
+    assert exchange.began.wait(PATIENCE_S)
+    assert [reader.submit(CANDLES) for _ in range(QUEUE_MAX)] == [[]] * QUEUE_MAX
+    told = Faulted(at_ms=T0, where="candles", reason="too many reads are waiting", coin="BTC")
+    assert reader.submit(CANDLES) == [told]
+    assert reader.submit(ORDER) == []
+    assert isinstance(facts.next(), OrderSeen)
+
+
+def test_each_lane_has_a_client_of_its_own_and_closes_it(facts: Facts) -> None:
+    made: list[Exchange] = []
+    names: list[str] = []
+
+    def new_client() -> Exchange:
+        names.append(threading.current_thread().name)
+        made.append(Exchange())
+        return made[-1]
+
+    reader = Reader(new_client, USER, facts, SettableClock(T0))
+    reader.start()
+    for wish in READS:
+        reader.submit(wish)
+        facts.next()
+    reader.stop(PATIENCE_S)
+    assert sorted(names) == ["reader-account", "reader-candles", "reader-prices"]
+    assert [client.closed for client in made] == [1, 1, 1]
+
+
+def test_stopping_waits_no_longer_for_a_read_that_hangs_than_it_was_told(
+    reader: Reader, exchange: Exchange, running: Callable[[str], bool]
+) -> None:
+    exchange.hanging = frozenset({"candles"})
+    reader.submit(CANDLES)
+    assert exchange.began.wait(PATIENCE_S)
+    reader.stop(0.3)
+    assert running("reader-candles"), "it was left to its time limit"
+    assert not running("reader-prices")
+    exchange.go_on.set()
+
+
+@pytest.fixture
+def running() -> Callable[[str], bool]:
+    return lambda name: any(thread.name == name for thread in threading.enumerate())

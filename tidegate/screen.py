@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from tidegate.config import Entry
 from tidegate.discovery import StrategyRow
@@ -24,7 +25,7 @@ def show_config(entries: Iterable[Entry], console: Console) -> None:
     table.add_column("from", no_wrap=True)
     table.add_column("meaning")
     for entry in entries:
-        table.add_row(entry.name, entry.shown, entry.source, entry.meaning)
+        table.add_row(*_as_it_is(entry.name, entry.shown, entry.source, entry.meaning))
     console.print(table)
 
 
@@ -35,9 +36,9 @@ def show_strategies(rows: Iterable[StrategyRow], console: Console) -> bool:
     for row in rows:
         if row.broken:
             sound = False
-            table.add_row(row.name, f"broken: {row.broken}", "", style="red")
+            table.add_row(*_as_it_is(row.name, f"broken: {row.broken}"), style="red")
         else:
-            table.add_row(row.name, row.summary, ", ".join(row.parameters))
+            table.add_row(*_as_it_is(row.name, row.summary, ", ".join(row.parameters)))
     console.print(table)
     return sound
 
@@ -46,7 +47,7 @@ def show_status(status: Status, alive: bool, console: Console) -> None:
     """Mode, stream, positions with their resting stops, today's profit, REST weight."""
     age_s = time.time() - status.wall_ms / 1000
     running = f"running (pid {status.pid})" if alive and age_s < STALE_AFTER_S else "not running"
-    if alive and age_s >= STALE_AFTER_S:
+    if alive and age_s >= STALE_AFTER_S and not status.stopping:  # one that left may have lent its number to another
         running = f"NOT RESPONDING (pid {status.pid})"
     dry = ", dry run" if status.dry_run else ""
     stream = "up" if status.stream_up else "DOWN, prices by REST"
@@ -91,6 +92,11 @@ def _positions(status: Status, console: Console) -> None:
         )
         console.print(f"  stop {_number(each.stop)}, take-profit {_number(each.take_profit)}")
         console.print(f"  resting stop {resting}, {confirmed}")
+
+
+def _as_it_is(*words: str) -> list[Text]:
+    """Cells whose brackets are brackets: what a user wrote is never markup."""
+    return [Text(each) for each in words]
 
 
 def _number(value: Decimal | None) -> str:

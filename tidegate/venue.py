@@ -19,7 +19,7 @@ from tidegate.errors import ConfigError, Unreachable
 from tidegate.hyperliquid.client import HyperliquidClient
 from tidegate.hyperliquid.limits import Budget
 from tidegate.localnet.arguments import MarketChoice
-from tidegate.localnet.child import LocalnetChild
+from tidegate.localnet.child import LocalnetChild, ask
 from tidegate.model.orders import instance_tag
 from tidegate.model.settings import Network
 
@@ -58,7 +58,7 @@ class Venue:
         """Give a throw-away account its play money."""
         try:
             body = {"user": account, "usdc": PLAY_MONEY_USD}
-            requests.post(f"{self.url}/localnet/fund", json=body, timeout=ASK_TIMEOUT_S).raise_for_status()
+            ask("POST", f"{self.url}/localnet/fund", body, ASK_TIMEOUT_S).raise_for_status()
         except requests.RequestException as error:
             raise Unreachable(f"localnet at {self.url} did not fund the account: {error}") from None
 
@@ -97,7 +97,7 @@ def _follow(clock: ExchangeClock, url: str) -> None:
 
 def _localnet(url: str, choice: MarketChoice, clock: ExchangeClock) -> Venue:
     try:
-        page: dict[str, Any] = requests.get(f"{url}/localnet/clock", timeout=ASK_TIMEOUT_S).json()
+        page: dict[str, Any] = ask("GET", f"{url}/localnet/clock", timeout_s=ASK_TIMEOUT_S).json()
         clock.follow(int(page["time_ms"]), float(page["speed"]))
         name, market = f"localnet:{page['instance']}", str(page["says"])
     except (requests.RequestException, ValueError, KeyError, TypeError) as error:

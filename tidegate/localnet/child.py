@@ -59,7 +59,7 @@ class LocalnetChild:
             return
         if self._url:
             with suppress(requests.RequestException):
-                requests.post(f"{self._url}/localnet/stop", timeout=ASK_TIMEOUT_S)
+                ask("POST", f"{self._url}/localnet/stop")
         if self._process is not None:
             if not self._url:
                 self._process.terminate()  # it never said where it is: there is nobody to ask
@@ -73,16 +73,15 @@ class LocalnetChild:
     def _earlier(self) -> Ready | None:
         try:
             noted: dict[str, Any] = json.loads(self._note.read_text())
-            page = requests.get(f"{noted['url']}/localnet/clock", timeout=ASK_TIMEOUT_S).json()
+            ready = Ready(**ask("GET", f"{noted['url']}/localnet/clock").json(), url=noted["url"])
         except (OSError, ValueError, KeyError, TypeError, requests.RequestException):
-            return None
-        ready = Ready(**page, url=noted["url"])
+            return None  # nobody there, or somebody else
         if noted.get("instance") != ready.instance:
             return None
         if noted.get("arguments") == self._arguments:
             return ready
         with suppress(requests.RequestException):
-            requests.post(f"{ready.url}/localnet/stop", timeout=ASK_TIMEOUT_S)
+            ask("POST", f"{ready.url}/localnet/stop")
         return None
 
     def _start(self) -> Ready:
@@ -102,6 +101,13 @@ class LocalnetChild:
         self._url = ready.url
         self._note.write_text(json.dumps({**asdict(ready), "arguments": self._arguments}))
         return ready
+
+
+def ask(method: str, url: str, body: object = None, timeout_s: float = ASK_TIMEOUT_S) -> requests.Response:
+    """Ask a localnet: it is near, so never through a proxy that the environment names. Raises RequestException."""
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.request(method, url, json=body, timeout=timeout_s)
 
 
 def _announced(output: IO[str], log: Path) -> Ready:

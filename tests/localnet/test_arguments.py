@@ -1,0 +1,104 @@
+"""Which market a localnet plays: what a person may choose, all problems at once, and the same choice as words."""
+
+from pathlib import Path
+
+import pytest
+
+from tidegate.errors import ConfigError
+from tidegate.localnet.arguments import MarketChoice
+
+MOMENT_MS = 1_621_425_600_000
+"""2021-05-19 12:00 UTC."""
+
+
+@pytest.fixture
+def tape(tmp_path: Path) -> Path:
+    path = tmp_path / "BTC_1m.parquet"
+    path.touch()
+    return path
+
+
+def test_without_a_choice_the_first_run_is_played() -> None:
+    choice = MarketChoice().checked()
+    assert choice == MarketChoice()
+    assert not choice.is_set
+    assert choice.scenario_name == "first-run"
+    assert choice.from_ms is None
+    assert choice.arguments(3_600_000) == ["--seed", "1", "--scenario", "first-run", "--speed", "1.0"]
+
+
+def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+    gone = tmp_path / "gone.parquet"
+    choice = MarketChoice(replay=(gone, tmp_path), start="yesterday", scenario="second-run")
+    with pytest.raises(ConfigError) as told:
+        choice.checked()
+    assert told.value.problems == (
+        f"--replay {gone}: no such file",
+        f"--replay {tmp_path}: no such file",
+        "--scenario second-run: allowed are first-run, random",
+        "--from yesterday: not a moment; example: 2021-05-19T12:00 (UTC)",
+    )
+
+
+def test_where_to_start_needs_a_recording() -> None:
+    with pytest.raises(ConfigError, match="--from: it says where a recording starts, so it needs --replay FILE"):
+        MarketChoice(start="2021-05-19T12:00").checked()
+
+
+def test_paths_become_absolute_for_a_process_that_starts_elsewhere(tape: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tape.parent)
+    assert MarketChoice(replay=(Path(tape.name),)).checked().replay == (tape.resolve(),)
+
+
+@pytest.mark.parametrize(
+    "text", ["2021-05-19T12:00", "2021-05-19 12:00", "2021-05-19T12:00:00", "2021-05-19T12:00Z", " 2021-05-19T12:00 "]
+)
+def test_a_moment_is_utc_however_it_is_written(text: str, tape: Path) -> None:
+    assert MarketChoice(replay=(tape,), start=text).checked().from_ms == MOMENT_MS
+
+
+@pytest.mark.parametrize("text", ["2021-05-19T12:00+02:00", "12:00", "2021-13-01", "1621425600000", "now"])
+def test_what_is_no_moment_in_utc_is_refused_not_guessed(text: str, tape: Path) -> None:
+    with pytest.raises(ConfigError, match="not a moment"):
+        MarketChoice(replay=(tape,), start=text).checked()
+
+
+@pytest.mark.parametrize(
+    ("choice", "is_set"),
+    [
+        (MarketChoice(seed=7), False),
+        (MarketChoice(scenario="random"), False),
+        (MarketChoice(speed=2.0), True),
+        (MarketChoice(start="2021-05-19"), True),
+        (MarketChoice(replay=(Path("x"),)), True),
+    ],
+)
+def test_only_what_a_real_exchange_cannot_do_counts_as_set(choice: MarketChoice, is_set: bool) -> None:
+    assert choice.is_set is is_set
+
+
+def test_the_same_choice_as_words_of_a_command_line(tape: Path) -> None:
+    choice = MarketChoice(replay=(tape,), start="2021-05-19T12:00", speed=60.0, seed=3, scenario="random")
+    words = " ".join(choice.arguments(3_600_000))
+    assert words == (f"--seed 3 --scenario random --speed 60.0 --replay {tape} --from 2021-05-19T12:00 --align 3600000")
+
+
+@pytest.mark.parametrize(
+    ("names", "coins"),
+    [
+        (("BTC_1m.parquet",), "BTC"),
+        (("ETH_1m.parquet", "BTC_5m.parquet", "ETH_5m.parquet"), "ETH,BTC"),
+        (("20260110_0900.jsonl.gz",), None),
+        (("frames.jsonl.gz",), None),
+        ((), None),
+    ],
+)
+def test_a_replays_coins_follow_from_its_files(names: tuple[str, ...], coins: str | None) -> None:
+    choice = MarketChoice(replay=tuple(Path(name) for name in names))
+    assert choice.implied({}) == ({} if coins is None else {"COINS": coins})
+
+
+def test_coins_of_the_command_line_go_first() -> None:
+    choice = MarketChoice(replay=(Path("BTC_1m.parquet"),))
+    assert choice.implied({"COINS": "ETH", "LEVERAGE": "2"}) == {"COINS": "ETH", "LEVERAGE": "2"}
+    assert choice.implied({"LEVERAGE": "2"}) == {"COINS": "BTC", "LEVERAGE": "2"}

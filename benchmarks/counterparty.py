@@ -37,7 +37,7 @@ LEVEL_USD = D(2_000_000)
 PRINT_USD = D(1_000)
 # Below every contestant's stop (0.5 % under the entry) and above what an exit's collar gives away.
 TRIGGER = D("0.994")
-QUIET_S = (0.012, 0.022)
+QUIET_S = (0.005, 0.010)
 """How long nothing has happened before a trigger; at random, so that no clock of anybody's is in step with it."""
 HEARD_S = 0.005
 OPEN_TIMEOUT_S = 20.0

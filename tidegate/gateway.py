@@ -2,7 +2,7 @@
 
 It gives the nonce, signs, has the signed bytes committed to the journal, and only then sends them: over the open
 socket, or by REST on a courier thread while the socket is down, the same bytes either way. It never waits for an
-answer: that arrives as a fact. It decides nothing.
+answer: that arrives as a fact. It decides nothing; but an exit that is foreseen is signed and committed in advance.
 """
 
 import queue
@@ -19,6 +19,7 @@ from tidegate.hyperliquid.signing import Signer
 from tidegate.model.events import Event, Faulted, OrdersSent
 from tidegate.model.instruments import Instrument
 from tidegate.model.intents import CancelOrders, PlaceOrders, ResendOrders, SetLeverage, Urgency
+from tidegate.model.orders import OrderRequest
 from tidegate.ports import Clock, Facts
 from tidegate.storage.ledger import Ledger
 
@@ -44,9 +45,20 @@ class Carries(Protocol):
         """Take an errand; what comes of it arrives as facts."""
 
 
+class Ready(NamedTuple):
+    """An exit that is signed and committed before anybody has asked for it; it may be used until `until_ms`."""
+
+    orders: tuple[OrderRequest, ...]
+    letter: wire.Envelope
+    made_ms: int
+    until_ms: int
+
+
 class Gateway:
     """Carries out write wishes. `stream` is None where orders always go by REST.
 
+    The exits that `prepare` is told of are signed and committed in advance: one of them leaves when exactly its orders
+    are asked for in time, anything else is signed when it is asked for.
     `monotonic_ns` says when bytes left, by the clock that also stamps frames on their arrival.
     """
 
@@ -77,7 +89,8 @@ class Gateway:
             if ready is None or ready.orders != wish.orders or now_ms >= (ready.made_ms + ready.until_ms) // 2:
                 # One that cannot be committed is not ready; that the journal fails is told with every order.
                 with suppress(StorageError):
-                    letter = self._sign(wish, now_ms, at_once=True)
+                    letter = self._signed(wish, now_ms)
+                    self._commit(wish, letter)
                     until_ms = now_ms + (wish.expires_ms - now_ms) * 2 // 3
                     self._ready[wish.coin] = Ready(wish.orders, letter, now_ms, until_ms)
             else:
@@ -89,11 +102,43 @@ class Gateway:
             return self._resend(wish)
         now_ms = self._clock.now_ms()
         events: list[Event] = []
+        letter = self._made_ready(wish, now_ms)
+        if letter is None:
+            letter = self._signed(wish, now_ms)
+            try:
+                self._commit(wish, letter)
+            except StorageError as error:
+                events.append(Faulted(at_ms=now_ms, where="journal", reason=f"not written: {error}"))
+                if wish.urgency > Urgency.PROTECTION:
+                    words = "the journal cannot be written: no new positions until it can"
+                    return [*events, *replies.refused(wish, words, now_ms)]
+        transport, sent_ns = self._send(wish, letter.body)
+        sent = OrdersSent(
+            at_ms=self._clock.now_ms(),
+            cloids=_cloids(wish),
+            nonce=letter.nonce,
+            transport=transport,
+            sent_ns=sent_ns,
+        )
+        return [*events, sent]
+
+    def _made_ready(self, wish: Write, now_ms: int) -> wire.Envelope | None:
+        """What was made ready for this very wish, once."""
+        if not isinstance(wish, PlaceOrders) or wish.urgency is not Urgency.EXIT:
+            return None
         ready = self._ready.pop(wish.coin, None)
-        if ready is not None and isinstance(wish, PlaceOrders) and ready.orders == wish.orders:
-            letter = ready.letter if now_ms < ready.until_ms else None
-        else:
-            letter = None
+        return ready.letter if ready is not None and ready.orders == wish.orders and now_ms < ready.until_ms else None
+
+    def _signed(self, wish: Write, now_ms: int) -> wire.Envelope:
+        nonce = self._ledger.next_nonce(now_ms)
+        action = wire.action_of(wish, self._instruments)
+        return wire.envelope(self._signer, action, nonce, self._vault_address, wish.expires_ms)
+
+    def _commit(self, wish: Write, letter: wire.Envelope) -> None:
+        # An exit is reduce-only: it may be repeated without harm, so its row need not wait for the disk.
+        hurry = wish.urgency is Urgency.EXIT
+        self._ledger.commit_before_send(_cloids(wish), letter.nonce, letter.body, wish.expires_ms, at_once=hurry)
+
     def _send(self, wish: Sent, body: bytes) -> tuple[str, int]:
         if self._stream is not None and self._stream.post(wish, body):
             return "ws", self._monotonic_ns()
@@ -139,10 +184,11 @@ class Courier:
                 self._facts.put(event)
 
     def stop(self, timeout_s: float) -> None:
-        """Let waiting errands go out, then end the threads."""
-        for _ in self._threads:
-            self._errands.put(None)
+        """Let waiting errands go out, then end the threads; what hangs is left to its own time limit."""
         deadline_s = time.monotonic() + timeout_s
+        with suppress(queue.Full):
+            for _ in self._threads:
+                self._errands.put(None, timeout=max(0.0, deadline_s - time.monotonic()))
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(max(0.0, deadline_s - time.monotonic()))

@@ -12,7 +12,7 @@ from tidegate.core.schedule import next_due_ms
 from tidegate.core.state import State
 from tidegate.core.step import step, still_wanted
 from tidegate.model.events import BookChanged, Event, Marked, Mid, Tick, Trade
-from tidegate.model.intents import Intent, Note, Urgency
+from tidegate.model.intents import Intent, Note, Remember, Urgency
 from tidegate.ports import Inbox, Journal, World
 
 SETTLE_EVERY_MS = 1_000
@@ -89,8 +89,6 @@ class Loop:
             return
         for outcome in self._world.perform(intent):
             self._handle(outcome)
-        if intent.urgency is Urgency.EXIT:  # it left in a hurry: what explains it is written down next
-            self._settle_due_ms = self.state.now_ms
 
     def _wake_ms(self) -> int:
         if self._todo or self.state.stopped:
@@ -105,7 +103,9 @@ class Loop:
         self._unsaid.extend(decision.notes)
         if self._ticks and isinstance(event, (Trade, BookChanged, Marked, Mid)):
             self._unsaid.append(Note(topic="stream", level="DEBUG", text=tick_text(event)))
-        if self._settle_due_ms is None and (decision or not isinstance(event, Tick)):
+        if any(isinstance(intent, Remember) for intent in decision.intents):
+            self._settle_due_ms = self.state.now_ms  # a position or its exit has changed: as soon as nothing presses
+        elif self._settle_due_ms is None and (decision or not isinstance(event, Tick)):
             self._settle_due_ms = self.state.now_ms + self.state.wait_ms(SETTLE_EVERY_MS)
 
     def _speak(self) -> None:

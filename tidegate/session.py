@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from decimal import Decimal
@@ -24,6 +24,7 @@ from msgspec.structs import replace
 from tidegate import __version__, logs
 from tidegate.clock import ExchangeClock
 from tidegate.config import Loaded, check_against_market
+from tidegate.core.exits import foreseen
 from tidegate.core.state import State
 from tidegate.core.status import snapshot
 from tidegate.dry_run import DryRunGateway
@@ -40,7 +41,7 @@ from tidegate.lock import one_bot_per_wallet
 from tidegate.loop import Loop
 from tidegate.model.events import Account, Command, Faulted, Started
 from tidegate.model.instruments import Instrument
-from tidegate.model.intents import Note
+from tidegate.model.intents import Note, PlaceOrders
 from tidegate.model.orders import instance_tag
 from tidegate.model.settings import Network, OrderTransport, Settings
 from tidegate.notify import LogTeller
@@ -153,7 +154,7 @@ class Session:
             )
         )
         _greet(settings, wallet, account)
-        settling = Settling(ledger, self._budget)
+        settling = Settling(ledger, self._budget, writes.prepare if isinstance(writes, Gateway) else None)
         return Loop(State(), inbox, world, ledger, _say, settling, ticks=settings.log_level == "DEBUG")
 
     def _client(self, venue: Venue) -> HyperliquidClient:
@@ -262,17 +263,20 @@ class Session:
 
 
 class Settling:
-    """What is done when nothing presses: the journal is written down, the status is left for other terminals."""
+    """What is done when nothing presses: foreseen exits are made ready (`prepare`), the journal is written down, the
+    status is left for other terminals."""
 
-    def __init__(self, ledger: Ledger, budget: Budget) -> None:
-        self._ledger, self._budget = ledger, budget
+    def __init__(self, ledger: Ledger, budget: Budget, prepare: Callable[[Iterable[PlaceOrders]], None] | None) -> None:
+        self._ledger, self._budget, self._prepare = ledger, budget, prepare
         self._failing = False
         self._lost = 0
         self._chapter: object = None
         self._realised = Decimal(0)
 
     def __call__(self, state: State) -> None:
-        """Write down what is buffered."""
+        """Make ready, then write down what is buffered."""
+        if self._prepare is not None:
+            self._prepare(foreseen(state))
         try:
             self._ledger.put_status(msgspec.json.encode(self._status(state)))
             self._ledger.flush(at_once=True)
@@ -289,7 +293,7 @@ class Settling:
     def _status(self, state: State) -> object:
         day_ms = state.now_ms // DAY_MS * DAY_MS
         chapter = (day_ms, tuple((coin.generation, coin.position.size) for coin in state.coins.values()))
-        if chapter != self._chapter:  # reading waits for the disk, so only when a position may have closed
+        if chapter != self._chapter:  # reading stores what waits, so only when a position may have closed
             closed = self._ledger.closed_since(day_ms)
             self._chapter, self._realised = chapter, sum((each.pnl - each.fees for each in closed), Decimal(0))
         return replace(

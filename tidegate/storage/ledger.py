@@ -372,8 +372,9 @@ class Ledger:
 
     def _rows_of(self, read: Read, **parameters: object) -> list[Row]:
         """Rows as of now: those that wait are stored first (lines of the journal alone may go on waiting)."""
+        self._write_out()
         if self._rows or self._positions:
-            self.flush()
+            self.flush(at_once=True)
         return self._find(read, **parameters)
 
     def _order(self, row: Row) -> OrderRecord:

@@ -217,17 +217,19 @@ def test_a_recap_after_a_second_try_still_tells_the_price_that_touched() -> None
 
 
 @pytest.mark.parametrize("direction", [1, -1])
-def test_a_position_that_flips_by_hand_is_booked_and_the_new_one_protected(direction: int) -> None:
+def test_a_position_that_flips_by_hand_is_booked_and_the_new_one_left_alone(direction: int) -> None:
     world = started()
     position = world.hold(direction)
+    resting = {order.request.cloid for order in world.coin().orders.values()}
     world.fill(Side.opening(-direction), abs(position.size) * 2, 100)
     coin = world.coin()
-    assert world.wished(BookClosed)[0].closed.size == position.size
-    assert coin.position.size == -position.size
-    assert coin.bracket is not None
-    assert coin.bracket.direction == -direction
-    assert coin.signal_id == ""
-    assert coin.cover_due_ms is not None
+    assert [booked.closed.size for booked in world.wished(BookClosed)] == [position.size]
+    assert coin.position == Position(
+        coin="BTC", size=-position.size, entry_price=D(100), opened_ms=coin.position.opened_ms
+    )
+    assert coin.left_alone
+    assert (coin.bracket, coin.signal_id, coin.cover_due_ms) == (None, "", None)
+    assert {cloid for wish in world.wished(CancelOrders) for cloid in wish.cloids} == resting
 
 
 def test_a_position_opened_by_hand_does_not_pass_for_one_of_ours() -> None:
@@ -238,12 +240,11 @@ def test_a_position_opened_by_hand_does_not_pass_for_one_of_ours() -> None:
     before = world.coin()
     world.fill(Side.BUY, 1, 100)
     coin = world.coin()
-    assert coin.signal_id == ""
+    assert coin.left_alone
+    assert (coin.signal_id, coin.bracket) == ("", None)
     assert coin.generation == before.generation + 1
     assert (coin.exit_attempts, coin.protect_attempts) == (0, 0)
-    assert coin.bracket is not None
-    assert coin.bracket.stop == 97
-    assert "opened elsewhere" in " ".join(note.text for note in world.decisions[-1].notes)
+    assert "did not open" in " ".join(note.text for note in world.decisions[-1].notes)
 
 
 def test_a_late_fill_of_our_own_entry_is_still_ours() -> None:

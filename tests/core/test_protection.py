@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.core.worlds import D, World, exits_of, open_order, resting_stop, started
+from tests.core.worlds import TAG, D, World, exits_of, open_order, resting_stop, started
 from tidegate.core.protection import NAKED_MAX_MS
 from tidegate.core.state import OrderState, Phase
 from tidegate.model.brackets import ExitReason
 from tidegate.model.events import Account, OrderAccepted, OrderCanceled, OrderInDoubt, OrderOpened, OrderRejected
 from tidegate.model.intents import Alert, CancelOrders, FetchAccount, PlaceOrders, Remember, Urgency
 from tidegate.model.orders import OpenOrder, OrderRequest, Role, Trigger
+from tidegate.model.positions import Side
 from tidegate.model.settings import StopPriceSource
 
 LAWS = settings(max_examples=150, deadline=None)
@@ -222,23 +223,23 @@ def account_with(world: World) -> Account:
 
 
 @pytest.mark.parametrize("direction", [1, -1])
-def test_after_a_flip_the_stop_of_the_last_position_neither_counts_nor_retires_the_new_one(direction: int) -> None:
+def test_a_stop_of_an_earlier_position_on_the_other_side_neither_counts_nor_retires_the_one_that_does(
+    direction: int,
+) -> None:
     world = started()
     position = world.hold(direction)
-    old = world.coin().live(Role.STOP)[0].request
+    stale = resting_stop(-direction, abs(position.size) * 2, D(100) + 4 * direction, cloid=f"0x{TAG}{'0' * 24}")
     world.decisions.clear()
-    world.fill(old.side, abs(position.size) + 1, 100)
     world.now_ms += 3_000
-    world.account()
+    world.account(orders=[stale])
     (new,) = stops_of(world)
-    assert new.side is old.side.opposite
-    swept = {cloid for wish in world.wished(CancelOrders) for cloid in wish.cloids}
-    assert old.cloid in swept
+    assert new.side is Side.opening(-direction)
+    assert new.size == abs(position.size)
     world.accept(new)
-    assert new.cloid not in {cloid for wish in world.wished(CancelOrders) for cloid in wish.cloids}
     world.now_ms += 3_000
-    world.account()
+    world.account(orders=[*world.open_orders(), stale])
     assert world.coin().covered_ms
+    assert new.cloid not in {cloid for wish in world.wished(CancelOrders) for cloid in wish.cloids}
     assert len(stops_of(world)) == 1
 
 

@@ -14,7 +14,6 @@ from tidegate.model.events import Faulted, OrderInDoubt, OrderRejected, StreamDo
 from tidegate.model.intents import Evaluate, FetchAccount, FetchCandles, FetchPrices, PlaceOrders, Quit
 from tidegate.model.market import Timeframe
 from tidegate.model.orders import Role
-from tidegate.model.positions import Side
 from tidegate.model.settings import StopPriceSource
 from tidegate.model.signals import Want
 
@@ -162,10 +161,12 @@ def test_a_position_is_watched_by_rest_while_the_stream_is_down() -> None:
 
 def test_without_a_position_nothing_is_polled_but_one_that_appears_is() -> None:
     world = started()
+    entry = world.enter().orders[0]
+    world.accept(entry, filled=D(0))
     world.down()
     world.run_until(world.now_ms + 20_000)
     assert world.wished(FetchPrices) == []
-    world.fill(Side.BUY, 1, 100)
+    world.fill(entry.side, 1, 100, cloid=entry.cloid)
     world.run_until(world.now_ms + 4_000)
     assert len(world.wished(FetchPrices)) >= 2
 

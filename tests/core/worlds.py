@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from tidegate.core import schedule
+from tidegate.core import fills, schedule
 from tidegate.core.state import CoinState, OrderState, Phase, State
 from tidegate.core.step import step
 from tidegate.model.brackets import ExitReason
@@ -33,9 +33,9 @@ from tidegate.model.events import (
     Trade,
 )
 from tidegate.model.instruments import NOTIONAL_MIN_USD, Instrument
-from tidegate.model.intents import CancelOrders, Decision, Intent, PlaceOrders, Quit, SetLeverage
+from tidegate.model.intents import CancelOrders, Decision, Intent, PlaceOrders, Quit, ResendOrders, SetLeverage
 from tidegate.model.market import Candle, Timeframe
-from tidegate.model.orders import Limit, OpenOrder, OrderRequest, Role, TimeInForce, Trigger, instance_tag
+from tidegate.model.orders import Limit, OpenOrder, OrderRequest, Role, TimeInForce, Trigger, instance_tag, is_ours
 from tidegate.model.positions import Fill, Position, Side
 from tidegate.model.records import Remembered
 from tidegate.model.settings import Settings
@@ -442,9 +442,20 @@ def laws(state: State, decision: Decision, *, stopped_entries: bool) -> None:
             assert wish.exit_reason is not None
     for each in wishes([decision], CancelOrders | SetLeverage):
         assert each.expires_ms > state.now_ms
+    _lawful_beside_others(state, decision)
     for coin in state.coins.values():
         _lawful_coin(coin)
     assert not list(wishes([decision], Quit)) or state.stopped
+
+
+def _lawful_beside_others(state: State, decision: Decision) -> None:
+    """Nothing is sent for a coin with somebody else's position, but that orders of ours are taken back."""
+    for wish in wishes([decision], PlaceOrders | SetLeverage):
+        assert not state.coins[wish.coin].left_alone, wish
+    for again in wishes([decision], ResendOrders):
+        assert not state.coins[state.coin_of[again.cloid]].left_alone, again
+    for back in wishes([decision], CancelOrders):
+        assert all(is_ours(cloid, TAG) for cloid in back.cloids), back
 
 
 def _lawful_order(coin: CoinState, order: OrderRequest) -> None:
@@ -479,13 +490,18 @@ def _lawful_entry(state: State, wish: PlaceOrders) -> None:
 
 
 def _lawful_coin(coin: CoinState) -> None:
-    assert coin.bracket is None or not coin.position.size or coin.bracket.direction == coin.position.direction
-    if coin.position.size:
+    if coin.left_alone:
+        assert coin.why == fills.LEFT_ALONE
+        assert coin.bracket is None or coin.signal_id, "only an entry that was on its way has levels here"
+        assert (coin.exit, coin.cover_due_ms, coin.covered_ms, coin.wanted) == (None, None, 0, None)
+    elif coin.position.size:
         assert coin.phase in (Phase.HOLDING, Phase.EXITING), (coin.phase, coin.position)
         assert coin.bracket is not None
+        assert coin.bracket.direction == coin.position.direction
         assert coin.bracket.stop is not None, "a position without a stop level"
     else:
         assert coin.exit is None
+        assert coin.why != fills.LEFT_ALONE
         assert coin.phase not in (Phase.HOLDING, Phase.EXITING)
 
 

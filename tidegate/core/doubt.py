@@ -90,7 +90,8 @@ def _unknown(state: State, order: Working) -> Decision | OrderRejected:
         return OrderRejected(at_ms=state.now_ms, cloid=cloid, reason="it never arrived (the exchange does not know it)")
     intents: list[Intent] = []
     notes: list[Note] = []
-    if state.now_ms < order.expires_ms and order.resends < RESENDS_MAX:
+    alone = state.coins[order.request.coin].left_alone
+    if state.now_ms < order.expires_ms and order.resends < RESENDS_MAX and not alone:
         state.keep_order(order.request.coin, replace(order, resends=order.resends + 1))
         intents.append(ResendOrders(cloid=cloid))
         what = f"{order.request.coin} {order.request.role.value} {cloid[:14]}…"

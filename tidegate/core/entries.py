@@ -65,7 +65,7 @@ def consider(state: State, coin: CoinState) -> Decision:
         return exits.at_once(state, coin, ExitReason.SIGNAL, signal.reason)
     if coin.phase is Phase.EXITING and coin.position.direction == -direction and not state.stopping:
         return _wait(state, coin, wanted, "the opposite position is being closed")
-    if coin.position.direction == direction:
+    if coin.position.direction == direction and not coin.left_alone:
         state.change(coin.coin, wanted=None)
         text = f"{coin.coin} {signal.want.value}: already held ({signal.reason})"
         return Decision(notes=(Note(topic="decision", text=text),))

@@ -6,7 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from tidegate.core import protection, schedule
-from tidegate.core.state import EXPIRES_AFTER_MS, CoinState, Phase, State
+from tidegate.core.state import EXPIRES_AFTER_MS, CoinState, Phase, State, Working
 from tidegate.model.brackets import Bracket, ExitReason
 from tidegate.model.events import OrderFilled
 from tidegate.model.intents import NOTHING, Alert, BookClosed, CancelOrders, Decision, Intent, Note, Recap, Remember
@@ -14,6 +14,9 @@ from tidegate.model.orders import Role, is_ours
 from tidegate.model.positions import Fill, Position
 from tidegate.model.records import ClosedPosition
 from tidegate.model.settings import HUNDRED
+
+LEFT_ALONE = "a position that this bot did not open is there; it is left alone"
+"""Why a coin with somebody else's position is suspended."""
 
 
 def on_fill(state: State, event: OrderFilled) -> Decision:
@@ -62,17 +65,18 @@ def _grown(state: State, fill: Fill, before: Position, role: Role | None) -> Dec
     """A position was opened or enlarged: it must be covered by a resting stop soon."""
     coin = state.coins[fill.coin]
     ours = role is Role.ENTRY or is_ours(fill.cloid, state.tag)
-    bracket = coin.bracket
-    if not before.size and (bracket is None or bracket.direction != coin.position.direction or not ours):
-        bracket = bracket_by_settings(state, coin.position)
-    if not ours and coin.phase in (Phase.READY, Phase.WARMING, Phase.SUSPENDED):
+    if not ours and coin.phase not in (Phase.HOLDING, Phase.EXITING) and not _entered(coin):
         return leave_alone(state, coin.position)
-    if not before.size and not ours:
-        coin = state.change(fill.coin, **nobodys(coin))
+    if coin.left_alone and before.size:
+        return guard(state, coin)
+    bracket = coin.bracket
+    if not before.size and (bracket is None or bracket.direction != coin.position.direction):
+        bracket = bracket_by_settings(state, coin.position)
     phase = coin.phase if coin.phase is Phase.EXITING else Phase.HOLDING
     state.change(
         fill.coin,
         phase=phase,
+        why="",
         bracket=bracket,
         wanted=None,
         closed_size=Decimal(0) if not before.size else coin.closed_size,
@@ -83,25 +87,52 @@ def _grown(state: State, fill: Fill, before: Position, role: Role | None) -> Dec
     return Decision(intents=(Remember(record=state.coins[fill.coin].remembered()),))
 
 
+def _entered(coin: CoinState) -> bool:
+    """Whether an entry of ours was said to be filled in the direction of the position, and its fill is to come."""
+    said = coin.phase in (Phase.ENTERING, Phase.IN_DOUBT) and not coin.live(Role.ENTRY)
+    return said and coin.bracket is not None and coin.bracket.direction == coin.position.direction
+
+
 def leave_alone(state: State, position: Position) -> Decision:
-    """A position that the bot did not open is its owner's: no stop, no exit, no entry beside it, until it is gone."""
+    """A position that the bot did not open is its owner's: no stop, no exit, no entry beside it, until it is gone.
+
+    An entry of ours that is on its way may yet fill into it, so the levels of that one are kept.
+    """
     coin = state.coins[position.coin]
-    why = f"a position of {position.size} that this bot did not open is there; it is left alone"
-    state.change(
-        position.coin,
-        **nobodys(coin),
-        phase=Phase.SUSPENDED,
-        why=why,
-        position=position,
-        bracket=None,
-        wanted=None,
-        mismatches=0,
-    )
-    if coin.phase is Phase.SUSPENDED and coin.position.size:
+    state.change(position.coin, phase=Phase.SUSPENDED, why=LEFT_ALONE, position=position, wanted=None, mismatches=0)
+    if not coin.live(Role.ENTRY):
+        state.change(position.coin, **nobodys(coin), bracket=None)
+    if coin.why == LEFT_ALONE:
         return NOTHING
-    text = f"{position.coin}: {why}, without a stop of ours, and no entries here until it is closed"
+    text = (
+        f"{position.coin}: a position of {position.size} that this bot did not open is there; it is left alone, "
+        f"without a stop of ours, and no entries here until it is closed"
+    )
     note = Note(topic="account", text=text, level="WARNING")
     return Decision(notes=(note,), intents=(Alert(text=text, coin=position.coin),))
+
+
+def guard(state: State, coin: CoinState) -> Decision:
+    """An entry of ours has filled into a position that was left alone: they are one now, and all of it is guarded."""
+    bracket = coin.bracket
+    if bracket is None or bracket.direction != coin.position.direction:
+        bracket = bracket_by_settings(state, coin.position)
+    state.change(coin.coin, phase=Phase.HOLDING, why="", bracket=bracket)
+    protection.watch(state, coin.coin)
+    text = f"{coin.coin}: our entry filled beside a position of somebody else; all {coin.position.size} is guarded now"
+    remember = Remember(record=state.coins[coin.coin].remembered())
+    return Decision(intents=(remember,), notes=(Note(topic="account", text=text, level="WARNING"),))
+
+
+def gone(state: State, coin: CoinState) -> Decision:
+    """The position that was left alone is gone: it is not ours to book; what rests of ours from before is swept."""
+    coming = {order.signal_id for order in coin.live(Role.ENTRY)}
+    sweep = _sweep(state, coin, tuple(each for each in coin.orders.values() if each.signal_id not in coming))
+    state.change(coin.coin, phase=Phase.READY, why="", position=Position(coin=coin.coin), mismatches=0)
+    text = f"{coin.coin}: the position that was left alone is gone, this coin is traded again"
+    return Decision(
+        intents=(*sweep, schedule.fetch_account(state, "a position closed")), notes=(Note(topic="account", text=text),)
+    )
 
 
 def nobodys(coin: CoinState) -> dict[str, Any]:
@@ -123,7 +154,7 @@ def bracket_by_settings(state: State, position: Position) -> Bracket:
 
 def _reduced(state: State, fill: Fill) -> Decision:
     coin = state.coins[fill.coin]
-    if coin.phase is Phase.SUSPENDED:
+    if coin.left_alone:
         return NOTHING
     state.change(
         fill.coin,
@@ -137,6 +168,8 @@ def _reduced(state: State, fill: Fill) -> Decision:
 def _closed(state: State, fill: Fill, before: Position, role: Role | None) -> Decision:
     """The position is gone: say why and how well, sweep what still rests, remember."""
     coin = state.coins[fill.coin]
+    if coin.phase is Phase.SUSPENDED:
+        return gone(state, coin)
     size = coin.closed_size + abs(before.size)
     value = coin.closed_value + abs(before.size) * fill.price
     after = before.apply(replace(fill, size=abs(before.size)))
@@ -179,17 +212,7 @@ def finish(state: State, coin: CoinState, closed: ClosedPosition, *, by_resting:
         coin = state.coins[coin.coin]
         text = f"{coin.coin}: the exit is not sent, there is nothing left to close"
         notes.append(Note(topic="exit", text=text))
-    leftovers = tuple(order.request.cloid for order in coin.orders.values() if order.request.role is not Role.EXIT)
-    if leftovers:
-        intents.append(
-            CancelOrders(
-                coin=coin.coin,
-                asset=coin.instrument.asset,
-                cloids=leftovers,
-                expires_ms=state.now_ms + state.wait_ms(EXPIRES_AFTER_MS),
-                reason="the position is closed",
-            )
-        )
+    intents += _sweep(state, coin, tuple(coin.orders.values()))
     net = closed.pnl - closed.fees
     text = (
         f"{coin.coin} closed by {closed.reason.value}: {closed.size} from {closed.entry_price:f} to "
@@ -214,6 +237,18 @@ def finish(state: State, coin: CoinState, closed: ClosedPosition, *, by_resting:
         schedule.fetch_account(state, "a position closed"),
     ]
     return Decision(intents=tuple(intents), notes=(*notes, Note(topic="exit", text=text)))
+
+
+def _sweep(state: State, coin: CoinState, orders: tuple[Working, ...]) -> tuple[CancelOrders, ...]:
+    """Take back what may still rest; an exit does not rest."""
+    cloids = tuple(order.request.cloid for order in orders if order.request.role is not Role.EXIT)
+    if not cloids:
+        return ()
+    expires_ms = state.now_ms + state.wait_ms(EXPIRES_AFTER_MS)
+    reason = "the position is closed"
+    return (
+        CancelOrders(coin=coin.coin, asset=coin.instrument.asset, cloids=cloids, expires_ms=expires_ms, reason=reason),
+    )
 
 
 def _recap(state: State, coin: CoinState, closed: ClosedPosition, *, by_resting: bool) -> Recap:

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from tidegate.core import doubt, entries, exits, protection, schedule
+from tidegate.core import doubt, entries, exits, fills, protection, schedule
 from tidegate.core.state import CoinState, OrderState, Phase, State, Working
 from tidegate.model.events import (
     LeverageRefused,
@@ -69,7 +69,10 @@ def _entry_over(state: State, name: str, order: Working, filled: Decimal) -> Dec
     """An IOC entry is final. What it filled arrives as fills; without any there is nothing to hold."""
     if not filled:
         return _abandon(state, name, order.signal_id)
-    if not state.coins[name].position.size:
+    coin = state.coins[name]
+    if coin.left_alone and coin.position.direction == order.request.side.sign:
+        return fills.guard(state, coin)
+    if not coin.position.size:
         due_ms = state.now_ms + state.wait_ms(protection.COVER_CHECK_MS)
         state.next_account_ms = min(state.next_account_ms, due_ms)
     return NOTHING
@@ -94,6 +97,8 @@ def _abandon(state: State, name: str, signal_id: str) -> Decision:
     coin = state.coins[name]
     if coin.phase in (Phase.ENTERING, Phase.IN_DOUBT) and not coin.position.size:
         coin = state.change(name, phase=Phase.READY, bracket=None)
+    elif coin.left_alone or not coin.position.size:
+        coin = state.change(name, **fills.nobodys(coin), bracket=None)
     return Decision(intents=(Remember(record=coin.remembered()),))
 
 
@@ -148,7 +153,7 @@ def on_canceled(state: State, event: OrderCanceled) -> Decision:
     text = f"{request.coin} {request.role.value} {request.size} at {_level(order)} is over: {event.status}"
     decision = Decision(notes=(Note(topic="order", text=text),))
     coin = state.coins[request.coin]
-    if request.role is Role.ENTRY and not coin.position.size:
+    if request.role is Role.ENTRY and (not coin.position.size or coin.left_alone):
         return decision + _entry_over(state, coin.coin, order, event.filled)
     if coin.position.size and request.role is Role.STOP:
         protection.watch(state, coin.coin)
@@ -196,9 +201,8 @@ def on_leverage(state: State, event: LeverageSet) -> Decision:
     """The leverage stands; a waiting signal may go now."""
     if event.coin not in state.coins:
         return NOTHING
-    coin = state.coins[event.coin]
     coin = state.change(event.coin, leverage=event.leverage)
-    if coin.phase is Phase.SUSPENDED and not coin.position.size:
+    if coin.phase is Phase.SUSPENDED and not coin.left_alone:
         coin = state.change(event.coin, phase=Phase.READY, why="")
     how = "not sent, dry run" if state.settings.dry_run else "confirmed"
     note = Note(topic="account", text=f"{event.coin} leverage {event.leverage}x {how}")
@@ -213,6 +217,9 @@ def on_leverage_refused(state: State, event: LeverageRefused) -> Decision:
     why = f"the leverage was refused: {event.reason}"
     if coin.why == why:
         return NOTHING
-    phase = coin.phase if coin.position.size or coin.orders else Phase.SUSPENDED
-    state.change(event.coin, leverage=None, phase=phase, why=why)
+    if coin.left_alone:
+        state.change(event.coin, leverage=None)
+    else:
+        phase = coin.phase if coin.position.size or coin.orders else Phase.SUSPENDED
+        state.change(event.coin, leverage=None, phase=phase, why=why)
     return Decision(notes=(Note(topic="risk", text=f"{event.coin}: {why}", level="WARNING"),))

@@ -35,7 +35,7 @@ TRAIL_STEP = Decimal("0.002")
 def watch(state: State, name: str) -> None:
     """The position changed: its cover must be verified shortly."""
     coin = state.coins[name]
-    if coin.position.size and coin.phase is not Phase.SUSPENDED:
+    if coin.position.size and not coin.left_alone:
         since_ms = coin.uncovered_since_ms if coin.uncovered_since_ms is not None else state.now_ms
         due_ms = _next_look_ms(state, since_ms, COVER_CHECK_MS)
         state.change(name, cover_due_ms=due_ms, uncovered_since_ms=since_ms)
@@ -98,8 +98,7 @@ def _stops(coin: CoinState, orders: tuple[OpenOrder, ...]) -> list[OpenOrder]:
 
 def verify(state: State, coin: CoinState, account: Account) -> Decision:
     """Hold the account's open orders against the position; place what is missing."""
-    not_ours = coin.phase is Phase.SUSPENDED
-    if not coin.position.size or not_ours or coin.phase is Phase.EXITING or account.time_ms < coin.position.opened_ms:
+    if coin.phase is not Phase.HOLDING or account.time_ms < coin.position.opened_ms:
         return NOTHING
     missing = abs(coin.position.size) - covered_size(coin, account.orders)
     if missing <= 0:

@@ -66,7 +66,7 @@ def _position(state: State, coin: CoinState, theirs: Position | None, account: A
     )
     if theirs is None:
         return decision + _vanished(state, coin, account)
-    return decision + _adopt_size(state, coin, theirs)
+    return decision + _adopt_size(state, coin, theirs, account)
 
 
 def _never_filled(state: State, coin: CoinState) -> Decision:
@@ -88,6 +88,8 @@ def _sweep(state: State, coin: CoinState, cloids: tuple[str, ...], reason: str) 
 
 
 def _vanished(state: State, coin: CoinState, account: Account) -> Decision:
+    if coin.left_alone:
+        return fills.gone(state, coin)
     price = coin.reference_price() or coin.position.entry_price
     reason = coin.exit.reason if coin.exit is not None else ExitReason.ELSEWHERE
     closed = ClosedPosition(
@@ -105,15 +107,15 @@ def _vanished(state: State, coin: CoinState, account: Account) -> Decision:
     return fills.finish(state, coin, closed)
 
 
-def _adopt_size(state: State, coin: CoinState, theirs: Position) -> Decision:
-    if (not coin.position.size and coin.phase in (Phase.READY, Phase.WARMING)) or coin.phase is Phase.SUSPENDED:
-        return fills.leave_alone(state, theirs)
+def _adopt_size(state: State, coin: CoinState, theirs: Position, account: Account) -> Decision:
     opened_ms = coin.position.opened_ms or state.now_ms
-    adopted = replace(theirs, opened_ms=opened_ms, fees=coin.position.fees)
+    if coin.phase in (Phase.READY, Phase.WARMING, Phase.SUSPENDED):
+        return fills.leave_alone(state, replace(theirs, opened_ms=opened_ms))
     bracket = coin.bracket
-    if bracket is None or bracket.direction != adopted.direction:
-        bracket = fills.bracket_by_settings(state, adopted)
-        coin = state.change(coin.coin, **fills.nobodys(coin))
+    if bracket is None or bracket.direction != theirs.direction:  # no order of ours can have turned it round
+        closed = _vanished(state, coin, account) if coin.position.size else NOTHING
+        return closed + fills.leave_alone(state, replace(theirs, opened_ms=state.now_ms))
+    adopted = replace(theirs, opened_ms=opened_ms, fees=coin.position.fees)
     phase = coin.phase if coin.phase is Phase.EXITING else Phase.HOLDING
     state.change(coin.coin, position=adopted, bracket=bracket, phase=phase, mismatches=0, covered_ms=0, wanted=None)
     protection.watch(state, coin.coin)
@@ -134,7 +136,7 @@ def _orders(state: State, coin: CoinState, account: Account) -> Decision:
         elif order.state in (OrderState.RESTING, OrderState.WAITING) and order.sent_ms < settled_before_ms:
             state.drop_order(order.request.cloid)
     coin = state.coins[coin.coin]
-    if coin.position.size or coin.phase not in (Phase.READY, Phase.WARMING):
+    if coin.phase not in (Phase.READY, Phase.WARMING, Phase.SUSPENDED):
         return NOTHING
     orphans = tuple(
         cloid
@@ -187,8 +189,10 @@ def _adopt_position(state: State, theirs: Position, record: Remembered | None, a
     opened_ms, fees = (before.opened_ms, before.fees) if before is not None else (0, Decimal(0))
     position = replace(theirs, opened_ms=opened_ms or account.time_ms, fees=fees)
     orders = tuple(order for order in account.orders if order.coin == name)
-    if not known and not any(is_ours(order.cloid, state.tag) for order in orders):
-        return fills.leave_alone(state, replace(theirs, opened_ms=account.time_ms))
+    closing = Side.opening(theirs.direction).opposite
+    if not known and not any(is_ours(order.cloid, state.tag) and order.side is closing for order in orders):
+        booked = NOTHING if record is None or record.position is None else _closed_while_away(state, record, account)
+        return booked + fills.leave_alone(state, replace(theirs, opened_ms=account.time_ms))
     bracket = _nearest(ours, orders) if ours is not None else _bracket_of_orders(state, position, orders)
     # A new session names its orders anew, since the last tries of the one before may not have been written down.
     signal_id = state.coins[name].signal_id if known else ""

@@ -132,4 +132,5 @@ def leave(state: State) -> Decision:
 
 def _busy(coin: CoinState) -> bool:
     on_its_way = any(order.state in (OrderState.SENT, OrderState.DOUBT) for order in coin.orders.values())
-    return on_its_way or (coin.position.size != 0 and (coin.exit is not None or not coin.covered_ms))
+    held = coin.position.size != 0 and not coin.left_alone
+    return on_its_way or (held and (coin.exit is not None or not coin.covered_ms))

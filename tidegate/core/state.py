@@ -147,6 +147,11 @@ class CoinState(Struct, frozen=True, kw_only=True):
         """The coin's name."""
         return self.instrument.coin
 
+    @property
+    def left_alone(self) -> bool:
+        """Whether there is a position that the bot did not open: nothing is sent for this coin until it is gone."""
+        return self.phase is Phase.SUSPENDED and self.position.size != 0
+
     def reference_price(self) -> Decimal | None:
         """The best idea of the price now: the middle of the book, else the last print, else the mark.
 
@@ -177,7 +182,7 @@ class CoinState(Struct, frozen=True, kw_only=True):
             generation=self.generation,
             exit_attempts=self.exit_attempts,
             protect_attempts=self.protect_attempts,
-            position=self.position if self.position.size else None,
+            position=self.position if self.position.size and not self.left_alone else None,
             bracket=self.bracket,
             stop_cloid=stops[0].request.cloid if stops else None,
             take_profit_cloid=profits[0].request.cloid if profits else None,

@@ -49,6 +49,7 @@ from tidegate.model.intents import (
     Level,
     Note,
     PlaceOrders,
+    ResendOrders,
     SetLeverage,
     Subscribe,
     Topic,
@@ -74,7 +75,14 @@ def step(state: State, event: Event) -> Decision:
 
 
 def still_wanted(state: State, intent: Intent) -> bool:
-    """Whether a wish that waited its turn still makes sense: an order that was given up meanwhile does not."""
+    """Whether a wish that waited its turn still makes sense.
+
+    An order that was given up meanwhile does not, nor what would touch a position that came up and is left alone.
+    """
+    if isinstance(intent, PlaceOrders | SetLeverage | ResendOrders):
+        name = state.coin_of.get(intent.cloid) if isinstance(intent, ResendOrders) else intent.coin
+        if name is not None and name in state.coins and state.coins[name].left_alone:
+            return False
     return not isinstance(intent, PlaceOrders) or any(order.cloid in state.coin_of for order in intent.orders)
 
 
@@ -128,8 +136,12 @@ def on_command(state: State, event: Command) -> Decision:
     state.quit_due_ms = state.now_ms + state.wait_ms(STOP_PATIENCE_MS)
     for coin in tuple(state.coins):
         state.change(coin, wanted=None)
-    held = [f"{coin.coin} {coin.position.size}" for coin in state.coins.values() if coin.position.size]
+    guarded = (coin for coin in state.coins.values() if coin.position.size and not coin.left_alone)
+    held = [f"{coin.coin} {coin.position.size}" for coin in guarded]
     rest = f"; open positions keep their resting stops: {', '.join(held)}" if held else "; no position is open"
+    others = [f"{coin.coin} {coin.position.size}" for coin in state.coins.values() if coin.left_alone]
+    if others:
+        rest = f"{rest if held else ''}; left alone as before: {', '.join(others)}"
     note = Note(topic="bot", text=f"stopping: {state.stopping}; no more entries{rest}")
     return Decision(notes=(note,))
 

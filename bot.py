@@ -6,7 +6,8 @@ Exit codes: 0 clean, 1 unexpected, 2 configuration, 3 exchange unreachable or re
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -74,11 +75,19 @@ def run(
     from tidegate.localnet.arguments import MarketChoice
 
     words = {"NETWORK": network, "COINS": coins, "TIMEFRAME": timeframe, "STRATEGY": strategy}
-    cli = {name: value for name, value in words.items() if value is not None} | _pairs(settings or [])
+    cli = {name: value for name, value in words.items() if value is not None}
     if dry_run:
         cli["DRY_RUN"] = "true"
-    choice = MarketChoice(tuple(replay or ()), start, speed, seed, scenario).checked()
-    loaded = _load(choice.implied(cli))
+    choice = MarketChoice(tuple(replay or ()), start, speed, seed, scenario)
+    problems: list[str] = []
+    with _noting(problems):
+        cli |= _pairs(settings or [])
+    with _noting(problems):
+        choice = choice.checked()
+    with _noting(problems):
+        loaded = _load(choice.implied(cli))
+    if problems:
+        raise ConfigError(problems)
     from hyperliquid_websocket import HyperliquidWebSocketClient
     from tidegate.session import Session
 
@@ -130,7 +139,10 @@ def status(settings: Set = None) -> None:
     payload = read_status(_load(_pairs(settings or [])).secrets.database_url)
     if payload is None:
         raise StorageError("no bot has run on this database yet: start one with python bot.py")
-    found = msgspec.json.decode(payload, type=Status)
+    try:
+        found = msgspec.json.decode(payload, type=Status)
+    except msgspec.DecodeError:
+        raise StorageError("the bot that ran last was of another version: its status cannot be read here") from None
     show_status(found, _is_alive(found.pid), Console())
 
 
@@ -155,6 +167,15 @@ def _load(cli: Mapping[str, str]) -> "Loaded":
         )
     finally:
         forget_secrets(os.environ)
+
+
+@contextmanager
+def _noting(problems: list[str]) -> Iterator[None]:
+    """Go on after a problem of the user's, so that all of them are told at once."""
+    try:
+        yield
+    except ConfigError as error:
+        problems.extend(error.problems)
 
 
 def _pairs(settings: list[str]) -> dict[str, str]:

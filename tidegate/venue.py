@@ -90,7 +90,10 @@ def _follow(clock: ExchangeClock, url: str) -> None:
     """Set the clock by the exchange's: its answer is as old as half the way."""
     client = HyperliquidClient(url, budget=Budget())
     asked_s = time.monotonic()
-    exchange_ms = client.exchange_ms()
+    try:
+        exchange_ms = client.exchange_ms()
+    except Unreachable as error:
+        raise Unreachable(f"{url} cannot be reached ({error}): check this machine's network and try again") from None
     clock.follow(exchange_ms + int((time.monotonic() - asked_s) * 500), 1.0)
     client.close()
 

@@ -8,6 +8,7 @@ and prices are never conflated across them.
 
 import queue
 import threading
+from decimal import Decimal
 
 from msgspec.structs import replace
 
@@ -24,39 +25,41 @@ Price = Trade | BookChanged | Marked
 
 
 class ConflatingInbox:
-    """A queue for facts with a conflating overflow for prices."""
+    """A queue for facts; while it is long, prices go into a heap that has one place in it.
+
+    A heap is closed by the next fact that is no price, and by being taken: what is heard later lies behind it.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._queue: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
-        self._overflow: dict[tuple[type, str], Extremes] = {}
+        self._queue: queue.SimpleQueue[Event | Heap] = queue.SimpleQueue()
+        self._open: Heap | None = None
         self._lock = threading.Lock()
         self.conflated = 0
 
     def put(self, event: Event) -> None:
         """Hand over a fact from any thread. A signal handler may put a Command: that takes no lock."""
         if isinstance(event, (Trade, BookChanged, Marked)):
-            if self._overflow or self._queue.qsize() >= CONFLATE_ABOVE:
+            if self._open is not None or self._queue.qsize() >= CONFLATE_ABOVE:
                 self._conflate(event)
-                return
-        elif self._overflow and not isinstance(event, Command):
+            else:
+                self._queue.put(event)
+        elif isinstance(event, Command):
+            self._open = None
+            self._queue.put(event)
+        else:
             with self._lock:
-                for price in self._drained():
-                    self._queue.put(price)
-        self._queue.put(event)
+                self._open = None
+                self._queue.put(event)
 
     def _conflate(self, event: Price) -> None:
-        """Into the overflow: while any of it waits all prices go there, so that their order is kept."""
-        key = (type(event), event.coin)
+        """Onto the open heap: while there is one all prices go there, so that their order is kept."""
         with self._lock:
-            if not self._overflow:
-                self._queue.put(None)
-            extremes = self._overflow.get(key)
-            if extremes is None:
-                self._overflow[key] = Extremes(event)
-            else:
-                extremes.add(event)
-                self.conflated += 1
+            heap = self._open
+            if heap is None:
+                heap = self._open = Heap()
+                self._queue.put(heap)
+            self.conflated += heap.add(event)
 
     def take(self, until_ms: int) -> list[Event]:
         """Everything that waits (at most BATCH_MAX, conflated prices on top), or one Tick at `until_ms`.
@@ -77,62 +80,83 @@ class ConflatingInbox:
                 break
         return events
 
-    def _unpack(self, item: Event | None, into: list[Event]) -> None:
-        if item is not None:
+    def _unpack(self, item: "Event | Heap", into: list[Event]) -> None:
+        if not isinstance(item, Heap):
             into.append(item)
             return
         with self._lock:
-            into.extend(self._drained())
+            if self._open is item:
+                self._open = None
+            into.extend(item.prices())
 
-    def _drained(self) -> list[Price]:
-        waiting, self._overflow = self._overflow, {}
-        return [price for extremes in waiting.values() for price in extremes.prices()]
+
+class Heap:
+    """Prices heard one after the other, of which the extremes and the last of each kind and coin are kept."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[type, str], Extremes] = {}
+        self._heard = 0
+
+    def add(self, price: Price) -> bool:
+        """One more; whether there was one of its kind and coin before."""
+        self._heard += 1
+        key = (type(price), price.coin)
+        extremes = self._kept.get(key)
+        if extremes is None:
+            self._kept[key] = Extremes(self._heard, price)
+            return False
+        extremes.add(self._heard, price)
+        return True
+
+    def prices(self) -> list[Price]:
+        """What is kept, in the order of arrival."""
+        kept = [numbered for extremes in self._kept.values() for numbered in extremes.prices()]
+        return [price for _number, price in sorted(kept, key=lambda each: each[0])]
 
 
 class Extremes:
-    """The lowest, the highest and the last of several prices of one kind and coin, in the order of their arrival."""
+    """The lowest, the highest and the last of several prices of one kind and coin, each with its number of arrival."""
 
-    def __init__(self, first: Price) -> None:
-        self._lowest = self._highest = self._last = (0, first)
-        self._heard = 1
+    def __init__(self, number: int, first: Price) -> None:
+        self._lowest = self._highest = self._last = (number, first)
+        self._low, self._high = low_of(first), high_of(first)
         self._prints = first.count if isinstance(first, Trade) else 0
 
-    def add(self, price: Price) -> None:
+    def add(self, number: int, price: Price) -> None:
         """One more."""
-        self._last = (self._heard, price)
+        self._last = (number, price)
         if isinstance(price, Trade):
             self._prints += price.count
-        if low_of(price) < low_of(self._lowest[1]):
-            self._lowest = self._last
-        if high_of(price) > high_of(self._highest[1]):
-            self._highest = self._last
-        self._heard += 1
+        low, high = low_of(price), high_of(price)
+        if low < self._low:
+            self._lowest, self._low = self._last, low
+        if high > self._high:
+            self._highest, self._high = self._last, high
 
-    def prices(self) -> list[Price]:
+    def prices(self) -> list[tuple[int, Price]]:
         """What stands for all: at most three. The last of several prints carries the count of them all."""
-        kept = dict(sorted({self._lowest[0]: self._lowest[1], self._highest[0]: self._highest[1]}.items()))
-        kept.pop(self._last[0], None)
-        last = self._last[1]
+        kept = dict((self._lowest, self._highest))
+        number, last = self._last
+        kept.pop(number, None)
         if isinstance(last, Trade):
-            last = replace(
-                last, count=self._prints - sum(each.count for each in kept.values() if isinstance(each, Trade))
-            )
-        return [*kept.values(), last]
+            others = sum(each.count for each in kept.values() if isinstance(each, Trade))
+            last = replace(last, count=self._prints - others)
+        return [*kept.items(), (number, last)]
 
 
-def low_of(price: Price) -> float:
+def low_of(price: Price) -> Decimal:
     """How low a price reached, for comparing: of a book its ask (all of it is below that), nothing if it has none."""
     if isinstance(price, Trade):
-        return float(price.low)
+        return price.low
     if isinstance(price, Marked):
-        return float(price.mark)
-    return float(price.ask) if price.ask is not None else float("inf")
+        return price.mark
+    return price.ask if price.ask is not None else Decimal("Infinity")
 
 
-def high_of(price: Price) -> float:
+def high_of(price: Price) -> Decimal:
     """How high a price reached, for comparing: of a book its bid (all of it is above that), nothing if it has none."""
     if isinstance(price, Trade):
-        return float(price.high)
+        return price.high
     if isinstance(price, Marked):
-        return float(price.mark)
-    return float(price.bid) if price.bid is not None else float("-inf")
+        return price.mark
+    return price.bid if price.bid is not None else Decimal("-Infinity")

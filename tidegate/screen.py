@@ -90,6 +90,9 @@ def _positions(status: Status, console: Console) -> None:
             f"[bold]{each.coin} {side} {_number(abs(each.size))}[/bold] from {_number(each.entry_price)}, "
             f"now {_number(each.price)}, profit {profit} ({each.phase})"
         )
+        if each.phase == "suspended":
+            console.print("  not opened by this bot: left alone, without a stop of ours")
+            continue
         console.print(f"  stop {_number(each.stop)}, take-profit {_number(each.take_profit)}")
         console.print(f"  resting stop {resting}, {confirmed}")
 

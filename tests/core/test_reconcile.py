@@ -452,3 +452,21 @@ def test_orders_that_are_no_exits_say_nothing_about_a_position_that_nobody_remem
         time_ms=1_767_225_600_000,
     )
     assert started(account=account).coin().bracket == Bracket(direction=1, stop=D(97), take_profit=D(106))
+
+
+def test_a_cancellation_that_never_arrived_is_sent_again_until_the_orders_are_gone() -> None:
+    world = started()
+    world.hold()
+    ours = world.open_orders()
+    world.trade("96")
+    (close,) = (wish for wish in world.wished(PlaceOrders) if wish.exit_reason is not None)
+    world.close(close.orders[0], "96")
+    first = world.wished(CancelOrders)
+    assert {cloid for wish in first for cloid in wish.cloids} == {order.cloid for order in ours}
+    world.now_ms += 30_000
+    world.account(positions=[], orders=ours)
+    again = world.wished(CancelOrders)[len(first) :]
+    assert {cloid for wish in again for cloid in wish.cloids} == {order.cloid for order in ours}
+    world.now_ms += 30_000
+    world.account(positions=[], orders=[])
+    assert not world.coin().orders

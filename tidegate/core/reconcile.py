@@ -138,10 +138,13 @@ def _orders(state: State, coin: CoinState, account: Account) -> Decision:
     coin = state.coins[coin.coin]
     if coin.phase not in (Phase.READY, Phase.WARMING, Phase.SUSPENDED):
         return NOTHING
+    quiet = state.last_fill_ms < settled_before_ms  # else a cancellation may still be on its way
     orphans = tuple(
         cloid
         for cloid, order in theirs.items()
-        if is_ours(cloid, state.tag) and cloid not in coin.orders and order.time_ms < settled_before_ms
+        if is_ours(cloid, state.tag)
+        and order.time_ms < settled_before_ms
+        and (cloid not in coin.orders or (quiet and coin.orders[cloid].request.role is not Role.ENTRY))
     )
     if not orphans:
         return NOTHING

@@ -125,11 +125,11 @@ BAD_FILES: dict[str, tuple[str | bytes, list[tuple[str, str]]]] = {
     ),
     "testnet without a key": (
         "NETWORK=testnet",
-        [("HYPERLIQUID_PRIVATE_KEY=", "missing"), ("HYPERLIQUID_ACCOUNT_ADDRESS=", "missing")],
+        [("HYPERLIQUID_PRIVATE_KEY=", "not set"), ("HYPERLIQUID_ACCOUNT_ADDRESS=", "not set")],
     ),
     "a key without its account": (
         f"NETWORK=testnet\nHYPERLIQUID_PRIVATE_KEY={KEY}",
-        [("HYPERLIQUID_ACCOUNT_ADDRESS=", "missing, but NETWORK=testnet needs it")],
+        [("HYPERLIQUID_ACCOUNT_ADDRESS=", "not set, NETWORK=testnet needs it")],
     ),
     "key a digit short": (
         TESTNET.replace(KEY, KEY[:-1]),
@@ -163,7 +163,7 @@ BAD_FILES: dict[str, tuple[str | bytes, list[tuple[str, str]]]] = {
         TESTNET + f"HYPERLIQUID_VAULT_ADDRESS={ADDRESS}",
         [("HYPERLIQUID_VAULT_ADDRESS=", "the same as HYPERLIQUID_ACCOUNT_ADDRESS")],
     ),
-    "mainnet unconfirmed": (MAINNET, [("CONFIRM_MAINNET=", "missing, but NETWORK=mainnet needs it")]),
+    "mainnet unconfirmed": (MAINNET, [("CONFIRM_MAINNET=", "not set, NETWORK=mainnet needs it")]),
     "mainnet confirmed with another address": (
         MAINNET + f"CONFIRM_MAINNET={OTHER_ADDRESS}",
         [("CONFIRM_MAINNET=0xcd", "not the account address")],
@@ -175,9 +175,9 @@ BAD_FILES: dict[str, tuple[str | bytes, list[tuple[str, str]]]] = {
     "mainnet with nothing": (
         "NETWORK=mainnet",
         [
-            ("HYPERLIQUID_PRIVATE_KEY=", "missing"),
-            ("HYPERLIQUID_ACCOUNT_ADDRESS=", "missing"),
-            ("CONFIRM_MAINNET=", "missing"),
+            ("HYPERLIQUID_PRIVATE_KEY=", "not set"),
+            ("HYPERLIQUID_ACCOUNT_ADDRESS=", "not set"),
+            ("CONFIRM_MAINNET=", "not set"),
         ],
     ),
     "confirmation on testnet": (

@@ -303,7 +303,7 @@ def test_a_cut_line_is_told_once_mended_and_subscribed_anew(venue, facts, client
     before = venue.subscriptions(11)
     venue.drop()
     down = facts.wait_for(StreamDown)
-    assert "closed by the other side" in down.reason
+    assert down.reason == "lost without a goodbye (code 1006)"
     facts.wait_for(StreamUp)
     assert venue.subscriptions(11) == before
     assert client.is_up

@@ -40,7 +40,8 @@ TRIGGER = D("0.994")
 QUIET_S = (0.005, 0.010)
 """How long nothing has happened before a trigger; at random, so that no clock of anybody's is in step with it."""
 HEARD_S = 0.005
-OPEN_TIMEOUT_S = 20.0
+ENTRY_TIMEOUT_S = 2.0
+QUIET_TIMEOUT_S = 20.0
 EXIT_TIMEOUT_S = 30.0
 
 
@@ -184,36 +185,36 @@ class Counterparty:
         """Clean up between two rounds."""
         gc.collect()
 
-    async def on_exit(self, asked: tuple[str, float]) -> Sample | None:
-        """Take a sample of a contestant that enters now; None when its exit, or its entry, never came.
+    async def on_entered(self, name: str) -> bool:
+        """Whether a contestant holds its coin, or will within a moment."""
+        return await self._until(COINS[name], holds=True, timeout_s=ENTRY_TIMEOUT_S)
 
-        `asked` is its coin, and how long to leave it in peace between the two (seconds).
-        """
-        coin = COINS[asked[0]]
-        if not await self._until(coin, holds=True, timeout_s=OPEN_TIMEOUT_S):
+    async def on_exit(self, name: str) -> Sample | None:
+        """Take a sample of a contestant that holds its coin; None when its exit never came."""
+        sample = await self._trigger(COINS[name], hanging=bool(self.watch.read_hang_s))
+        if sample is None or not await self._until(COINS[name], holds=False, timeout_s=EXIT_TIMEOUT_S):
             return None
-        await asyncio.sleep(asked[1])
-        sample = await self._trigger(coin)
-        if sample is None or not await self._until(coin, holds=False, timeout_s=EXIT_TIMEOUT_S):
-            return None
-        await self._restore(coin)
+        await self._restore(COINS[name])
         return sample
 
     async def on_echo(self, name: str) -> Sample | None:
         """Take a sample of a contestant that only echoes; None when nothing came back."""
-        sample = await self._trigger(COINS[name])
+        sample = await self._trigger(COINS[name], hanging=False)
         await self._restore(COINS[name])
         return sample
 
-    async def _trigger(self, coin: Coin) -> Sample | None:
-        """Wait for quiet, lower the bids, wait again, print at the best of them, and wait for the exit."""
+    async def _trigger(self, coin: Coin, *, hanging: bool) -> Sample | None:
+        """Wait for quiet, lower the bids, wait again, print at the best of them, and wait for the exit.
+
+        `hanging`: print only while a read hangs.
+        """
         watch, localnet = self.watch, self.localnet
-        await self._quiet()
+        await self._quiet(watch.answer_delay_s, hanging=hanging)
         localnet.driver.catch_up()
         bid = _on_grid(coin, coin.mid * TRIGGER)
         show(localnet.exchange, coin, bid)
         self.holdings.last_ns = time.monotonic_ns()
-        await self._quiet()
+        await self._quiet(0.0, hanging=hanging)
         localnet.driver.catch_up()
         watch.arm(coin.name)
         localnet.exchange.trade(coin.name, "A", bid, _size(coin, PRINT_USD))
@@ -241,15 +242,15 @@ class Counterparty:
                 return False
         return True
 
-    async def _quiet(self) -> None:
-        """Until nobody has asked or been told anything for a while, and, in a case of hanging reads, one hangs."""
+    async def _quiet(self, longer_s: float, *, hanging: bool) -> None:
+        """Until nobody has asked or been told anything for a while, and, where that is asked, a read hangs."""
         watch = self.watch
-        quiet_s = self._rng.uniform(*QUIET_S) + watch.answer_delay_s
-        deadline_s = time.monotonic() + OPEN_TIMEOUT_S
+        quiet_s = self._rng.uniform(*QUIET_S) + longer_s
+        deadline_s = time.monotonic() + QUIET_TIMEOUT_S
         while time.monotonic() < deadline_s:
             heard_ns = max(watch.last_request_ns, self.holdings.last_ns)
             left_s = quiet_s - (time.monotonic_ns() - heard_ns) / 1e9
-            if left_s <= 0 and (watch.reads_hanging or not watch.read_hang_s):
+            if left_s <= 0 and (watch.reads_hanging or not hanging):
                 return
             await asyncio.sleep(max(left_s, 0.001))
 

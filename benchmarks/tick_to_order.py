@@ -10,6 +10,7 @@ import argparse
 import multiprocessing
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ from benchmarks.figures import CASES, HANGING, IDLE, Case, Results, Round, Times
 PROCESSES = multiprocessing.get_context("spawn")
 ANSWER_TIMEOUT_S = 90.0
 SETTLE_S = 2.0
+ENTRIES_MAX = 5
+LAST_LINES = 20
 WARM_UP = 3
 """Exits before each round that are not counted: the conditions have just changed."""
 
@@ -55,7 +58,7 @@ class Partner:
     """A process that answers one word at a time."""
 
     def __init__(self, name: str, run: Callable[..., None], *arguments: Any) -> None:
-        self._name = name
+        self.name = name
         self._conn, theirs = PROCESSES.Pipe()
         self._process = PROCESSES.Process(target=run, args=(theirs, *arguments), name=name)
         self._process.start()
@@ -67,8 +70,8 @@ class Partner:
             if self._conn.poll(timeout_s):
                 return self._conn.recv()
         except EOFError:
-            raise MeasurementFailed(f"{self._name} has ended by itself") from None
-        raise MeasurementFailed(f"{self._name} did not answer within {timeout_s:g} s")
+            raise MeasurementFailed(f"{self.name} has ended by itself") from None
+        raise MeasurementFailed(f"{self.name} did not answer within {timeout_s:g} s")
 
     def ask(self, word: str, argument: Any = None) -> Any:
         """Have it do something and wait for its answer."""
@@ -114,12 +117,27 @@ class Field:
         return _times(samples), sum(each.rest_calls for each in samples)
 
     def exit(self, partner: Partner, coin: str, settle_s: float = 0.0) -> Sample:
-        """Enter, and be thrown out."""
-        partner.ask("enter")
-        sample: Sample | None = self._exchange.ask("exit", (coin, settle_s))
+        """Enter, and be thrown out (after so long in peace).
+
+        A bot that has just been thrown out refuses the next entry for as long as it is busy booking the exit.
+        """
+        for _ in range(ENTRIES_MAX):
+            partner.ask("enter")
+            if self._exchange.ask("entered", coin):
+                break
+        else:
+            raise MeasurementFailed(f"{partner.name} did not enter {coin}{self._last_words()}")
+        if settle_s:
+            threading.Event().wait(settle_s)
+        sample: Sample | None = self._exchange.ask("exit", coin)
         if sample is None:
-            raise MeasurementFailed(f"the exit in {coin}, or the entry before it, never came")
+            raise MeasurementFailed(f"{partner.name} did not leave {coin}{self._last_words()}")
         return sample
+
+    def _last_words(self) -> str:
+        """What the bots showed last, to be printed with a failure."""
+        lines = [line for log in sorted(self._home.glob("bot-*/screen.log")) for line in log.read_text().splitlines()]
+        return "".join(f"\n  {line}" for line in lines[-LAST_LINES:])
 
     def echoes(self, count: int) -> Times:
         """So many echoes of the floor."""

@@ -275,11 +275,12 @@ class Settling:
 
     def __call__(self, state: State) -> None:
         """Make ready, then write down what is buffered."""
+        exits = foreseen(state)
         if self._prepare is not None:
-            self._prepare(foreseen(state))
+            self._prepare(exits)
         try:
             self._ledger.put_status(msgspec.json.encode(self._status(state)))
-            self._ledger.flush(at_once=True)
+            self._ledger.flush(at_once=True, calm=not exits)
         except StorageError as error:
             if not self._failing:
                 logs.log("bot", f"the journal cannot be written: {error}", "ERROR")

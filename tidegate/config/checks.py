@@ -97,7 +97,7 @@ def _confirmation(given: Given) -> Iterator[str]:
         return
     account = values.hyperliquid_account_address
     if not values.confirm_mainnet or (account and values.confirm_mainnet != account):
-        problem = "not the account address" if values.confirm_mainnet else "missing, but NETWORK=mainnet needs it"
+        problem = "not the account address" if values.confirm_mainnet else "not set, NETWORK=mainnet needs it"
         yield given.line("CONFIRM_MAINNET", problem, "the value of HYPERLIQUID_ACCOUNT_ADDRESS", account)
 
 

@@ -45,6 +45,10 @@ COMMITS_PER_CHECKPOINT = 16
 """How often a flush empties the write-ahead log (1 to 2 ms), so that commits write over it instead of growing it."""
 
 
+COMMITS_WITHOUT_CHECKPOINT_MAX = 2_048
+"""How long that may be put off: half an hour of a commit a second, some 30 MB of log."""
+
+
 class _Signed(Struct, frozen=True, kw_only=True, gc=False):
     """An order whose signed bytes are stored, while its row in the table of orders is still to be changed."""
 
@@ -199,16 +203,17 @@ class Ledger:
                 execute(self._write[Write.SIGN_ORDER], self._scope | row.change())
         self._stored(at_once=False)
 
-    def flush(self, *, at_once: bool = False) -> None:
+    def flush(self, *, at_once: bool = False, calm: bool = True) -> None:
         """Store everything that was recorded, candles and status included; free when there is nothing.
 
         It is durable then, and so is what hurried before it; with `at_once` only when a later flush, commit or
-        checkpoint (every `COMMITS_PER_CHECKPOINT` of them) waits for the disk.
+        checkpoint (every `COMMITS_PER_CHECKPOINT` of them) waits for the disk. While it is not `calm`, a position being
+        open, that checkpoint is put off: an exit that comes meanwhile would wait for it.
         """
         database = self._opened
         if not self._waits and (at_once or not self._in_a_hurry):
             return
-        if self._commits >= COMMITS_PER_CHECKPOINT:
+        if self._commits >= (COMMITS_PER_CHECKPOINT if calm else COMMITS_WITHOUT_CHECKPOINT_MAX):
             self._make_room()
         self._write_out()
         with database.transaction(at_once=at_once) as execute:
@@ -374,7 +379,7 @@ class Ledger:
         """Rows as of now: those that wait are stored first (lines of the journal alone may go on waiting)."""
         self._write_out()
         if self._rows or self._positions:
-            self.flush(at_once=True)
+            self.flush(at_once=True, calm=False)
         return self._find(read, **parameters)
 
     def _order(self, row: Row) -> OrderRecord:

@@ -30,7 +30,7 @@ ANSWER_TIMEOUT_S = 90.0
 SETTLE_S = 2.0
 ENTRIES_MAX = 5
 LAST_LINES = 20
-WARM_UP = 3
+WARM_UP = 2
 """Exits before each round that are not counted: the conditions have just changed."""
 
 
@@ -51,7 +51,7 @@ class Plan:
     cases: tuple[Case, ...] = (*CASES, HANGING)
 
 
-QUICK = Plan(repetitions=1, exits=40, exits_delayed=10, exits_sdk=10, exits_sdk_slow=2, fresh_sessions=1)
+QUICK = Plan(repetitions=1, exits=40, exits_delayed=8, exits_sdk=10, exits_sdk_slow=2, fresh_sessions=1)
 
 
 class Partner:

@@ -28,6 +28,8 @@ EXIT_CODES: tuple[tuple[type[TidegateError], int], ...] = (
     (TidegateError, EXIT_CONFIGURATION),
 )
 
+SECONDS_MAX = 10_000_000
+
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
@@ -57,7 +59,7 @@ Scenario = Annotated[str, typer.Option(metavar="NAME", help="localnet's market: 
 @app.command()
 def run(
     seconds: Annotated[
-        float | None, typer.Option(min=0, metavar="N", help="Stop cleanly after so many seconds.")
+        float | None, typer.Option(min=0, max=SECONDS_MAX, metavar="N", help="Stop cleanly after so many seconds.")
     ] = None,
     network: Network = None,
     coins: Coins = None,
@@ -207,7 +209,8 @@ def main() -> None:
         typer.echo("interrupted before the bot had started", err=True)
         sys.exit(EXIT_FORCED)
     except TidegateError as error:
-        typer.echo(str(error), err=True)
+        if not error.told:
+            typer.echo(str(error), err=True)
         sys.exit(next(code for kind, code in EXIT_CODES if isinstance(error, kind)))
 
 

@@ -251,8 +251,9 @@ def test_a_bad_recording_ends_the_run_with_its_problem_and_code_2(folder: Path) 
     (folder / "BTC_1m.parquet").write_text("this is no recording")
     code, out, err = process(folder, "--replay", "BTC_1m.parquet")
     assert code == 2
-    assert "BTC_1m.parquet: cannot be read as Parquet" in err
-    assert len(err.splitlines()) == 1
+    assert "ERROR [bot] " in out
+    assert "BTC_1m.parquet: cannot be read as Parquet" in out
+    assert err == ""
     assert "Traceback" not in out
 
 
@@ -275,7 +276,10 @@ def test_testnet_without_a_network_is_one_clear_line_and_code_3(folder: Path) ->
     code, out, err = process(folder, environ=environ, before=before)
     assert code == 3
     why = "exchangeStatus: connection refused"
-    assert err == f"http://127.0.0.1:{port} cannot be reached ({why}): check this machine's network and try again\n"
+    said = f"http://127.0.0.1:{port} cannot be reached ({why}): check this machine's network and try again"
+    assert out.splitlines()[-1].endswith(f"ERROR [bot] {said}")
+    assert said in (folder / "logs" / "bot.log").read_text()
+    assert err == ""
     assert "Traceback" not in out
     assert "1f1f1f" not in out
 

@@ -160,3 +160,12 @@ def test_names_and_sources_need_no_pandas():
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_file_that_never_ends_is_listed_as_broken_and_the_others_are_listed(tmp_path, monkeypatch):
+    (tmp_path / "endless.py").write_text("while True:\n    pass\n")
+    (tmp_path / "raises.py").write_text("1 / 0\n")
+    monkeypatch.setattr(discovery, "LOAD_LIMIT_S", 0.2)
+    endless, raises = discovery.listing(tmp_path)
+    assert "did not finish loading within 0.2 s" in endless.broken
+    assert "ZeroDivisionError" in raises.broken

@@ -73,3 +73,19 @@ def test_a_settable_clock_moves_only_forward_and_only_when_told() -> None:
     clock.advance_to(T0 + 500)
     clock.advance_to(T0)
     assert (clock.now_ms(), clock.speed) == (T0 + 500, 1.0)
+
+
+def test_an_observation_corrects_a_drift_and_a_machine_that_slept() -> None:
+    clock = ExchangeClock(T0, monotonic=Seconds())
+    assert clock.observe(T0 + 900) == 0, "the way of the answer is no drift"
+    assert clock.now_ms() == T0
+    assert clock.observe(T0 + 600_000) == 600_000
+    assert clock.now_ms() == T0 + 600_000
+    assert clock.observe(T0 + 590_000) == -10_000
+    assert clock.now_ms() == T0 + 590_000
+
+
+def test_on_a_fast_exchange_the_same_way_of_an_answer_is_more_of_its_time() -> None:
+    clock = ExchangeClock(T0, 60.0, Seconds())
+    assert clock.observe(T0 + 30_000) == 0
+    assert clock.observe(T0 + 61_000) == 61_000

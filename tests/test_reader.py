@@ -6,6 +6,7 @@ from decimal import Decimal
 from queue import Empty, SimpleQueue
 
 import pytest
+from msgspec.structs import replace
 
 from tidegate.clock import SettableClock
 from tidegate.errors import ExchangeError, Refused, Unintelligible, Unreachable
@@ -212,11 +213,19 @@ def test_a_full_lane_says_so_and_the_others_do_not_mind(reader: Reader, facts: F
     exchange.hanging = frozenset({"candles"})
     reader.submit(CANDLES)
     assert exchange.began.wait(PATIENCE_S)
-    assert [reader.submit(CANDLES) for _ in range(QUEUE_MAX)] == [[]] * QUEUE_MAX
-    told = Faulted(at_ms=T0, where="candles", reason="too many reads are waiting", coin="BTC")
-    assert reader.submit(CANDLES) == [told]
+    others = [replace(CANDLES, coin=f"C{number}") for number in range(QUEUE_MAX + 1)]
+    assert [reader.submit(wish) for wish in others[:-1]] == [[]] * QUEUE_MAX
+    told = Faulted(at_ms=T0, where="candles", reason="too many reads are waiting", coin=others[-1].coin)
+    assert reader.submit(others[-1]) == [told]
     assert reader.submit(ORDER) == []
     assert isinstance(facts.next(), OrderSeen)
+
+
+def test_a_question_that_waits_is_not_asked_twice(reader: Reader, facts: Facts, exchange: Exchange) -> None:
+    exchange.hanging = frozenset({"candles"})
+    reader.submit(CANDLES)
+    assert exchange.began.wait(PATIENCE_S)
+    assert [reader.submit(CANDLES) for _ in range(QUEUE_MAX * 3)] == [[]] * (QUEUE_MAX * 3)
 
 
 def test_each_lane_has_a_client_of_its_own_and_closes_it(facts: Facts) -> None:

@@ -6,15 +6,24 @@ Owns the only reading of the machine's clocks outside adapters; decides nothing.
 import time
 from collections.abc import Callable
 
+DRIFT_MAX_MS = 1_000
+"""An observation this far from our idea corrects it; less is the way that the answer took."""
+
+
+def seconds_up() -> float:
+    """Seconds that never run backwards and go on while the machine sleeps, where the system can tell."""
+    boottime = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if boottime is None else time.clock_gettime(boottime)
+
 
 class ExchangeClock:
-    """Follows the exchange's time from one observation on.
+    """Follows the exchange's time from one observation on, corrected by later ones.
 
     `exchange_ms` is the exchange's time at the moment of construction, `speed` how many of its seconds pass in
     one of ours (1 everywhere but on a sped-up localnet).
     """
 
-    def __init__(self, exchange_ms: int, speed: float = 1.0, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, exchange_ms: int, speed: float = 1.0, monotonic: Callable[[], float] = seconds_up) -> None:
         self._monotonic = monotonic
         self._from_ms = exchange_ms
         self._from_s = monotonic()
@@ -23,6 +32,14 @@ class ExchangeClock:
     def follow(self, exchange_ms: int, speed: float) -> None:
         """The exchange's time is this now: go on from there."""
         self._from_ms, self._from_s, self.speed = exchange_ms, self._monotonic(), speed
+
+    def observe(self, exchange_ms: int) -> int:
+        """The exchange said that it was this time, just now: correct a drift; say by how many ms (0 for none)."""
+        drift_ms = exchange_ms - self.now_ms()
+        if abs(drift_ms) <= DRIFT_MAX_MS * max(1.0, self.speed):
+            return 0
+        self.follow(exchange_ms, self.speed)
+        return drift_ms
 
     def now_ms(self) -> int:
         """The exchange's time now, in milliseconds UTC."""

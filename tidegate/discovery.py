@@ -6,8 +6,11 @@ told is what trades. Imports pandas only when a file is loaded: names and source
 
 import hashlib
 import inspect
+import signal
 import stat
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from tidegate.strategy import Strategy
 
 SOURCE_BYTES_MAX = 1_000_000
+LOAD_LIMIT_S = 10.0
+"""A listing waits this long for a file to load; the first one also loads pandas."""
 WORDS_LENGTH_MAX = 300
 MODULE_PREFIX = "tidegate_strategy_"
 
@@ -91,6 +96,26 @@ def load(source: StrategySource) -> "type[Strategy]":
     return found[0]
 
 
+class LoadingTooLongError(Exception):
+    """A strategy's file was still running when its time was over."""
+
+
+@contextmanager
+def time_limit(limit_s: float) -> Iterator[None]:
+    """Raise LoadingTooLongError in what follows when it takes too long. For the main thread of a command only."""
+
+    def over(_number: int, _frame: object) -> None:
+        raise LoadingTooLongError(f"it did not finish loading within {limit_s:g} s")
+
+    before = signal.signal(signal.SIGALRM, over)
+    signal.setitimer(signal.ITIMER_REAL, limit_s)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
 def listing(folder: Path) -> list[StrategyRow]:
     """Every strategy of the folder in the order of their names, the broken ones with the reason."""
     return [_row(folder, name) for name in strategy_names(folder)]
@@ -114,7 +139,8 @@ def _row(folder: Path, name: str) -> StrategyRow:
     path = str(folder / f"{name}.py")
     try:
         source = read_source(folder, name)
-        cls = load(source)
+        with time_limit(LOAD_LIMIT_S):
+            cls = load(source)
     except ConfigError as error:
         return StrategyRow(name, path, broken="; ".join(error.problems))
     parameters = tuple(

@@ -16,7 +16,9 @@ from collections.abc import Sequence
 
 
 class TidegateError(Exception):
-    """Anything that this program raises on purpose."""
+    """Anything that this program raises on purpose. `told`: the log has it already, on the screen too."""
+
+    told = False
 
 
 class ConfigError(TidegateError):

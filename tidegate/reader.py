@@ -49,6 +49,9 @@ class Client(Protocol):
     def budget(self) -> Meter:
         """The budget that the client spends."""
 
+    def exchange_ms(self) -> int:
+        """The exchange's time."""
+
     def candles(self, coin: str, timeframe: Timeframe, since_ms: int, until_ms: int) -> tuple[Candle, ...]:
         """Candles that overlap the range."""
 
@@ -71,9 +74,16 @@ class Client(Protocol):
 class Reader:
     """Three lanes of reads: prices, the account and its orders, candles. `user` is the account's own address."""
 
-    def __init__(self, new_client: Callable[[], Client], user: str, facts: Facts, clock: Clock) -> None:
+    def __init__(
+        self,
+        new_client: Callable[[], Client],
+        user: str,
+        facts: Facts,
+        clock: Clock,
+        observe: Callable[[int], int] | None = None,
+    ) -> None:
         self._facts = facts
-        self._reading = Reading(user, clock)
+        self._reading = Reading(user, clock, observe)
         self._lanes: dict[type[Read], Lane] = {}
         for name, kinds in LANES.items():
             lane = Lane(f"reader-{name}", new_client, self._serve)
@@ -107,10 +117,13 @@ class Reader:
 
 
 class Reading:
-    """How one read wish becomes facts; simulations read in the same way, without a thread."""
+    """How one read wish becomes facts; simulations read in the same way, without a thread.
 
-    def __init__(self, user: str, clock: Clock) -> None:
-        self._user, self._clock = user, clock
+    `observe` is told the exchange's time after every account and answers by how many ms our clock was off.
+    """
+
+    def __init__(self, user: str, clock: Clock, observe: Callable[[int], int] | None = None) -> None:
+        self._user, self._clock, self._observe = user, clock, observe
 
     def facts(self, client: Client, wish: Read) -> Iterator[Event]:
         """What the exchange answers, each fact as soon as it is known, or that it failed."""
@@ -144,9 +157,19 @@ class Reading:
                 account = client.account(self._user, wish.fills_since_ms)
                 used = client.budget.used()
                 yield AccountSeen(at_ms=self._clock.now_ms(), account=account, weight_used=used)
+                yield from self._clock_checked(client)
             case FetchOrder():
                 fate = client.order_status(self._user, wish.cloid)
                 yield fate.seen(wish.cloid, self._clock.now_ms())
+
+    def _clock_checked(self, client: Client) -> Iterator[Event]:
+        """Hold our clock to the exchange's: a machine that slept would take fresh prices for ones from the future."""
+        if self._observe is None:
+            return
+        drift_ms = self._observe(client.exchange_ms())
+        if drift_ms:
+            reason = f"our clock was {abs(drift_ms) / 1000:.1f} s {'behind' if drift_ms > 0 else 'ahead'}, corrected"
+            yield Faulted(at_ms=self._clock.now_ms(), where="clock", reason=reason)
 
     def _prices(self, client: Client, wish: FetchPrices) -> Iterator[Event]:
         # The mids are told before the marks are asked for: a stop must not wait for those, nor lose by their failure.
@@ -167,6 +190,7 @@ class Lane:
     def __init__(self, name: str, new_client: Callable[[], Client], serve: Callable[[Client, Read], None]) -> None:
         self._queue: queue.Queue[Read | None] = queue.Queue(QUEUE_MAX)
         self._new_client, self._serve = new_client, serve
+        self._waiting: set[object] = set()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -174,10 +198,18 @@ class Lane:
         self._thread.start()
 
     def submit(self, wish: Read) -> bool:
-        """Queue a read; False when the lane is full."""
+        """Queue a read; False when the lane is full. The same question that still waits stands for this one too.
+
+        So after an outage each question is asked once, not as often as it came due meanwhile.
+        """
+        question = _question(wish)
+        if question in self._waiting:
+            return True
+        self._waiting.add(question)
         try:
             self._queue.put_nowait(wish)
         except queue.Full:
+            self._waiting.discard(question)
             return False
         return True
 
@@ -193,5 +225,19 @@ class Lane:
     def _run(self) -> None:
         client = self._new_client()
         while (wish := self._queue.get()) is not None:
+            self._waiting.discard(_question(wish))
             self._serve(client, wish)
         client.close()
+
+
+def _question(wish: Read) -> object:
+    """What two reads have in common that ask the same."""
+    match wish:
+        case FetchCandles():
+            return FetchCandles, wish.coin
+        case FetchOrder():
+            return FetchOrder, wish.cloid
+        case FetchPrices():
+            return FetchPrices, wish.coins, wish.marks
+        case FetchAccount():
+            return FetchAccount

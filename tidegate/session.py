@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from traceback import format_exception
@@ -28,7 +27,7 @@ from tidegate.core.exits import foreseen
 from tidegate.core.state import State
 from tidegate.core.status import snapshot
 from tidegate.dry_run import DryRunGateway
-from tidegate.errors import ConfigError, StorageError
+from tidegate.errors import ConfigError, StorageError, TidegateError
 from tidegate.gateway import Courier, Gateway
 from tidegate.hyperliquid.client import HyperliquidClient
 from tidegate.hyperliquid.instruments import resolve
@@ -49,6 +48,7 @@ from tidegate.reader import Reader
 from tidegate.storage.ledger import Ledger
 from tidegate.strategist import Strategist
 from tidegate.venue import Venue, open_venue
+from tidegate.wallet import Wallet, problems_of
 from tidegate.world import RoutedWorld, Writes
 
 DAY_MS = 86_400_000
@@ -75,15 +75,6 @@ class StreamClient(Protocol):
 NewStream = Callable[[str, ConflatingInbox, ExchangeClock, StreamProtocol], StreamClient]
 
 
-@dataclass(frozen=True)
-class Wallet:
-    """Who trades: the account's own address, who signs for it (nobody in a dry run without a key), in whose name."""
-
-    account: str
-    signer: Signer | None
-    vault: str | None
-
-
 class Session:
     """Builds the parts of one run. `program` is the file that a localnet of our own is started with."""
 
@@ -100,8 +91,18 @@ class Session:
         logs.setup(self._settings.log_level, self._settings.log_dir)
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the loop runs both just end the start
         self._tell_of_crashes()
+        try:
+            return self._run(seconds)
+        except TidegateError as error:
+            for line in str(error).splitlines():
+                logs.log("bot", line, "ERROR")
+            error.told = True
+            raise
+        finally:
+            logs.close()
+
+    def _run(self, seconds: float | None) -> int:
         with self._parts as parts:
-            parts.callback(logs.close)
             logs.log("bot", f"Tidegate {__version__} starts, NETWORK={self._settings.network.value}")
             strategist = Strategist(self._settings, self._inbox, self._clock, _say)
             strategist.start()  # first: its process imports its libraries while the rest is put together
@@ -130,13 +131,13 @@ class Session:
         parts.enter_context(one_bot_per_wallet(venue.name, wallet.account))
         client = self._client(venue)
         parts.callback(client.close)
-        instruments, settings = self._market(client, wallet)
+        instruments, settings = self._market(client, venue, wallet)
         ledger = self._ledger(venue, wallet)
         account = self._account(client, venue, wallet, ledger)
         protocol = StreamProtocol(settings.coins, wallet.account, settings.timeframe, fills_since_ms=account.time_ms)
         stream = self._new_stream(venue.stream_url, inbox, clock, protocol)
         parts.callback(stream.stop, PART_STOP_S)
-        reader = Reader(lambda: self._client(venue), wallet.account, inbox, clock)
+        reader = Reader(lambda: self._client(venue), wallet.account, inbox, clock, clock.observe)
         reader.start()
         parts.callback(reader.stop, PART_STOP_S)
         writes = self._writes(venue, wallet, settings, ledger, stream, instruments)
@@ -167,14 +168,18 @@ class Session:
         vault = settings.vault_address.lower() or None
         named = "" if venue.is_play_money else settings.account_address.lower()
         own = named or (signer.address if signer else "")
-        return Wallet(account=vault or own, signer=signer, vault=vault)
+        return Wallet(account=vault or own, owner=own, signer=signer, vault=vault)
 
-    def _market(self, client: HyperliquidClient, wallet: Wallet) -> tuple[dict[str, Instrument], Settings]:
+    def _market(
+        self, client: HyperliquidClient, venue: Venue, wallet: Wallet
+    ) -> tuple[dict[str, Instrument], Settings]:
         """The instruments, and the settings with coins under the exchange's names. ConfigError with all problems."""
         instruments, warnings = client.instruments()
         for warning in warnings:
             logs.log("account", f"metadata: {warning}", "WARNING")
         problems = check_against_market(self._settings, instruments, resolve)
+        if not venue.is_play_money:
+            problems += problems_of(wallet, client, self._settings.network.value)
         if problems:
             raise ConfigError(problems)
         coins = tuple(name for name in (resolve(coin, instruments) for coin in self._settings.coins) if name)

@@ -14,6 +14,7 @@ from tidegate.model.intents import Alert, BookClosed, CancelOrders, PlaceOrders,
 from tidegate.model.orders import OpenOrder, Role
 from tidegate.model.positions import Fill, Position, Side
 from tidegate.model.records import Remembered
+from tidegate.model.signals import Want
 
 LAWS = settings(max_examples=100, deadline=None)
 OURS = f"0x{TAG}{'0' * 24}"
@@ -413,7 +414,7 @@ def test_an_order_whose_answer_is_missing_is_found_in_the_account() -> None:
     assert (known.state, known.oid) == (OrderState.RESTING, 44)
 
 
-def test_an_entry_that_was_said_to_fill_but_left_no_trace_frees_its_coin() -> None:
+def test_an_entry_that_was_said_to_fill_but_left_no_trace_suspends_its_coin_and_cancels_nothing() -> None:
     world = started()
     wish = world.enter()
     for request in wish.orders:
@@ -422,8 +423,11 @@ def test_an_entry_that_was_said_to_fill_but_left_no_trace_frees_its_coin() -> No
         assert world.coin().phase is Phase.ENTERING
         world.now_ms += 2_500
         world.account()
-    assert world.coin().phase is Phase.READY
-    assert set(world.wished(CancelOrders)[0].cloids) == {order.cloid for order in wish.orders[1:]}
+    assert world.coin().phase is Phase.SUSPENDED, "the position may stand in another account, with those stops"
+    assert world.wished(CancelOrders) == []
+    assert world.wished(Alert)
+    world.signal(Want.LONG, candle_open_ms=world.now_ms)
+    assert world.wished(PlaceOrders) == [wish]
     world.fill(wish.orders[0].side, 5, 100, cloid=wish.orders[0].cloid)
     assert world.coin().phase is Phase.HOLDING, "should it come after all, it is protected"
 

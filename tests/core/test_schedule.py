@@ -11,7 +11,7 @@ from tests.core.worlds import T0, D, World, exits_of, instrument, started, wishe
 from tidegate.core import schedule
 from tidegate.core.step import STOP_PATIENCE_MS
 from tidegate.model.events import Faulted, OrderInDoubt, OrderRejected, StreamDown, StreamFrozen, StreamUp, Tick
-from tidegate.model.intents import Evaluate, FetchAccount, FetchCandles, FetchPrices, PlaceOrders, Quit
+from tidegate.model.intents import Alert, Evaluate, FetchAccount, FetchCandles, FetchPrices, PlaceOrders, Quit
 from tidegate.model.market import Timeframe
 from tidegate.model.orders import Role
 from tidegate.model.settings import StopPriceSource
@@ -335,3 +335,17 @@ def test_the_first_coins_are_polled_in_every_cycle_and_later_ranks_less_often() 
     for rank, every in ((0, 1), (tier - 1, 1), (tier, 2), (2 * tier - 1, 2), (2 * tier, 3)):
         polled_in = [cycle for cycle in cycles if schedule.is_polled(rank, cycle)]
         assert polled_in == list(range(0, 12, every))
+
+
+def test_a_stream_that_stays_away_for_a_minute_with_a_position_is_one_alert_an_outage() -> None:
+    world = started()
+    world.hold()
+    world.tell(StreamDown(at_ms=world.now_ms, reason="cut"))
+    world.run_until(world.now_ms + 59_000)
+    assert world.wished(Alert) == []
+    world.run_until(world.now_ms + 600_000)
+    assert len(world.wished(Alert)) == 1
+    world.tell(StreamUp(at_ms=world.now_ms))
+    world.tell(StreamDown(at_ms=world.now_ms, reason="cut again"))
+    world.run_until(world.now_ms + 120_000)
+    assert len(world.wished(Alert)) == 2

@@ -70,13 +70,19 @@ def _position(state: State, coin: CoinState, theirs: Position | None, account: A
 
 
 def _never_filled(state: State, coin: CoinState) -> Decision:
-    """An entry was said to have filled, but there is neither a fill nor a position: the coin must not wait for ever."""
-    text = f"{coin.coin}: the entry was said to be filled, but the exchange shows no fill and no position"
-    leftovers = tuple(coin.orders)
-    state.change(coin.coin, phase=Phase.READY, bracket=None, mismatches=0)
+    """An entry was said to have filled, but the account shows neither a fill nor a position.
+
+    That is a contradiction, not "flat": the position may stand in another account, which the key signs for. Nothing
+    of it is cancelled (its stop may be all that guards it), and nothing more is traded here until a restart.
+    """
+    why = "an entry was said to be filled, but this account shows no fill and no position"
+    text = f"{coin.coin} is suspended: {why}; look at the account that the key signs for, then start the bot again"
+    for cloid in tuple(coin.orders):
+        state.drop_order(cloid)
+    state.change(coin.coin, phase=Phase.SUSPENDED, why=why, bracket=None, mismatches=0)
     note = Note(topic="account", text=text, level="WARNING")
-    remember = Decision(intents=(Remember(record=state.coins[coin.coin].remembered()),), notes=(note,))
-    return remember + Decision(intents=_sweep(state, coin, leftovers, text))
+    remember = Remember(record=state.coins[coin.coin].remembered())
+    return Decision(intents=(remember, Alert(text=text, coin=coin.coin)), notes=(note,))
 
 
 def _sweep(state: State, coin: CoinState, cloids: tuple[str, ...], reason: str) -> tuple[CancelOrders, ...]:
@@ -136,7 +142,7 @@ def _orders(state: State, coin: CoinState, account: Account) -> Decision:
         elif order.state in (OrderState.RESTING, OrderState.WAITING) and order.sent_ms < settled_before_ms:
             state.drop_order(order.request.cloid)
     coin = state.coins[coin.coin]
-    if coin.phase not in (Phase.READY, Phase.WARMING, Phase.SUSPENDED):
+    if coin.phase not in (Phase.READY, Phase.WARMING) and not coin.left_alone:
         return NOTHING
     quiet = state.last_fill_ms < settled_before_ms  # else a cancellation may still be on its way
     orphans = tuple(

@@ -7,13 +7,14 @@ timeframe a decision falls right behind the close of its bar. A late cycle is no
 
 from tidegate.core.state import CoinState, OrderState, Phase, State
 from tidegate.model.events import Tick
-from tidegate.model.intents import NOTHING, Decision, FetchAccount, FetchCandles, FetchPrices, Intent, Note, Quit
+from tidegate.model.intents import NOTHING, Alert, Decision, FetchAccount, FetchCandles, FetchPrices, Intent, Note, Quit
 from tidegate.model.settings import StopPriceSource
 
 SETTLE_MS = 1_000
 ACCOUNT_EVERY_MS = 30_000
 FILLS_OVERLAP_MS = 60_000
 TIER_COINS = 250
+DOWN_ALERT_MS = 60_000
 FETCH_PATIENCE_MS = 20_000
 """A read that has not come back by then is asked for again."""
 
@@ -98,7 +99,17 @@ def prices(state: State, event: Tick) -> Decision:
         return NOTHING
     state.next_prices_ms = event.at_ms + state.wait_ms(state.settings.fallback_interval_ms)
     marks = state.settings.stop_price_source is not StopPriceSource.TRADE
-    return Decision(intents=(FetchPrices(coins=coins, marks=marks),))
+    return Decision(intents=(FetchPrices(coins=coins, marks=marks),)) + _long_down(state, coins)
+
+
+def _long_down(state: State, coins: tuple[str, ...]) -> Decision:
+    """A stream that stays away while positions are open is worth an alert, once an outage."""
+    down_ms = state.now_ms - state.stream_changed_ms
+    if state.stream_up or state.down_alerted or down_ms < state.wait_ms(DOWN_ALERT_MS):
+        return NOTHING
+    state.down_alerted = True
+    text = f"the stream has been down for {down_ms / state.speed / 1000:.0f} s with a position in {', '.join(coins)}"
+    return Decision(intents=(Alert(text=f"{text}; prices are polled by REST, the resting stops stand"),))
 
 
 def account(state: State, event: Tick) -> Decision:

@@ -214,6 +214,7 @@ class State:
     faults_told: dict[tuple[str, str], int] = field(default_factory=dict)
     stream_up: bool = False
     stream_changed_ms: int = 0
+    down_alerted: bool = False
     frozen: frozenset[str] = frozenset()
     last_poll_ms: int = 0
     next_poll_ms: int = 0

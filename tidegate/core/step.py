@@ -254,6 +254,7 @@ def on_stream_up(state: State, event: StreamUp) -> Decision:
     """The stream is back: look at the account once, since the socket does not replay what was missed."""
     again = state.stream_changed_ms > 0
     state.stream_up, state.stream_changed_ms, state.next_prices_ms = True, event.at_ms, None
+    state.down_alerted = False
     state.frozen = frozenset()  # a new connection asks for every coin again; what it cannot have it says afterwards
     text = "up again: back to streaming" if again else f"listening: {', '.join(state.coins)}"
     decision = Decision(notes=(Note(topic="stream", text=text),))

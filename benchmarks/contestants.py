@@ -1,14 +1,18 @@
 """Who is measured: the bot, the SDK as its users use it, and the floor under both. Each runs in a process of its own.
 
 A contestant says "ready", then takes words from the benchmark and answers each: `enter` opens a position that its
-stop guards, `think` starts or stops strategies that compute beside it. Owns nothing that is measured: the stamps are
+stop guards, `think` starts or stops strategies that compute beside it,
+`read` a read that is repeated without end. Owns nothing that is measured: the stamps are
 the counterparty's.
 """
 
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable
+from decimal import Decimal
+from functools import partial
 from hashlib import sha256
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -18,24 +22,66 @@ import requests
 from websockets.client import ClientProtocol
 from websockets.uri import parse_uri
 
+from benchmarks.counterparty import COINS
 from benchmarks.thinking import ThinkingChild, ThinkingThread
 from hyperliquid_websocket import HyperliquidWebSocketClient
+from tidegate.clock import ExchangeClock
 from tidegate.config import load
+from tidegate.hyperliquid.client import HyperliquidClient
 from tidegate.hyperliquid.limits import Budget, weight_per_minute
 from tidegate.hyperliquid.signing import Signer
 from tidegate.localnet.arguments import MarketChoice
 from tidegate.model.events import Command, Signalled
+from tidegate.model.intents import FetchPrices
 from tidegate.model.signals import Signal, Want
+from tidegate.reader import Reader
 from tidegate.session import Session
 
 ROOT = Path(__file__).resolve().parents[1]
 OURS, SDK, FLOOR = "BTC", "ETH", "SOL"
 """The coin of each contestant."""
 
-STOP_PCT = 0.5
-POSITION_USD = 200
+STOP_PCT = "0.5"
+POSITION_USD = 50
+LEVERAGE = "20"
 ANSWER_TIMEOUT_S = 20
 LOOK_EVERY_S = 0.02
+
+
+class Purse(Budget):
+    """The REST budget of the bot. A bot leaves a position now and then and reads its account after that; this one
+    leaves some twenty a second, so that its reads would bring thousands of fills each time. Once it is shut they are
+    refused at once, as they are when a minute's budget is spent."""
+
+    is_shut = False
+
+    def take(self, weight: int, *, protective: bool = False) -> bool:
+        """Spend `weight` if it is there."""
+        return not self.is_shut and super().take(weight, protective=protective)
+
+
+class RepeatedRead:
+    """A reader of the bot's kind, in its process, that reads prices again and again."""
+
+    def __init__(self, url: str) -> None:
+        clock = ExchangeClock(time.time_ns() // 1_000_000)
+        client = partial(HyperliquidClient, url, budget=Budget(weight_per_minute=1 << 40, reserved=0))
+        self._reader = Reader(client, "", self, clock)
+        self._reads = self._started = False
+
+    def set(self, reads: bool) -> None:
+        """Read, or stop reading."""
+        self._reads = reads
+        if reads and not self._started:
+            self._started = True
+            self._reader.start()
+        if reads:
+            self._reader.submit(FetchPrices(coins=(OURS,)))
+
+    def put(self, _event: object) -> None:
+        """An answer: read on."""
+        if self._reads:
+            self._reader.submit(FetchPrices(coins=(OURS,)))
 
 
 class Bot:
@@ -54,8 +100,9 @@ class Bot:
         settings = {
             "LOCALNET_URL": url,
             "COINS": OURS,
-            "STOP_LOSS_PCT": str(STOP_PCT),
+            "STOP_LOSS_PCT": STOP_PCT,
             "MAX_POSITION_USD": str(POSITION_USD),
+            "LEVERAGE": LEVERAGE,
             "DATABASE_URL": f"sqlite:///{home}/tidegate.db",
             "LOG_DIR": str(home / "logs"),
         }
@@ -63,15 +110,15 @@ class Bot:
         loaded = load(settings, {}, None, weight_per_minute=weight_per_minute, strategy_dir=strategies)
         choice = MarketChoice(seed=seed)
         self._session = Session(loaded, choice, ROOT / "bot.py", self._new_stream)
-        # A bot leaves a position now and then; this one leaves so many a minute that reading the account after each
-        # would use up the exchange's budget, and a bot that may not read has less to do.
-        self._session._budget = Budget(weight_per_minute=1 << 40, reserved=0)
+        self._session._budget = self._budget = Purse()
         self._thinking = ThinkingChild(str(strategies))
+        self._reading = RepeatedRead(url)
 
     def run(self) -> None:
         """Until told to stop."""
         self._session.run(None)
         self._thinking.stop()
+        self._reading.set(False)
 
     def _new_stream(self, url: str, inbox: Any, clock: Any, protocol: Any) -> HyperliquidWebSocketClient:
         self._inbox, self._clock = inbox, clock
@@ -89,6 +136,10 @@ class Bot:
                 word, argument = self._conn.recv()
                 if word == "think":
                     self._thinking.set(argument)
+                elif word == "read":
+                    self._reading.set(argument)
+                elif word == "many":
+                    self._budget.is_shut = True
                 else:
                     self._enter()
                 self._conn.send(word)
@@ -97,7 +148,9 @@ class Bot:
 
     def _enter(self) -> None:
         now_ms = self._clock.now_ms()
-        wish = Signal(want=Want.LONG, reason="the benchmark wishes it")
+        # The same stop every time, also if the bot has not heard yet that the price has recovered.
+        stop = COINS[OURS].mid * (100 - Decimal(STOP_PCT)) / 100
+        wish = Signal(want=Want.LONG, reason="the benchmark wishes it", stop=stop)
         self._inbox.put(Signalled(at_ms=now_ms, coin=OURS, candle_open_ms=now_ms, signal=wish))
 
 
@@ -138,7 +191,7 @@ class SdkUser:
         mid = float(self._info.all_mids()[SDK])
         answer = self._exchange.market_open(SDK, True, round(POSITION_USD / mid, 3))
         entry = float(answer["response"]["data"]["statuses"][0]["filled"]["avgPx"])
-        self._stop_px = entry * (1 - STOP_PCT / 100)
+        self._stop_px = entry * (1 - float(STOP_PCT) / 100)
 
     def _on_trades(self, message: Any) -> None:
         if self._stop_px and any(float(trade["px"]) <= self._stop_px for trade in message["data"]):

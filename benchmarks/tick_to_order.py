@@ -44,9 +44,9 @@ class Plan:
 
     repetitions: int = 3
     exits: int = 100
-    exits_delayed: int = 40
+    exits_delayed: int = 25
     exits_sdk: int = 30
-    exits_sdk_slow: int = 6
+    exits_sdk_slow: int = 5
     fresh_sessions: int = 3
     cases: tuple[Case, ...] = (*CASES, HANGING)
 
@@ -164,6 +164,7 @@ def measure(plan: Plan, say: Callable[[str], None]) -> Results:
                 results.first.append(field.exit(fresh, contestants.OURS, SETTLE_S).took_ns / 1e6)
         floor, bot, sdk = (stack.enter_context(field.contestant(kind)) for kind in ("floor", "bot", "sdk"))
         del floor
+        bot.ask("many")
         for number in range(plan.repetitions):
             for case in plan.cases:
                 say(f"round {number + 1} of {plan.repetitions}: {case.name}")
@@ -176,8 +177,10 @@ def _round(field: Field, plan: Plan, case: Case, bot: Partner, sdk: Partner) -> 
     bot.ask("think", case.thinks)
     field.conditions(case)
     floor = field.echoes(plan.exits)
+    bot.ask("read", bool(case.read_hang_s))
     ours, rest_calls = field.exits(bot, contestants.OURS, plan.exits_delayed if case.answer_delay_s else plan.exits)
     bot.ask("think", False)
+    bot.ask("read", False)
     if case is HANGING:
         field.conditions(None)
         return Round(case, floor, ours, None, rest_calls)

@@ -209,7 +209,7 @@ class Counterparty:
         `hanging`: print only while a read hangs.
         """
         watch, localnet = self.watch, self.localnet
-        await self._quiet(watch.answer_delay_s if self.holdings.size[coin.name] else 0.0, hanging=hanging)
+        await self._quiet(watch.answer_delay_s, hanging=hanging)
         localnet.driver.catch_up()
         bid = _on_grid(coin, coin.mid * TRIGGER)
         show(localnet.exchange, coin, bid)

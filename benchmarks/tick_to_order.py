@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks import contestants, counterparty  # noqa: E402
 from benchmarks.counterparty import Conditions, Sample  # noqa: E402
-from benchmarks.figures import CASES, HANGING, IDLE, Case, Results, Round, Times, table  # noqa: E402
+from benchmarks.figures import CASES, HANGING, Case, Results, Round, Times, table  # noqa: E402
 
 PROCESSES = multiprocessing.get_context("spawn")
 ANSWER_TIMEOUT_S = 90.0
@@ -176,17 +176,18 @@ def _round(field: Field, plan: Plan, case: Case, bot: Partner, sdk: Partner) -> 
     """Floor and bot beside the same strategies, then the SDK beside its own."""
     bot.ask("think", case.thinks)
     field.conditions(case)
-    floor = field.echoes(plan.exits)
+    count = plan.exits_delayed if case.answer_delay_s else plan.exits
+    floor = field.echoes(count)
     bot.ask("read", bool(case.read_hang_s))
-    ours, rest_calls = field.exits(bot, contestants.OURS, plan.exits_delayed if case.answer_delay_s else plan.exits)
+    ours, rest_calls = field.exits(bot, contestants.OURS, count)
     bot.ask("think", False)
     bot.ask("read", False)
     if case is HANGING:
         field.conditions(None)
         return Round(case, floor, ours, None, rest_calls)
     sdk.ask("think", case.thinks)
-    count = plan.exits_sdk if case is IDLE else plan.exits_sdk_slow
-    theirs, _ = field.exits(sdk, contestants.SDK, count)
+    slow = case.thinks or case.answer_delay_s
+    theirs, _ = field.exits(sdk, contestants.SDK, plan.exits_sdk_slow if slow else plan.exits_sdk)
     sdk.ask("think", False)
     field.conditions(None)
     return Round(case, floor, ours, theirs, rest_calls)

@@ -301,3 +301,16 @@ def test_a_status_of_another_version_is_told_in_one_line(
     assert (code, out) == (3, "")
     assert "another version" in err
     assert len(err.splitlines()) == 1
+
+
+def test_what_nobody_foresaw_is_in_the_log_and_on_the_screen_with_code_1(folder: Path) -> None:
+    before = (
+        "import tidegate.session\n"
+        "def crash(*_words):\n"
+        "    raise RuntimeError('nobody foresaw this')\n"
+        "tidegate.session._greet = crash\n"
+    )
+    code, out, _err = process(folder, "--seconds", "3", before=before)
+    assert code == 1
+    for text in (out, (folder / "logs" / "bot.log").read_text()):
+        assert text.splitlines()[-1].endswith("ERROR [bot] RuntimeError: nobody foresaw this")

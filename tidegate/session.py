@@ -98,8 +98,6 @@ class Session:
                 logs.log("bot", line, "ERROR")
             error.told = True
             raise
-        finally:
-            logs.close()
 
     def _run(self, seconds: float | None) -> int:
         with self._parts as parts:
@@ -232,11 +230,11 @@ class Session:
         def of_thread(args: threading.ExceptHookArgs) -> None:
             name = args.thread.name if args.thread else "a thread"
             reason = f"{name} died: {args.exc_value!r}"
-            logs.log("bot", "".join(format_exception(args.exc_type, args.exc_value, args.exc_traceback)), "ERROR")
+            _log_crash(args.exc_type, args.exc_value, args.exc_traceback)
             self._inbox.put(Faulted(at_ms=self._clock.now_ms(), where="thread", reason=reason))
 
         def of_main(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-            logs.log("bot", "".join(format_exception(kind, error, trace)), "ERROR")
+            _log_crash(kind, error, trace)
             logs.flush()
 
         threading.excepthook = of_thread
@@ -309,6 +307,12 @@ class Settling:
             realised_today=self._realised,
             weight_used=self._budget.used(),
         )
+
+
+def _log_crash(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+    """A traceback, a line at a time: the last one says what it was, and a log line is cut when it is long."""
+    for line in "".join(format_exception(kind, error, trace)).splitlines():
+        logs.log("bot", line, "ERROR")
 
 
 def _say(note: Note) -> None:

@@ -5,7 +5,7 @@ The built-in localnet is started (or found again) and stopped here; the real net
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -88,14 +88,14 @@ def open_venue(loaded: Loaded, choice: MarketChoice, program: Path, clock: Excha
 
 def _follow(clock: ExchangeClock, url: str) -> None:
     """Set the clock by the exchange's: its answer is as old as half the way."""
-    client = HyperliquidClient(url, budget=Budget())
-    asked_s = time.monotonic()
-    try:
-        exchange_ms = client.exchange_ms()
-    except Unreachable as error:
-        raise Unreachable(f"{url} cannot be reached ({error}): check this machine's network and try again") from None
+    with closing(HyperliquidClient(url, budget=Budget())) as client:
+        asked_s = time.monotonic()
+        try:
+            exchange_ms = client.exchange_ms()
+        except Unreachable as error:
+            why = f"{url} cannot be reached ({error}): check this machine's network and try again"
+            raise Unreachable(why) from None
     clock.follow(exchange_ms + int((time.monotonic() - asked_s) * 500), 1.0)
-    client.close()
 
 
 def _localnet(url: str, choice: MarketChoice, clock: ExchangeClock) -> Venue:

@@ -1,5 +1,6 @@
 """Executions: each counts once, whoever sent the order; positions open, change and close here and nowhere else."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +18,9 @@ from tidegate.model.settings import HUNDRED
 
 LEFT_ALONE = "a position that this bot did not open is there; it is left alone"
 """Why a coin with somebody else's position is suspended."""
+
+
+POSITION_GONE = "the position is closed"
 
 
 def on_fill(state: State, event: OrderFilled) -> Decision:
@@ -127,11 +131,12 @@ def guard(state: State, coin: CoinState) -> Decision:
 def gone(state: State, coin: CoinState) -> Decision:
     """The position that was left alone is gone: it is not ours to book; what rests of ours from before is swept."""
     coming = {order.signal_id for order in coin.live(Role.ENTRY)}
-    sweep = _sweep(state, coin, tuple(each for each in coin.orders.values() if each.signal_id not in coming))
+    rest = left_over(each for each in coin.orders.values() if each.signal_id not in coming)
+    swept = sweep(state, coin, rest, POSITION_GONE)
     state.change(coin.coin, phase=Phase.READY, why="", position=Position(coin=coin.coin), mismatches=0)
     text = f"{coin.coin}: the position that was left alone is gone, this coin is traded again"
     return Decision(
-        intents=(*sweep, schedule.fetch_account(state, "a position closed")), notes=(Note(topic="account", text=text),)
+        intents=(*swept, schedule.fetch_account(state, "a position closed")), notes=(Note(topic="account", text=text),)
     )
 
 
@@ -212,7 +217,7 @@ def finish(state: State, coin: CoinState, closed: ClosedPosition, *, by_resting:
         coin = state.coins[coin.coin]
         text = f"{coin.coin}: the exit is not sent, there is nothing left to close"
         notes.append(Note(topic="exit", text=text))
-    intents += _sweep(state, coin, tuple(coin.orders.values()))
+    intents += sweep(state, coin, left_over(coin.orders.values()), POSITION_GONE)
     net = closed.pnl - closed.fees
     text = (
         f"{coin.coin} closed by {closed.reason.value}: {closed.size} from {closed.entry_price:f} to "
@@ -239,16 +244,18 @@ def finish(state: State, coin: CoinState, closed: ClosedPosition, *, by_resting:
     return Decision(intents=tuple(intents), notes=(*notes, Note(topic="exit", text=text)))
 
 
-def _sweep(state: State, coin: CoinState, orders: tuple[Working, ...]) -> tuple[CancelOrders, ...]:
-    """Take back what may still rest; an exit does not rest."""
-    cloids = tuple(order.request.cloid for order in orders if order.request.role is not Role.EXIT)
+def left_over(orders: Iterable[Working]) -> tuple[str, ...]:
+    """Which of these orders may still rest; an exit does not rest."""
+    return tuple(order.request.cloid for order in orders if order.request.role is not Role.EXIT)
+
+
+def sweep(state: State, coin: CoinState, cloids: tuple[str, ...], reason: str) -> tuple[CancelOrders, ...]:
+    """Take back orders of ours that nothing needs any more."""
     if not cloids:
         return ()
     expires_ms = state.now_ms + state.wait_ms(EXPIRES_AFTER_MS)
-    reason = "the position is closed"
-    return (
-        CancelOrders(coin=coin.coin, asset=coin.instrument.asset, cloids=cloids, expires_ms=expires_ms, reason=reason),
-    )
+    asset = coin.instrument.asset
+    return (CancelOrders(coin=coin.coin, asset=asset, cloids=cloids, expires_ms=expires_ms, reason=reason),)
 
 
 def _recap(state: State, coin: CoinState, closed: ClosedPosition, *, by_resting: bool) -> Recap:

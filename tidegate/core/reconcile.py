@@ -9,10 +9,10 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from tidegate.core import doubt, entries, fills, protection, schedule
-from tidegate.core.state import EXPIRES_AFTER_MS, CoinState, OrderState, Phase, State, Working
+from tidegate.core.state import CoinState, OrderState, Phase, State, Working
 from tidegate.model.brackets import Bracket, ExitReason
 from tidegate.model.events import Account, AccountSeen, OrderFilled
-from tidegate.model.intents import NOTHING, Alert, CancelOrders, Decision, Note, Remember
+from tidegate.model.intents import NOTHING, Alert, Decision, Note, Remember
 from tidegate.model.orders import Limit, OpenOrder, OrderRequest, Role, Trigger, is_ours
 from tidegate.model.positions import Position, Side
 from tidegate.model.records import ClosedPosition, Remembered
@@ -85,14 +85,6 @@ def _never_filled(state: State, coin: CoinState) -> Decision:
     return Decision(intents=(remember, Alert(text=text, coin=coin.coin)), notes=(note,))
 
 
-def _sweep(state: State, coin: CoinState, cloids: tuple[str, ...], reason: str) -> tuple[CancelOrders, ...]:
-    if not cloids:
-        return ()
-    expires_ms = state.now_ms + state.wait_ms(EXPIRES_AFTER_MS)
-    asset = coin.instrument.asset
-    return (CancelOrders(coin=coin.coin, asset=asset, cloids=cloids, expires_ms=expires_ms, reason=reason),)
-
-
 def _vanished(state: State, coin: CoinState, account: Account) -> Decision:
     if coin.left_alone:
         return fills.gone(state, coin)
@@ -155,7 +147,7 @@ def _orders(state: State, coin: CoinState, account: Account) -> Decision:
     if not orphans:
         return NOTHING
     text = f"{coin.coin}: {len(orphans)} order(s) of a position that is gone are swept"
-    return Decision(intents=_sweep(state, coin, orphans, "orphaned"), notes=(Note(topic="order", text=text),))
+    return Decision(intents=fills.sweep(state, coin, orphans, "orphaned"), notes=(Note(topic="order", text=text),))
 
 
 def adopt_at_start(state: State, account: Account, remembered: dict[str, Remembered]) -> Decision:

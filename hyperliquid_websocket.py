@@ -3,9 +3,10 @@
 Owns the socket and its reconnects. Never sees the bot's state, never signs, never decides: frames are read by
 `tidegate.hyperliquid.protocol`, and an order that leaves through here was signed by the main thread.
 
-A frame is decoded and put where the socket is read, without another turn of the event loop. An order is written by
-the main thread itself where the socket allows it; over TLS, whose session belongs to one thread, it is handed over
-and written on the loop's next turn.
+A frame is decoded and put where the socket is read, without another turn of the event loop; and where nothing else has
+arrived with it, without the library's parser, which is the longest part of the way from price to order. An order is
+written by the main thread itself where the socket allows it; over TLS, whose session belongs to one thread, it is
+handed over and written on the loop's next turn.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -22,12 +23,14 @@ from websockets.exceptions import WebSocketException
 from websockets.frames import DATA_OPCODES, Frame, Opcode
 from websockets.protocol import State
 
+from tidegate.hyperliquid.framing import Boundaries
 from tidegate.hyperliquid.protocol import StreamProtocol
 from tidegate.hyperliquid.subscriptions import Subscription
 from tidegate.hyperliquid.wire import Write
 from tidegate.model.events import Event, Faulted
 from tidegate.model.intents import ResendOrders
-from tidegate.ports import Clock, Facts
+from tidegate.ports import Clock, Feed
+from tidegate.priority import run_in_short_slices
 
 BACKOFF_FIRST_S = 0.5
 BACKOFF_MAX_S = 30.0
@@ -43,6 +46,7 @@ FRAME_BYTES_MAX = 4 * 2**20
 READ_BYTES_MAX = 16 * 2**10
 STOP_TIMEOUT_S = 3.0
 NO_GOODBYE = 1006
+HANDSHAKE_END = b"\r\n\r\n"
 
 
 class HyperliquidWebSocketClient:
@@ -55,7 +59,7 @@ class HyperliquidWebSocketClient:
     def __init__(
         self,
         url: str,
-        inbox: Facts,
+        inbox: Feed,
         clock: Clock,
         protocol: StreamProtocol,
         *,
@@ -130,6 +134,7 @@ class HyperliquidWebSocketClient:
         loop = self._loop
         assert loop is not None, "the thread is started with a loop"
         asyncio.set_event_loop(loop)
+        run_in_short_slices()
         while not self._stopping.is_set():
             try:
                 loop.run_until_complete(self._stream())
@@ -221,14 +226,14 @@ class HyperliquidWebSocketClient:
             stopping.cancel()
 
     def _new_connection(self, *args: Any, **kwargs: Any) -> "Connection":
-        return Connection(self._on_frame, *args, **kwargs)
+        return Connection(self._on_frames, *args, **kwargs)
 
-    def _on_frame(self, frame: bytes, received_ns: int) -> None:
-        self._put(self._protocol.receive(frame, self._clock.now_ms(), received_ns))
+    def _on_frames(self, frames: Iterable[bytes], received_ns: int) -> None:
+        receive, now_ms = self._protocol.receive, self._clock.now_ms
+        self._put([event for frame in frames for event in receive(frame, now_ms(), received_ns)])
 
-    def _put(self, events: Iterable[Event]) -> None:
-        for event in events:
-            self._inbox.put(event)
+    def _put(self, events: Sequence[Event]) -> None:
+        self._inbox.put_all(events)
 
     def _add(self, wanted: Iterable[Subscription]) -> None:
         self._write_all(self._protocol.add(wanted, time.monotonic_ns()))
@@ -267,11 +272,12 @@ class HyperliquidWebSocketClient:
 class Connection(ClientConnection):
     """A connection that hands over each message while it is parsed, and takes messages from another thread."""
 
-    def __init__(self, on_frame: Callable[[bytes, int], None], *args: Any, **kwargs: Any) -> None:
+    def __init__(self, on_frames: Callable[[Iterable[bytes], int], None], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._on_frame = on_frame
+        self._on_frames = on_frames
         self._received_ns = 0
         self._parts: list[bytes] = []
+        self._boundaries: Boundaries | None = None
         self._writing = threading.Lock()
         self._by_selector = isinstance(self.loop, asyncio.SelectorEventLoop)
 
@@ -301,21 +307,33 @@ class Connection(ClientConnection):
             super().send_data()
 
     def data_received(self, data: bytes) -> None:
-        """Note when the bytes arrived, before anything is made of them."""
+        """Note when the bytes arrived, and hand over whole messages as they lie there; the rest is the library's."""
         self._received_ns = time.monotonic_ns()
-        super().data_received(data)
+        if not self._is_open():
+            super().data_received(data)
+            if self._is_open() and data.endswith(HANDSHAKE_END):
+                self._boundaries = Boundaries()
+            return
+        messages = self._boundaries.messages(data) if self._boundaries is not None else None
+        if messages is None:
+            super().data_received(data)
+        else:
+            self._on_frames(messages, self._received_ns)
+
+    def _is_open(self) -> bool:
+        return self.state is State.OPEN
 
     def process_event(self, event: Any) -> None:
         """Hand over messages; all else is the library's."""
         if not isinstance(event, Frame) or event.opcode not in DATA_OPCODES:
             super().process_event(event)
         elif event.fin and event.opcode is not Opcode.CONT:
-            self._on_frame(cast("bytes", event.data), self._received_ns)
+            self._on_frames((cast("bytes", event.data),), self._received_ns)
         else:
             self._parts.append(bytes(event.data))
             if event.fin:
                 message, self._parts = b"".join(self._parts), []
-                self._on_frame(message, self._received_ns)
+                self._on_frames((message,), self._received_ns)
 
 
 class Pace:

@@ -26,6 +26,7 @@ from tidegate.localnet.limits import UNLIMITED
 from tidegate.localnet.ready import Ready
 from tidegate.localnet.server import Localnet, LocalnetOptions, Server
 from tidegate.localnet.universe import default_universe
+from tidegate.priority import run_in_short_slices
 
 if TYPE_CHECKING:
     from tidegate.localnet.block import Row
@@ -256,7 +257,8 @@ class Counterparty:
 
 
 def run(conn: Connection) -> None:
-    """The process."""
+    """The process. A real exchange does not wait for our strategies' processor, so this one does not either."""
+    run_in_short_slices()
     Counterparty(conn).serve()
 
 

@@ -7,7 +7,7 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from decimal import Decimal
 from typing import Any
@@ -151,6 +151,10 @@ class Facts:
         self.all: list[Event] = []
         self.poison: type | None = None
         self._queue: queue.SimpleQueue[Event] = queue.SimpleQueue()
+
+    def put_all(self, events: Sequence[Event]) -> None:
+        for event in events:
+            self.put(event)
 
     def put(self, event: Event) -> None:
         if self.poison is not None and isinstance(event, self.poison):

@@ -136,17 +136,25 @@ def hold_all(put: list[Event], taken: list[Event]) -> None:
 # the laws
 
 
+def put_by_turns(inbox: ConflatingInbox, events: list[Event], *, at_once: bool) -> None:
+    """One after the other, or as one."""
+    if at_once:
+        inbox.put_all(events)
+    else:
+        for event in events:
+            inbox.put(event)
+
+
 @LAWS
-@given(stories)
+@given(stories, st.booleans())
 def test_extremes_and_last_prices_come_out_in_order_and_never_across_another_fact(
-    story: list[tuple[list[Event], bool]],
+    story: list[tuple[list[Event], bool]], at_once: bool
 ) -> None:
     facts = numbered([event for burst, _taken in story for event in burst])
     inbox, begin, end, taken = full(), 0, 0, []
     for burst, pause in story:
         begin, end = end, end + len(burst)
-        for event in facts[begin:end]:
-            inbox.put(event)
+        put_by_turns(inbox, facts[begin:end], at_once=at_once)
         if pause:
             taken += emptied(inbox)
             inbox = full()
@@ -155,11 +163,10 @@ def test_extremes_and_last_prices_come_out_in_order_and_never_across_another_fac
 
 
 @LAWS
-@given(st.lists(prices | others, max_size=CONFLATE_ABOVE))
-def test_as_long_as_little_waits_everything_comes_out_as_it_was_put(events: list[Event]) -> None:
+@given(st.lists(prices | others, max_size=CONFLATE_ABOVE), st.booleans())
+def test_as_long_as_little_waits_everything_comes_out_as_it_was_put(events: list[Event], at_once: bool) -> None:
     inbox, facts = ConflatingInbox(Clock()), numbered(events)
-    for event in facts:
-        inbox.put(event)
+    put_by_turns(inbox, facts, at_once=at_once)
     assert emptied(inbox) == facts
     assert inbox.conflated == 0
 

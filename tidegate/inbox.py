@@ -8,6 +8,7 @@ and prices are never conflated across them.
 
 import queue
 import threading
+from collections.abc import Sequence
 from decimal import Decimal
 
 from msgspec.structs import replace
@@ -32,7 +33,7 @@ class ConflatingInbox:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._queue: queue.SimpleQueue[Event | Heap] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Event | list[Event] | Heap] = queue.SimpleQueue()
         self._open: Heap | None = None
         self._lock = threading.Lock()
         self.conflated = 0
@@ -52,6 +53,19 @@ class ConflatingInbox:
                 self._open = None
                 self._queue.put(event)
 
+    def put_all(self, events: Sequence[Event]) -> None:
+        """Hand over what was heard at once.
+
+        As one thing: the main thread wakes while the last of several would still be put, and waits for that.
+        """
+        if len(events) < 2 or self._open is not None or self._queue.qsize() >= CONFLATE_ABOVE:
+            for event in events:
+                self.put(event)
+        else:
+            with self._lock:
+                self._open = None
+                self._queue.put(list(events))
+
     def _conflate(self, event: Price) -> None:
         """Onto the open heap: while there is one all prices go there, so that their order is kept."""
         with self._lock:
@@ -62,7 +76,7 @@ class ConflatingInbox:
             self.conflated += heap.add(event)
 
     def take(self, until_ms: int) -> list[Event]:
-        """Everything that waits (at most BATCH_MAX, conflated prices on top), or one Tick at `until_ms`.
+        """Everything that waits (up to BATCH_MAX and what came with the last of them), or one Tick at `until_ms`.
 
         `until_ms` 0 asks not to wait: nothing waiting is then an empty answer.
         """
@@ -80,7 +94,10 @@ class ConflatingInbox:
                 break
         return events
 
-    def _unpack(self, item: "Event | Heap", into: list[Event]) -> None:
+    def _unpack(self, item: "Event | list[Event] | Heap", into: list[Event]) -> None:
+        if isinstance(item, list):
+            into.extend(item)
+            return
         if not isinstance(item, Heap):
             into.append(item)
             return

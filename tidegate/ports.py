@@ -24,7 +24,14 @@ class Facts(Protocol):
         """Hand a fact to the main thread; never blocks, never loses an extreme."""
 
 
-class Inbox(Facts, Protocol):
+class Feed(Facts, Protocol):
+    """Where the stream puts what it heard."""
+
+    def put_all(self, events: Sequence[Event]) -> None:
+        """Hand over several at once; the main thread is woken once for them all."""
+
+
+class Inbox(Feed, Protocol):
     """Where the main thread waits: the only blocking call of the loop."""
 
     def take(self, until_ms: int) -> Sequence[Event]:

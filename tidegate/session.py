@@ -44,6 +44,7 @@ from tidegate.model.intents import Note, PlaceOrders
 from tidegate.model.orders import instance_tag
 from tidegate.model.settings import Network, OrderTransport, Settings
 from tidegate.notify import LogTeller
+from tidegate.priority import run_in_short_slices
 from tidegate.reader import Reader
 from tidegate.storage.ledger import Ledger
 from tidegate.strategist import Strategist
@@ -117,6 +118,7 @@ class Session:
             sys.setswitchinterval(SWITCH_INTERVAL_S)
             gc.collect()
             gc.freeze()
+            run_in_short_slices()
             loop.run()
             logs.log("bot", f"stopped: {loop.state.stopping}")
             if venue.is_play_money and not self._loaded.localnet_url:

@@ -2,7 +2,7 @@
 
 import json
 import queue
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
@@ -50,6 +50,10 @@ class Facts:
 
     def __init__(self) -> None:
         self._queue: queue.SimpleQueue[Event] = queue.SimpleQueue()
+
+    def put_all(self, events: Sequence[Event]) -> None:
+        for event in events:
+            self.put(event)
 
     def put(self, event: Event) -> None:
         self._queue.put(event)

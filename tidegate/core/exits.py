@@ -6,13 +6,14 @@ best bid (somebody pays it); a spread that merely widens fires nothing.
 """
 
 from decimal import Decimal
+from functools import lru_cache
 
 from msgspec.structs import replace
 
 from tidegate.core.state import EXPIRES_AFTER_MS, CoinState, Exit, OrderState, Phase, State
 from tidegate.model.brackets import ExitReason
 from tidegate.model.events import BookChanged, Marked, Mid, Trade
-from tidegate.model.instruments import Rounding
+from tidegate.model.instruments import Instrument, Rounding
 from tidegate.model.intents import NOTHING, Decision, Level, Note, PlaceOrders, Remember, Urgency
 from tidegate.model.orders import Limit, OrderRequest, Role, TimeInForce, new_cloid
 from tidegate.model.positions import Side
@@ -241,7 +242,13 @@ def _collar(state: State, coin: CoinState, side: Side, level: Decimal, touch: De
     sign = -1 if side is Side.SELL else 1
     if attempt == 1 and 0 <= (worst - level) * sign <= level * collar / 2:
         worst = level
-    return coin.instrument.price(worst * (1 + sign * collar), Rounding.DOWN if side is Side.SELL else Rounding.UP)
+    return _limit(coin.instrument, worst, sign * collar)
+
+
+@lru_cache(256)
+def _limit(instrument: Instrument, price: Decimal, away: Decimal) -> Decimal:
+    """A price so much beyond another, on the grid; remembered, for a foreseen exit asks for it before a real one."""
+    return instrument.price(price * (1 + away), Rounding.DOWN if away < 0 else Rounding.UP)
 
 
 def exit_id(coin: CoinState) -> str:

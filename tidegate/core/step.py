@@ -65,6 +65,9 @@ FAULT_REPEAT_MS = 300_000
 """What goes on failing is told aloud this often: an outage lets a question fail every other second."""
 
 
+_OF_A_COIN = (PlaceOrders, SetLeverage, ResendOrders)
+
+
 def step(state: State, event: Event) -> Decision:
     """Apply one fact. The only function that changes `state`."""
     state.now_ms = max(state.now_ms, event.at_ms)
@@ -79,7 +82,7 @@ def still_wanted(state: State, intent: Intent) -> bool:
 
     An order that was given up meanwhile does not, nor what would touch a position that came up and is left alone.
     """
-    if isinstance(intent, PlaceOrders | SetLeverage | ResendOrders):
+    if isinstance(intent, _OF_A_COIN):
         name = state.coin_of.get(intent.cloid) if isinstance(intent, ResendOrders) else intent.coin
         if name is not None and name in state.coins and state.coins[name].left_alone:
             return False

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from enum import Enum
+from functools import lru_cache
 from hashlib import blake2b
 
 from msgspec import Struct
@@ -80,6 +81,7 @@ class OpenOrder(Struct, frozen=True, kw_only=True):
     is_position_tpsl: bool = False
 
 
+@lru_cache(1024)
 def new_cloid(instance_tag: str, signal_id: str, role: Role, attempt: int) -> str:
     """The client order id of one attempt at one order: 0x, 8 hex digits of the bot's tag, 24 of a hash.
 

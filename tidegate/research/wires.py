@@ -5,7 +5,7 @@ one latency after it left, and its answer is heard one latency later. Whatever o
 one moment (a real account read asks four times, so its parts may be some milliseconds apart). Decides nothing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
@@ -32,6 +32,10 @@ class SimulatedInbox:
     def put(self, event: Event) -> None:
         """Hand over a fact."""
         self._inbox.put(event)
+
+    def put_all(self, events: Sequence[Event]) -> None:
+        """Hand over several."""
+        self._inbox.put_all(events)
 
     def take(self, until_ms: int) -> list[Event]:
         """Everything that waits; else time passes until something does, or until `until_ms`."""

@@ -15,6 +15,7 @@ from typing import IO
 from tidegate.discovery import StrategySource
 from tidegate.errors import ConfigError
 from tidegate.model.intents import Evaluate
+from tidegate.priority import step_back
 from tidegate.strategist.messages import Bars, Broken, FromChild, Setup, ToChild, Unread, decode_to_child, encode
 
 NICENESS = 5
@@ -87,8 +88,7 @@ def _step_back() -> None:
     """Let the bot go first: in the queue for the processor, and not in the queue of the memory killer."""
     faulthandler.enable()
     sys.stdout = sys.stderr
-    with suppress(OSError):
-        os.nice(NICENESS)
+    step_back(NICENESS)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(OOM_SCORE, encoding="ascii")
 

@@ -19,17 +19,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 
 from benchmarks.taps import SlowFront, TappedHttpDoor, TappedWebSocketDoor, Watch
-from tidegate.localnet.candles import MINUTE_MS, Bars, CandleStore
 from tidegate.localnet.clock import ExchangeClock
+from tidegate.localnet.doors.limits import UNLIMITED
+from tidegate.localnet.doors.server import Localnet, LocalnetOptions, Server
 from tidegate.localnet.exchange import Exchange
-from tidegate.localnet.limits import UNLIMITED
+from tidegate.localnet.kernel.universe import default_universe
+from tidegate.localnet.markets.candles import MINUTE_MS, Bars, CandleStore
 from tidegate.localnet.ready import Ready
-from tidegate.localnet.server import Localnet, LocalnetOptions, Server
-from tidegate.localnet.universe import default_universe
 from tidegate.priority import run_in_short_slices
 
 if TYPE_CHECKING:
-    from tidegate.localnet.block import Row
+    from tidegate.localnet.kernel.block import Row
 
 D = Decimal
 HISTORY_MINUTES = 600

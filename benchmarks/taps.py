@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, cast
 
-from tidegate.localnet.sockets import Hall, HttpDoor, WebSocketDoor
+from tidegate.localnet.doors.sockets import Hall, HttpDoor, WebSocketDoor
 
 REDUCE_ONLY = (b'"r":true', b'"r": true')
 """Only an exit is reduce-only and no trigger order while a sample is open; the spaces are the SDK's."""

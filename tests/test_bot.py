@@ -21,8 +21,8 @@ from tidegate.errors import (
     Unintelligible,
     Unreachable,
 )
+from tidegate.localnet.doors.server import LocalnetError
 from tidegate.localnet.ready import LocalnetFailed
-from tidegate.localnet.server import LocalnetError
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE_S = 60

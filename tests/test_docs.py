@@ -15,8 +15,8 @@ import typer
 import bot
 from tidegate.config.variables import NAMES
 from tidegate.core.state import MOVES, Phase
-from tidegate.localnet.server import LocalnetOptions
-from tidegate.localnet.thread import running
+from tidegate.localnet.doors.server import LocalnetOptions
+from tidegate.localnet.doors.thread import running
 from tidegate.model.brackets import ExitReason
 from tidegate.model.intents import Topic
 

@@ -11,9 +11,9 @@ from hyperliquid.utils.error import ClientError, ServerError
 from hyperliquid.utils.signing import get_timestamp_ms
 from hyperliquid.utils.types import Cloid
 
-from tidegate.localnet.limits import UNLIMITED, Limits
-from tidegate.localnet.server import LocalnetOptions
-from tidegate.localnet.thread import running
+from tidegate.localnet.doors.limits import UNLIMITED, Limits
+from tidegate.localnet.doors.server import LocalnetOptions
+from tidegate.localnet.doors.thread import running
 
 TIMEOUT_S = 10
 GTC = {"limit": {"tif": "Gtc"}}

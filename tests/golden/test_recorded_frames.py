@@ -13,12 +13,12 @@ import pytest
 from eth_account import Account
 from hyperliquid.utils.signing import sign_l1_action
 
-from tidegate.localnet.candles import CandleStore
+from tidegate.localnet.doors.gate import Gate
+from tidegate.localnet.doors.limits import Limits
+from tidegate.localnet.doors.streams import Streams
 from tidegate.localnet.exchange import Exchange
-from tidegate.localnet.gate import Gate
-from tidegate.localnet.limits import Limits
-from tidegate.localnet.streams import Streams
-from tidegate.localnet.universe import default_universe
+from tidegate.localnet.kernel.universe import default_universe
+from tidegate.localnet.markets.candles import CandleStore
 
 FOLDER = Path(__file__).resolve().parents[2].parent / "shared" / "exchange-samples" / "ws"
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no recorded frames beside the project ({FOLDER.name})")

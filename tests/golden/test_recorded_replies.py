@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.localnet.floor import ALO, IOC, START_MS, Trader, move_to, order, quiet_floor, trigger
-from tidegate.localnet import margin
-from tidegate.localnet.accounts import Account, Leverage, Position
-from tidegate.localnet.candles import CandleStore
 from tidegate.localnet.exchange import Exchange
-from tidegate.localnet.signatures import USER_SIGNED, Signature, l1_signer, user_signer
-from tidegate.localnet.universe import (
+from tidegate.localnet.kernel import margin
+from tidegate.localnet.kernel.accounts import Account, Leverage, Position
+from tidegate.localnet.kernel.signatures import USER_SIGNED, Signature, l1_signer, user_signer
+from tidegate.localnet.kernel.universe import (
     MarginTable,
     MarginTier,
     PerpRule,
@@ -22,7 +21,8 @@ from tidegate.localnet.universe import (
     default_universe,
     flat_table,
 )
-from tidegate.localnet.venue import Venue
+from tidegate.localnet.kernel.venue import Venue
+from tidegate.localnet.markets.candles import CandleStore
 
 D = Decimal
 

@@ -8,7 +8,7 @@ from eth_account import Account as Wallet
 from hyperliquid.utils.signing import sign_l1_action
 
 from tidegate.localnet.exchange import Exchange
-from tidegate.localnet.universe import default_universe
+from tidegate.localnet.kernel.universe import default_universe
 
 D = Decimal
 

@@ -6,12 +6,12 @@ from decimal import Decimal
 from eth_account import Account
 from hyperliquid.utils.signing import sign_l1_action
 
-from tidegate.localnet.candles import CandleStore
+from tidegate.localnet.doors.gate import Gate
+from tidegate.localnet.doors.limits import Limits
+from tidegate.localnet.doors.streams import Streams
 from tidegate.localnet.exchange import Exchange
-from tidegate.localnet.gate import Gate
-from tidegate.localnet.limits import Limits
-from tidegate.localnet.streams import Streams
-from tidegate.localnet.universe import default_universe
+from tidegate.localnet.kernel.universe import default_universe
+from tidegate.localnet.markets.candles import CandleStore
 
 START_MS = 1_790_000_000_000
 WALLET = Account.from_key("0x" + "42" * 32)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.localnet import accounts
-from tidegate.localnet.accounts import Account, Leverage, fee_of
-from tidegate.localnet.orders import CANCELED, Order, Stage
+from tidegate.localnet.kernel import accounts
+from tidegate.localnet.kernel.accounts import Account, Leverage, fee_of
+from tidegate.localnet.kernel.orders import CANCELED, Order, Stage
 
 D = Decimal
 

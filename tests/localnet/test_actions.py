@@ -7,9 +7,9 @@ from eth_account import Account as Wallet
 from hyperliquid.utils import signing as sdk
 
 from tests.localnet.floor import IOC, START_MS, Trader, order, quiet_floor, trigger
-from tidegate.localnet.actions import CANCELS_MAX
+from tidegate.localnet.actions.trading import CANCELS_MAX
 from tidegate.localnet.exchange import Exchange
-from tidegate.localnet.universe import default_universe
+from tidegate.localnet.kernel.universe import default_universe
 
 D = Decimal
 DEFAULT = {"status": "ok", "response": {"type": "default"}}

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from tests.localnet.floor import IOC, Tape, Trader, quiet_floor
-from tidegate.localnet.block import Block
+from tidegate.localnet.kernel.block import Block
 
 D = Decimal
 

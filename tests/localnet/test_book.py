@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.localnet.floor import quotes
-from tidegate.localnet.book import Book, HouseLot, check_quotes
-from tidegate.localnet.orders import plain
+from tidegate.localnet.kernel.book import Book, HouseLot, check_quotes
+from tidegate.localnet.kernel.orders import plain
 
 D = Decimal
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tidegate.localnet.candles import (
+from tidegate.localnet.markets.candles import (
     CANDLES_MAX,
     INTERVALS,
     MINUTE_MS,

@@ -5,8 +5,8 @@ from decimal import Decimal
 import pytest
 
 from tests.localnet.floor import ALO, GTC, IOC, MARKET, Tape, Trader, order, quiet_floor, quotes, trigger
-from tidegate.localnet import checks
-from tidegate.localnet.orders import Order, Stage
+from tidegate.localnet.kernel import checks
+from tidegate.localnet.kernel.orders import Order, Stage
 
 D = Decimal
 

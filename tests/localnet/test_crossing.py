@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tidegate.localnet.candles import MINUTE_MS, Bars, fold
-from tidegate.localnet.crossing import history_with_cross, history_without_cross
-from tidegate.localnet.house import grids
-from tidegate.localnet.regimes import HISTORY_MINUTES, standing, weather
-from tidegate.localnet.universe import default_universe
+from tidegate.localnet.kernel.universe import default_universe
+from tidegate.localnet.markets.candles import MINUTE_MS, Bars, fold
+from tidegate.localnet.markets.crossing import history_with_cross, history_without_cross
+from tidegate.localnet.markets.house import grids
+from tidegate.localnet.markets.regimes import HISTORY_MINUTES, standing, weather
 
 GRIDS = grids(default_universe())
 END_MS = 1_757_015_100_000

@@ -4,12 +4,12 @@ import asyncio
 import json
 
 from tidegate.localnet.clock import ExchangeClock
-from tidegate.localnet.driver import TURN_S, Driver
+from tidegate.localnet.doors.driver import TURN_S, Driver
+from tidegate.localnet.doors.gate import Gate
+from tidegate.localnet.doors.limits import Limits
+from tidegate.localnet.doors.streams import Streams
 from tidegate.localnet.exchange import Exchange
-from tidegate.localnet.gate import Gate
-from tidegate.localnet.limits import Limits
-from tidegate.localnet.streams import Streams
-from tidegate.localnet.universe import default_universe
+from tidegate.localnet.kernel.universe import default_universe
 
 START_MS = 1_790_000_000_000
 

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from tests.localnet.floor import order, trigger
-from tidegate.localnet.checks import Wish
-from tidegate.localnet.envelopes import Envelope, OrderAction, OrderWire
+from tidegate.localnet.kernel.checks import Wish
+from tidegate.localnet.kernel.envelopes import Envelope, OrderAction, OrderWire
 
 
 def read(wire):

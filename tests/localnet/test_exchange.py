@@ -7,7 +7,7 @@ import pytest
 
 from tests.localnet.floor import IOC, START_MS, Tape, Trader, order, quiet_floor, quote_around, quotes
 from tidegate.localnet.exchange import Exchange
-from tidegate.localnet.universe import default_universe
+from tidegate.localnet.kernel.universe import default_universe
 
 D = Decimal
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from tidegate.localnet.exchange import Exchange
-from tidegate.localnet.market import play
-from tidegate.localnet.replay import open_replay
-from tidegate.localnet.tape import BadRecording
-from tidegate.localnet.universe import default_universe
+from tidegate.localnet.kernel.universe import default_universe
+from tidegate.localnet.markets.market import play
+from tidegate.localnet.markets.replay import open_replay
+from tidegate.localnet.markets.tape import BadRecording
 
 D = Decimal
 UNIVERSE = default_universe()

@@ -9,11 +9,11 @@ import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tidegate.localnet.doors.gate import BODY_BYTES_MAX, Gate, HttpAnswer
+from tidegate.localnet.doors.limits import UNLIMITED, Limits
+from tidegate.localnet.doors.transport import LocalnetAdapter
 from tidegate.localnet.exchange import Exchange
-from tidegate.localnet.gate import BODY_BYTES_MAX, Gate, HttpAnswer
-from tidegate.localnet.limits import UNLIMITED, Limits
-from tidegate.localnet.transport import LocalnetAdapter
-from tidegate.localnet.universe import default_universe
+from tidegate.localnet.kernel.universe import default_universe
 
 START_MS = 1_790_000_000_000
 JSON = "application/json"

@@ -5,9 +5,9 @@ from decimal import Decimal
 import pytest
 
 from tests.localnet.floor import IOC, START_MS, Trader, order, quiet_floor, trigger
-from tidegate.localnet import account_info
-from tidegate.localnet.candles import CandleStore
-from tidegate.localnet.info import REQUESTS
+from tidegate.localnet.info import account as account_info
+from tidegate.localnet.info.answer import REQUESTS
+from tidegate.localnet.markets.candles import CandleStore
 
 D = Decimal
 NOBODY = "0x" + "0" * 40

@@ -5,9 +5,9 @@ from decimal import Decimal
 import pytest
 
 from tests.localnet.floor import IOC, Trader, quiet_floor
-from tidegate.localnet import leverages
-from tidegate.localnet.universe import PerpRule, Universe, flat_table
-from tidegate.localnet.venue import Venue
+from tidegate.localnet.kernel import leverages
+from tidegate.localnet.kernel.universe import PerpRule, Universe, flat_table
+from tidegate.localnet.kernel.venue import Venue
 
 D = Decimal
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tidegate.localnet.limits import Limits, Recent, RestBudget, action_weight, info_weight, items_weight
+from tidegate.localnet.doors.limits import Limits, Recent, RestBudget, action_weight, info_weight, items_weight
 
 
 @pytest.mark.parametrize(

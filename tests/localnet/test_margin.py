@@ -7,10 +7,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.localnet.floor import ALO, IOC, Trader, move_to, order, quiet_floor
-from tidegate.localnet import margin
-from tidegate.localnet.accounts import Account, Leverage, Position
-from tidegate.localnet.universe import TABLE_52, TABLE_56, PerpRule, Universe
-from tidegate.localnet.venue import Venue
+from tidegate.localnet.kernel import margin
+from tidegate.localnet.kernel.accounts import Account, Leverage, Position
+from tidegate.localnet.kernel.universe import TABLE_52, TABLE_56, PerpRule, Universe
+from tidegate.localnet.kernel.venue import Venue
 
 D = Decimal
 

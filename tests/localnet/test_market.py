@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegate.localnet.exchange import Exchange
-from tidegate.localnet.house import DEPTH, House, grids
-from tidegate.localnet.market import RandomMarket, play
-from tidegate.localnet.numbers import legal_price, legal_size
-from tidegate.localnet.universe import default_universe
+from tidegate.localnet.kernel.numbers import legal_price, legal_size
+from tidegate.localnet.kernel.universe import default_universe
+from tidegate.localnet.markets.house import DEPTH, House, grids
+from tidegate.localnet.markets.market import RandomMarket, play
 
 D = Decimal
 UNIVERSE = default_universe()

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from tests.localnet.floor import ALO, IOC, START_MS, Tape, Trader, order, quiet_floor, quotes
-from tidegate.localnet.venue import HOUSE_MAKER, HOUSE_TAKER
+from tidegate.localnet.kernel.venue import HOUSE_MAKER, HOUSE_TAKER
 
 D = Decimal
 

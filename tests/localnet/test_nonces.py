@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.localnet.nonces import AHEAD_MS, BEHIND_MS, NONCES_KEPT, Nonces
+from tidegate.localnet.kernel.nonces import AHEAD_MS, BEHIND_MS, NONCES_KEPT, Nonces
 
 NOW = 1_790_000_000_000
 

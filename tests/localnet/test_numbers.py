@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.localnet.numbers import (
+from tidegate.localnet.kernel.numbers import (
     legal_price,
     legal_size,
     micro,

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from tidegate.localnet.orders import (
+from tidegate.localnet.kernel.orders import (
     Order,
     Stage,
     Trigger,

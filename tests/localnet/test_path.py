@@ -5,9 +5,9 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tidegate.localnet.house import DEPTH, Grid
-from tidegate.localnet.numbers import legal_price
-from tidegate.localnet.path import PRINTS_A_MINUTE, PRINTS_MAX, TOUCH_USD, Bar, Shelf, strokes
+from tidegate.localnet.kernel.numbers import legal_price
+from tidegate.localnet.markets.house import DEPTH, Grid
+from tidegate.localnet.markets.path import PRINTS_A_MINUTE, PRINTS_MAX, TOUCH_USD, Bar, Shelf, strokes
 
 D = Decimal
 GRID = Grid("BTC", 5, 1, 80000.0, 1000.0)

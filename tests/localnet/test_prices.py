@@ -5,10 +5,10 @@ from decimal import Decimal
 import pytest
 
 from tests.localnet.floor import quotes
-from tidegate.localnet.book import Book
-from tidegate.localnet.candles import CandleStore
-from tidegate.localnet.prices import HOUR_MS, RECENT_TRADES, Average, Prices
-from tidegate.localnet.universe import default_universe
+from tidegate.localnet.kernel.book import Book
+from tidegate.localnet.kernel.prices import HOUR_MS, RECENT_TRADES, Average, Prices
+from tidegate.localnet.kernel.universe import default_universe
+from tidegate.localnet.markets.candles import CandleStore
 
 D = Decimal
 START = 497_222 * HOUR_MS

@@ -12,10 +12,10 @@ import pytest
 from hyperliquid.utils.signing import sign_l1_action
 
 from tidegate.localnet.exchange import Exchange
-from tidegate.localnet.market import play
-from tidegate.localnet.replay import HISTORY_MAX_MS, CandleReplay, open_replay
-from tidegate.localnet.tape import BadRecording, read_candles
-from tidegate.localnet.universe import default_universe
+from tidegate.localnet.kernel.universe import default_universe
+from tidegate.localnet.markets.market import play
+from tidegate.localnet.markets.replay import HISTORY_MAX_MS, CandleReplay, open_replay
+from tidegate.localnet.markets.tape import BadRecording, read_candles
 
 D = Decimal
 UNIVERSE = default_universe()

@@ -9,9 +9,17 @@ import pytest
 from hyperliquid.utils.signing import sign_l1_action
 
 from tidegate.localnet.exchange import Exchange
-from tidegate.localnet.market import play
-from tidegate.localnet.script import AFTER_CUE_MS, AFTER_ENTRY_MS, CANDLE_MS, FALL, FALL_MS, FirstRunMarket, flush
-from tidegate.localnet.universe import default_universe
+from tidegate.localnet.kernel.universe import default_universe
+from tidegate.localnet.markets.market import play
+from tidegate.localnet.markets.script import (
+    AFTER_CUE_MS,
+    AFTER_ENTRY_MS,
+    CANDLE_MS,
+    FALL,
+    FALL_MS,
+    FirstRunMarket,
+    flush,
+)
 
 D = Decimal
 UNIVERSE = default_universe()

@@ -16,11 +16,11 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedError, Inval
 from websockets.frames import CloseCode
 from websockets.sync.client import ClientConnection, connect
 
-from tidegate.localnet.limits import UNLIMITED, Limits
-from tidegate.localnet.market import RandomMarket
-from tidegate.localnet.server import Localnet, LocalnetError, LocalnetOptions, Server, build, serve
-from tidegate.localnet.sockets import UNSENT_BYTES_MAX
-from tidegate.localnet.thread import Running, running
+from tidegate.localnet.doors.limits import UNLIMITED, Limits
+from tidegate.localnet.doors.server import Localnet, LocalnetError, LocalnetOptions, Server, build, serve
+from tidegate.localnet.doors.sockets import UNSENT_BYTES_MAX
+from tidegate.localnet.doors.thread import Running, running
+from tidegate.localnet.markets.market import RandomMarket
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 10
@@ -245,7 +245,7 @@ def test_a_market_that_fails_takes_the_server_down_with_its_error():
 PROGRAM = textwrap.dedent(
     """
     import sys
-    from tidegate.localnet.server import LocalnetOptions, serve
+    from tidegate.localnet.doors.server import LocalnetOptions, serve
 
     serve(LocalnetOptions(scenario="random", linger_s=float(sys.argv[1])), lambda ready: print(ready.url, flush=True))
     print("ended", flush=True)

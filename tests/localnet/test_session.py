@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lines import USER, Line, Net
 
-from tidegate.localnet.limits import Limits
-from tidegate.localnet.subscriptions import FIELDS
+from tidegate.localnet.doors.limits import Limits
+from tidegate.localnet.doors.subscriptions import FIELDS
 
 
 @pytest.fixture

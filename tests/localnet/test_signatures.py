@@ -6,7 +6,7 @@ from hyperliquid.utils import signing as sdk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tidegate.localnet.signatures import Signature, Unrecoverable, l1_signer, user_signer
+from tidegate.localnet.kernel.signatures import Signature, Unrecoverable, l1_signer, user_signer
 
 ORDER = {
     "type": "order",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.localnet.subscriptions import FIELDS, Subscription, Unparsable, read_subscription
+from tidegate.localnet.doors.subscriptions import FIELDS, Subscription, Unparsable, read_subscription
 
 USER = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 

@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from tidegate.errors import TidegateError
-from tidegate.localnet.replay import open_replay
-from tidegate.localnet.tape import BadRecording, read_candles
-from tidegate.localnet.universe import default_universe
+from tidegate.localnet.kernel.universe import default_universe
+from tidegate.localnet.markets.replay import open_replay
+from tidegate.localnet.markets.tape import BadRecording, read_candles
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "candles"
 START_MS = 1_621_425_600_000

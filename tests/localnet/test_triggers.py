@@ -5,8 +5,8 @@ from decimal import Decimal
 import pytest
 
 from tests.localnet.floor import IOC, Tape, Trader, move_to, quiet_floor, quotes, trigger
-from tidegate.localnet.orders import Order, Trigger
-from tidegate.localnet.triggers import worst_px
+from tidegate.localnet.kernel.orders import Order, Trigger
+from tidegate.localnet.kernel.triggers import worst_px
 
 D = Decimal
 

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from tidegate.localnet.numbers import legal_price
-from tidegate.localnet.universe import TABLE_56, default_universe, flat_table
+from tidegate.localnet.kernel.numbers import legal_price
+from tidegate.localnet.kernel.universe import TABLE_56, default_universe, flat_table
 
 D = Decimal
 

@@ -5,8 +5,8 @@ from decimal import Decimal
 import pytest
 
 from tests.localnet.floor import IOC, Trader, quiet_floor
-from tidegate.localnet.universe import default_universe
-from tidegate.localnet.venue import NAMED_AGENTS_MAX, TID_BITS, Venue
+from tidegate.localnet.kernel.universe import default_universe
+from tidegate.localnet.kernel.venue import NAMED_AGENTS_MAX, TID_BITS, Venue
 
 D = Decimal
 

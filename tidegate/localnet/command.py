@@ -6,8 +6,8 @@ from dataclasses import asdict
 
 from tidegate.errors import TidegateError
 from tidegate.localnet.arguments import MarketChoice
+from tidegate.localnet.doors.server import LocalnetOptions, serve
 from tidegate.localnet.ready import Ready
-from tidegate.localnet.server import LocalnetOptions, serve
 
 
 def run(choice: MarketChoice, *, port: int, linger_s: float | None, announce: bool) -> int:

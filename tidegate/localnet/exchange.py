@@ -9,17 +9,18 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, Literal
 
-from tidegate.localnet import triggers
-from tidegate.localnet.actions import Actions
-from tidegate.localnet.block import Feed
-from tidegate.localnet.book import Quote, check_quotes
-from tidegate.localnet.info import Info
-from tidegate.localnet.matching import Taker, sweep
-from tidegate.localnet.numbers import ZERO, wire
-from tidegate.localnet.prices import MARK_INTERVAL_MS, Candles
-from tidegate.localnet.reply import Reply
-from tidegate.localnet.universe import Universe
-from tidegate.localnet.venue import Venue
+from tidegate.localnet.actions.carry_out import Actions
+from tidegate.localnet.info.answer import answer
+from tidegate.localnet.info.desk import Desk
+from tidegate.localnet.kernel import triggers
+from tidegate.localnet.kernel.block import Feed
+from tidegate.localnet.kernel.book import Quote, check_quotes
+from tidegate.localnet.kernel.matching import Taker, sweep
+from tidegate.localnet.kernel.numbers import ZERO, wire
+from tidegate.localnet.kernel.prices import MARK_INTERVAL_MS, Candles
+from tidegate.localnet.kernel.reply import Reply
+from tidegate.localnet.kernel.universe import Universe
+from tidegate.localnet.kernel.venue import Venue
 
 __all__ = ["Candles", "Exchange", "Feed", "Reply"]
 
@@ -49,7 +50,7 @@ class Exchange:
         self.instance = instance
         self._venue = Venue(universe, start_ms)
         self._actions = Actions(self._venue, fund_on_first_action=fund_on_first_action, wall_ms=wall_ms)
-        self._info = Info(self._venue, self)
+        self._desk = Desk(self._venue, self)
         self._next_mark_ms = start_ms + MARK_INTERVAL_MS
         self._rendered: dict[str, tuple[int, Row]] = {}
 
@@ -117,7 +118,7 @@ class Exchange:
 
     def info(self, body: Any) -> Reply:
         """Answer a decoded /info body (section 2)."""
-        return self._info.answer(body)
+        return answer(self._desk, body)
 
     def act(self, body: Any) -> Reply:
         """Carry out a decoded /exchange envelope (section 3)."""

@@ -12,14 +12,14 @@ from tidegate.errors import ConfigError
 from tidegate.hyperliquid.instruments import instruments_of, resolve
 from tidegate.hyperliquid.signing import Signer
 from tidegate.localnet.arguments import MarketChoice
+from tidegate.localnet.doors.gate import Gate
+from tidegate.localnet.doors.limits import Limits
+from tidegate.localnet.doors.streams import Streams
 from tidegate.localnet.exchange import Exchange
-from tidegate.localnet.gate import Gate
-from tidegate.localnet.limits import Limits
-from tidegate.localnet.market import Market, RandomMarket
-from tidegate.localnet.script import COIN as SCRIPTED_COIN
-from tidegate.localnet.script import FirstRunMarket
-from tidegate.localnet.streams import Streams
-from tidegate.localnet.universe import Universe, default_universe
+from tidegate.localnet.kernel.universe import Universe, default_universe
+from tidegate.localnet.markets.market import Market, RandomMarket
+from tidegate.localnet.markets.script import COIN as SCRIPTED_COIN
+from tidegate.localnet.markets.script import FirstRunMarket
 from tidegate.model.orders import instance_tag
 from tidegate.model.settings import Settings
 from tidegate.research.timeline import Timeline
@@ -71,7 +71,7 @@ def listed(settings: Settings, universe: Universe) -> tuple[str, ...]:
 def _market(choice: MarketChoice, universe: Universe, coins: tuple[str, ...]) -> Market:
     if choice.replay:
         # Reading recordings needs pyarrow, which a made-up market should not wait for.
-        from tidegate.localnet.replay import open_replay
+        from tidegate.localnet.markets.replay import open_replay
 
         return open_replay(choice.replay, universe, wall_ms=None, from_ms=choice.from_ms)
     played = _only(universe, coins, choice)

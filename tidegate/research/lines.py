@@ -7,8 +7,8 @@ from typing import Literal
 from requests import ConnectionError as NoConnection
 from requests import PreparedRequest, Response
 
-from tidegate.localnet.gate import Gate
-from tidegate.localnet.transport import LocalnetAdapter
+from tidegate.localnet.doors.gate import Gate
+from tidegate.localnet.doors.transport import LocalnetAdapter
 from tidegate.research.timeline import Timeline
 
 Kind = Literal["socket", "silence", "rest"]

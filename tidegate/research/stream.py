@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 from tidegate.gateway import Sent
 from tidegate.hyperliquid.protocol import StreamProtocol
-from tidegate.localnet.session import Session
-from tidegate.localnet.streams import Streams
+from tidegate.localnet.doors.session import Session
+from tidegate.localnet.doors.streams import Streams
 from tidegate.model.events import Event
 from tidegate.ports import Facts
 from tidegate.research.lines import Latency, Outages

@@ -10,9 +10,9 @@ from functools import partial
 from heapq import heappop, heappush
 
 from tidegate.clock import SettableClock
+from tidegate.localnet.doors.streams import Streams
 from tidegate.localnet.exchange import Exchange
-from tidegate.localnet.market import Market, play
-from tidegate.localnet.streams import Streams
+from tidegate.localnet.markets.market import Market, play
 
 MS_PER_S = 1000
 NS_PER_MS = 1_000_000

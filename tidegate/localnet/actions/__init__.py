@@ -1,0 +1,1 @@
+"""/exchange, action by action."""

@@ -1,0 +1,104 @@
+"""Orders, cancels, changes, leverage (sections 3.1 to 3.5)."""
+
+from tidegate.localnet.actions.answers import DEFAULT, Action, Answer, Refused, statuses
+from tidegate.localnet.kernel import leverages, placing
+from tidegate.localnet.kernel.accounts import Account
+from tidegate.localnet.kernel.envelopes import (
+    BatchModifyAction,
+    CancelAction,
+    CloidCancelAction,
+    IsolatedMarginAction,
+    LeverageAction,
+    ModifyWire,
+    NoopAction,
+    OrderAction,
+    PriorityFee,
+)
+from tidegate.localnet.kernel.placing import NOT_MODIFIABLE, Status
+from tidegate.localnet.kernel.venue import Venue
+
+CANCELS_MAX = 200
+
+
+def order(venue: Venue, account: Account, action: OrderAction) -> Answer | Refused:
+    """Place a batch."""
+    account.requests += len(action.orders)
+    if action.builder is not None:
+        return statuses("order", [{"error": "Builder fee has not been approved"}])
+    if isinstance(action.grouping, PriorityFee):
+        return statuses("order", [{"error": "Insufficient delegatable balance for priority order"}])
+    wishes = [order.wish() for order in action.orders]
+    return statuses("order", placing.place(venue, account, wishes, action.grouping))
+
+
+def cancel(venue: Venue, account: Account, action: CancelAction) -> Answer | Refused:
+    """Cancel by order id."""
+    account.requests += len(action.cancels)
+    if len(action.cancels) > CANCELS_MAX:
+        return Refused(f"Signed action over weight limit of {CANCELS_MAX}.")
+    return statuses("cancel", [placing.cancel(venue, each.a, account.live.get(each.o)) for each in action.cancels])
+
+
+def cancel_by_cloid(venue: Venue, account: Account, action: CloidCancelAction) -> Answer | Refused:
+    """Cancel by client order id."""
+    account.requests += len(action.cancels)
+    if len(action.cancels) > CANCELS_MAX:
+        return Refused(f"Signed action over weight limit of {CANCELS_MAX}.")
+    orders = ((each.asset, account.by_cloid.get(each.cloid.lower())) for each in action.cancels)
+    return statuses("cancel", [placing.cancel(venue, asset, order) for asset, order in orders])
+
+
+def modify(venue: Venue, account: Account, action: ModifyWire) -> Answer | Refused:
+    """Replace one order; the answer does not tell the new id."""
+    account.requests += 1
+    status = _modify_one(venue, account, action, always_place=action.a)
+    if isinstance(status, dict) and "error" in status:
+        return Refused(status["error"])
+    return DEFAULT
+
+
+def batch_modify(venue: Venue, account: Account, action: BatchModifyAction) -> Answer | Refused:
+    """Replace several orders; answers as an order does."""
+    account.requests += len(action.modifies)
+    answers = [_modify_one(venue, account, each, always_place=action.a or each.a) for each in action.modifies]
+    return statuses("order", answers)
+
+
+def update_leverage(venue: Venue, account: Account, action: LeverageAction) -> Answer | Refused:
+    """Set leverage and margin mode of a coin."""
+    account.requests += 1
+    text = leverages.update(venue, account, action.asset, action.leverage, is_cross=action.is_cross)
+    return DEFAULT if text is None else Refused(text)
+
+
+def update_isolated_margin(venue: Venue, account: Account, action: IsolatedMarginAction) -> Answer | Refused:
+    """Move cash into or out of an isolated position."""
+    account.requests += 1
+    text = leverages.move_isolated(venue, account, action.asset, action.ntli)
+    return DEFAULT if text is None else Refused(text)
+
+
+def noop(_venue: Venue, account: Account, _action: NoopAction) -> Answer | Refused:
+    """Burn a nonce."""
+    account.requests += 1
+    return DEFAULT
+
+
+def _modify_one(venue: Venue, account: Account, change: ModifyWire, *, always_place: bool) -> Status:
+    old = account.live.get(change.oid) if isinstance(change.oid, int) else account.by_cloid.get(change.oid.lower())
+    wish = change.order.wish()
+    if old is not None and old.asset != wish.asset:
+        return {"error": NOT_MODIFIABLE}
+    return placing.modify(venue, account, old, wish, always_place=always_place)
+
+
+ACTIONS: dict[str, Action] = {
+    "order": (OrderAction, order),
+    "cancel": (CancelAction, cancel),
+    "cancelByCloid": (CloidCancelAction, cancel_by_cloid),
+    "modify": (ModifyWire, modify),
+    "batchModify": (BatchModifyAction, batch_modify),
+    "updateLeverage": (LeverageAction, update_leverage),
+    "updateIsolatedMargin": (IsolatedMarginAction, update_isolated_margin),
+    "noop": (NoopAction, noop),
+}

@@ -1,0 +1,1 @@
+"""How clients come in: HTTP, WebSocket, in process; and what limits them."""

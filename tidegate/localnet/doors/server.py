@@ -1,0 +1,287 @@
+"""The network door: localnet on a loopback port, one process, one thread, one event loop.
+
+Owns the options of a localnet, the putting together of kernel, market, clock and doors, and the life of the
+server: ready, running, stopped by a signal, by `POST /localnet/stop`, or because the parent has gone. It
+prints nothing and decides nothing about trading.
+"""
+
+import asyncio
+import contextlib
+import gc
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from ipaddress import ip_address
+from pathlib import Path
+from types import FrameType
+from typing import Any, Literal, cast
+
+import uvicorn
+
+from tidegate.errors import TidegateError
+from tidegate.localnet.clock import ExchangeClock
+from tidegate.localnet.doors.app import Front, control_app
+from tidegate.localnet.doors.driver import Driver
+from tidegate.localnet.doors.gate import Gate
+from tidegate.localnet.doors.limits import Limits
+from tidegate.localnet.doors.sockets import HttpDoor, WebSocketDoor
+from tidegate.localnet.doors.streams import Streams
+from tidegate.localnet.exchange import Exchange
+from tidegate.localnet.kernel.universe import default_universe
+from tidegate.localnet.markets.market import Market, RandomMarket
+from tidegate.localnet.markets.script import FirstRunMarket
+from tidegate.localnet.ready import Ready
+
+# The exchange closes HTTP connections that were idle for about three minutes.
+KEEP_ALIVE_S = 180
+SHUTDOWN_S = 1
+ORPHAN_CHECK_S = 0.25
+BACKLOG = 128
+
+
+class LocalnetError(TidegateError):
+    """A localnet that cannot be started as asked."""
+
+
+@dataclass(frozen=True)
+class LocalnetOptions:
+    """What kind of localnet to run.
+
+    `port` 0 takes a free one. `replay` files beat `scenario`; `from_ms` (recorded time) is where they start.
+    `coins` are the coins to trade, or in the order of the files the coins of a replay. With `linger_s` the
+    server ends that many seconds after its standard input has closed and the last client has gone.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    seed: int = 1
+    scenario: Literal["first-run", "random"] = "first-run"
+    replay: tuple[Path, ...] = ()
+    from_ms: int | None = None
+    speed: float = 1.0
+    align_ms: int | None = None
+    coins: tuple[str, ...] | None = None
+    linger_s: float | None = None
+    limits: Limits = field(default_factory=Limits)
+
+
+def build(
+    options: LocalnetOptions,
+    *,
+    wall_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> tuple[Exchange, Market, ExchangeClock]:
+    """Make the kernel, the market that is already prepared in it, and the clock, which starts to run at once.
+
+    Raises `LocalnetError` for options that cannot be met and `BadRecording` for a file that cannot be played.
+    """
+    if not options.speed > 0:
+        raise LocalnetError(f"speed must be above 0, found {options.speed}")
+    universe = default_universe()
+    start_ms = wall_ms()
+    clock = ExchangeClock(
+        start_ms, options.speed, monotonic
+    )  # it runs while the market is made: no lag behind the wall
+    market: Market
+    if options.replay:
+        # Reading recordings needs pyarrow, which a first run should not wait for.
+        from tidegate.localnet.markets.replay import open_replay
+
+        market = open_replay(
+            options.replay,
+            universe,
+            wall_ms=start_ms,
+            from_ms=options.from_ms,
+            align_ms=options.align_ms,
+            coins=options.coins,
+        )
+        start_ms = market.start_ms
+        clock = ExchangeClock(start_ms, options.speed, monotonic)
+    elif options.scenario == "first-run":
+        market = FirstRunMarket(universe, options.seed, start_ms)
+    else:
+        market = RandomMarket(universe, options.seed, start_ms)
+    instance = f"{start_ms:x}-{os.getpid():x}"
+    exchange = Exchange(universe, start_ms=start_ms, instance=instance, wall_ms=wall_ms)
+    market.prepare(exchange)
+    return exchange, market, clock
+
+
+class Localnet:
+    """A kernel with everything around it but the sockets. `monotonic` is seconds of wall time."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        market: Market,
+        clock: ExchangeClock,
+        limits: Limits,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.exchange = exchange
+        self.market = market
+        self.clock = clock
+        self.gate = Gate(exchange, limits)
+        self.streams = Streams(exchange, self.gate, limits, monotonic)
+        self.driver = Driver(exchange, market, clock, self.streams, monotonic)
+        self.gate.catch_up = self.driver.catch_up
+
+    @classmethod
+    def open(cls, options: LocalnetOptions) -> "Localnet":
+        """Build what `options` ask for."""
+        return cls(*build(options), options.limits)
+
+    def clock_page(self) -> dict[str, Any]:
+        """Body of `GET /localnet/clock`."""
+        self.driver.catch_up()
+        return {
+            "time_ms": self.exchange.now_ms,
+            "speed": self.clock.speed,
+            "instance": self.exchange.instance,
+            "says": self.market.says,
+            "pid": os.getpid(),
+        }
+
+    def counters_page(self) -> dict[str, Any]:
+        """Body of `GET /localnet/counters`."""
+        counters = self.gate.counters
+        return {
+            "connections": len(self.streams.sessions),
+            "subscriptions": self.streams.subscription_count,
+            "requests": dict(counters.requests),
+            "actions": dict(counters.actions),
+            "refused_by_limit": counters.refused_by_limit,
+            "rest_weight_this_minute": self.gate.budget.used(self.exchange.now_ms),
+        }
+
+
+class Server(uvicorn.Server):
+    """uvicorn around one `Localnet`; `loop` is its event loop while it runs."""
+
+    def __init__(self, localnet: Localnet, options: LocalnetOptions, on_ready: Callable[[Ready], None]) -> None:
+        self.localnet = localnet
+        self._options = options
+        self._on_ready = on_ready
+        self._front = Front(localnet, control_app(localnet, self.stop))
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self._driving: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._socket = _listen(options)
+        super().__init__(
+            uvicorn.Config(
+                self._front,
+                http=HttpDoor,
+                ws=cast(type[asyncio.Protocol], partial(WebSocketDoor, localnet.streams)),
+                loop="asyncio",  # the same loop wherever localnet is installed; uvloop is not faster here
+                lifespan="off",
+                log_config=None,
+                log_level="error",
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                date_header=False,
+                timeout_keep_alive=KEEP_ALIVE_S,
+                timeout_graceful_shutdown=SHUTDOWN_S,
+            )
+        )
+
+    def stop(self) -> None:
+        """End `serve` within a fraction of a second; callable from any thread."""
+        self.should_exit = True
+
+    def serve_until_stopped(self) -> None:
+        """Answer until stopped; blocks. What made the market fail is raised when all connections are closed."""
+        self.run(sockets=[self._socket])
+        if self._driving is not None and not self._driving.cancelled():
+            self._driving.result()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, start the market's driver, and say that we are ready."""
+        await super().startup(sockets)
+        self.loop = asyncio.get_running_loop()
+        self._driving = asyncio.create_task(self.localnet.driver.run())
+        self._driving.add_done_callback(lambda _: self.stop())
+        if self._options.linger_s is not None:
+            self._watching = asyncio.create_task(self._end_as_orphan(self._options.linger_s))
+        host, port = self._socket.getsockname()[:2]
+        url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        self._on_ready(Ready(url=url, **self.localnet.clock_page()))
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop the market, then close every connection."""
+        for task in (self._driving, self._watching):
+            if task is not None:
+                task.cancel()
+        await super().shutdown(sockets)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop on SIGTERM and SIGINT and end normally: a localnet that was told to stop has not failed."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def stop(_signal: int, _frame: FrameType | None) -> None:
+            self.stop()
+
+        before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    async def _end_as_orphan(self, linger_s: float) -> None:
+        """Wait until the parent has closed our standard input, then for `linger_s` without any client."""
+        loop = asyncio.get_running_loop()
+        orphaned = asyncio.Event()
+        threading.Thread(
+            target=_read_to_end, args=(partial(loop.call_soon_threadsafe, orphaned.set),), daemon=True
+        ).start()
+        await orphaned.wait()
+        alone_since_s = loop.time()
+        requests_seen = self._front.requests
+        while loop.time() - alone_since_s < linger_s:
+            await asyncio.sleep(min(ORPHAN_CHECK_S, linger_s))
+            if self.localnet.streams.sessions or self._front.requests != requests_seen:
+                alone_since_s, requests_seen = loop.time(), self._front.requests
+        self.stop()
+
+
+def serve(options: LocalnetOptions, on_ready: Callable[[Ready], None]) -> None:
+    """Run a localnet in this process until it is told to stop. Raises `LocalnetError` when it cannot start."""
+    server = Server(Localnet.open(options), options, on_ready)
+    gc.collect()
+    gc.freeze()
+    server.serve_until_stopped()
+
+
+def _listen(options: LocalnetOptions) -> socket.socket:
+    host = "127.0.0.1" if options.host == "localhost" else options.host
+    try:
+        address = ip_address(host)
+    except ValueError:
+        address = None
+    if address is None or not address.is_loopback:
+        raise LocalnetError(f"localnet serves this host only: expected 127.0.0.1 or ::1, found {options.host!r}")
+    try:
+        return socket.create_server(
+            (host, options.port),
+            family=socket.AF_INET6 if address.version == 6 else socket.AF_INET,
+            backlog=BACKLOG,
+        )
+    except OSError as error:
+        raise LocalnetError(f"cannot listen on {host}:{options.port}: {error.strerror or error}") from error
+
+
+def _read_to_end(tell: Callable[[], object]) -> None:
+    with contextlib.suppress(OSError):
+        while os.read(0, 4096):
+            pass
+    with contextlib.suppress(RuntimeError):
+        tell()

@@ -1,0 +1,142 @@
+"""One WebSocket connection's conversation, without the socket.
+
+Owns what one client is subscribed to and the answers to its messages (sections 6.1 and 6.4 of the protocol):
+acks before data, normalised echoes, the exchange's error texts, pong, posts. Text goes in by `receive`,
+encoded frames go out by the `send` it was given; `drop` asks the door to cut the line without a word. It
+reads no clock of its own and never opens or closes a socket.
+
+Posts are answered before `receive` returns, so the limit of 100 posts in flight cannot be reached.
+"""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tidegate.localnet.doors.subscriptions import Subscription, Unparsable, read_subscription
+from tidegate.localnet.exchange import Reply
+
+if TYPE_CHECKING:
+    from tidegate.localnet.doors.streams import Streams
+
+IDLE_CLOSE_S = 60.0
+UNKNOWN_COIN_CLOSE_S = 0.1
+
+_encode = msgspec.json.Encoder().encode
+
+
+def frame(channel: str, data: Any) -> bytes:
+    """Encode `{"channel":…,"data":…}`, keys in this order, without spaces."""
+    return _encode({"channel": channel, "data": data})
+
+
+PONG = _encode({"channel": "pong"})
+
+
+class Session:
+    """What one connection asked for and what it is told; made by `Streams.connect`.
+
+    `send(frame)` takes one encoded text frame; `drop(after_s)` cuts the connection after that many seconds
+    of wall time, without a close frame.
+    """
+
+    def __init__(self, streams: "Streams", send: Callable[[bytes], None], drop: Callable[[float], None]) -> None:
+        self.subscriptions: set[Subscription] = set()
+        self.last_sent_s = streams.monotonic()
+        self._streams = streams
+        self._send = send
+        self._drop = drop
+
+    def send(self, encoded: bytes) -> None:
+        """Pass one frame on and note the time: the exchange hangs up on whom it told nothing for 60 s."""
+        self.last_sent_s = self._streams.monotonic()
+        self._send(encoded)
+
+    def drop(self, after_s: float) -> None:
+        """Have the connection cut without a close frame, which a client sees as code 1006."""
+        self._drop(after_s)
+
+    def close(self) -> None:
+        """The connection is gone: forget the session."""
+        self._streams.disconnect(self)
+
+    def receive(self, text: bytes) -> None:
+        """Take one text message of the client and send what it causes."""
+        streams = self._streams
+        if not streams.messages.allow(streams.monotonic()):
+            self._error(f"Cannot send more than {streams.messages.limit} messages per minute.")
+            return
+        streams.gate.catch_up()
+        try:
+            self._take(msgspec.json.decode(text))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Unparsable):
+            shown = text.decode("utf-8", errors="replace")
+            self._error(f"Error parsing JSON into valid websocket request: {shown}")
+
+    def _take(self, message: Any) -> None:
+        match message:
+            case {"method": "post", "id": int(post_id), "request": {"type": str(kind), "payload": payload}}:
+                if isinstance(post_id, bool):
+                    raise Unparsable("the id of a post is a number")
+                self._post(post_id, kind, payload)
+            case {"method": "ping"}:
+                self.send(PONG)
+            case {"method": "subscribe", "subscription": raw}:
+                self._subscribe(read_subscription(raw))
+            case {"method": "unsubscribe", "subscription": raw}:
+                self._unsubscribe(read_subscription(raw))
+            case _:
+                raise Unparsable("no such request")
+
+    def _subscribe(self, wanted: Subscription) -> None:
+        streams = self._streams
+        if not streams.offers(wanted):
+            self.drop(UNKNOWN_COIN_CLOSE_S)
+            return
+        if wanted in self.subscriptions:
+            self._error(f"Already subscribed: {_echo(wanted)}")
+            return
+        refusal = streams.refusal(wanted)
+        if refusal is not None:
+            self._error(refusal)
+            return
+        self.send(frame("subscriptionResponse", {"method": "subscribe", "subscription": wanted.echo()}))
+        self.subscriptions.add(wanted)
+        streams.add(self, wanted)
+
+    def _unsubscribe(self, wanted: Subscription) -> None:
+        if wanted not in self.subscriptions:
+            self._error(f"Already unsubscribed: {_echo(wanted)}")
+            return
+        self.subscriptions.remove(wanted)
+        self._streams.remove(self, wanted)
+        self.send(frame("subscriptionResponse", {"method": "unsubscribe", "subscription": wanted.echo()}))
+
+    def _post(self, post_id: int, kind: str, payload: Any) -> None:
+        if kind == "action":
+            reply = self._streams.gate.act(payload)
+            response = {"type": "action", "payload": reply.body}
+        elif kind == "info":
+            reply = self._streams.gate.info(payload)
+            asked = payload.get("type") if isinstance(payload, dict) else None
+            response = {"type": "info", "payload": {"type": asked, "data": reply.body}}
+        else:
+            raise Unparsable(f"posts are of type info or action, found {kind!r}")
+        if reply.status == HTTPStatus.UNPROCESSABLE_ENTITY:
+            raise Unparsable("the payload does not fit the type asked for")
+        if reply.status != HTTPStatus.OK:
+            response = {"type": "error", "payload": _status_text(reply)}
+        self.send(frame("post", {"id": post_id, "response": response}))
+
+    def _error(self, text: str) -> None:
+        self.send(frame("error", text))
+
+
+def _echo(subscription: Subscription) -> str:
+    return _encode(subscription.echo()).decode()
+
+
+def _status_text(reply: Reply) -> str:
+    body = reply.body if reply.text else _encode(reply.body).decode()
+    return f"{reply.status} {HTTPStatus(reply.status).phrase}: {body}"

@@ -1,0 +1,1 @@
+"""/info, request by request."""

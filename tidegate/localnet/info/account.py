@@ -1,0 +1,199 @@
+"""What /info tells about an account beside its margin (sections 2.11 to 2.14).
+
+Owns the shapes of balances, orders, fills, fees, limits and roles; an account that does not exist gives empty
+answers, never an error.
+"""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from tidegate.localnet.kernel import margin
+from tidegate.localnet.kernel.accounts import (
+    DAY_MS,
+    MAKER_FEE_RATE,
+    ORDERS_KEPT,
+    TAKER_FEE_RATE,
+    VOLUME_DAYS_KEPT,
+    Account,
+    DayVolume,
+)
+from tidegate.localnet.kernel.numbers import ONE, ZERO, wire, wire_usd
+from tidegate.localnet.kernel.orders import Order, history_row
+from tidegate.localnet.kernel.venue import Venue
+
+Row = dict[str, Any]
+
+FILLS_PER_ANSWER = 2_000
+FREE_REQUESTS = 10_000
+PORTFOLIO_PERIODS = ("day", "week", "month", "allTime", "perpDay", "perpWeek", "perpMonth", "perpAllTime")
+# Section 8.5: notional cutoff, then perp taker and maker, spot taker and maker.
+VIP_TIERS = (
+    ("5000000.0", "0.0004", "0.00012", "0.0006", "0.0003"),
+    ("25000000.0", "0.00035", "0.00008", "0.0005", "0.0002"),
+    ("100000000.0", "0.0003", "0.00004", "0.0004", "0.0001"),
+    ("500000000.0", "0.00028", "0.0", "0.00035", "0.0"),
+    ("2000000000.0", "0.00026", "0.0", "0.0003", "0.0"),
+    ("7000000000.0", "0.00024", "0.0", "0.00025", "0.0"),
+)
+MAKER_TIERS = (("0.005", "-0.00001"), ("0.015", "-0.00002"), ("0.03", "-0.00003"))
+STAKING_TIERS = (
+    ("0.0", "0.0"),
+    ("0.0001", "0.05"),
+    ("0.001", "0.1"),
+    ("0.01", "0.15"),
+    ("0.1", "0.2"),
+    ("1.0", "0.3"),
+    ("5.0", "0.4"),
+)
+SPOT_TAKER_RATE, SPOT_MAKER_RATE = "0.0007", "0.0004"
+
+
+def live_orders(account: Account | None) -> list[Order]:
+    """Resting, armed and waiting orders, newest first."""
+    return [] if account is None else [account.live[oid] for oid in sorted(account.live, reverse=True)]
+
+
+def historical_orders(account: Account | None) -> list[Row]:
+    """Every order once, under its latest status, latest change first."""
+    if account is None:
+        return []
+    return [history_row(order) for order in reversed(account.history.values())][:ORDERS_KEPT]
+
+
+def newest_fills(account: Account | None, *, merged: bool) -> list[Row]:
+    """The newest fills, newest first; `merged` pools the partial fills of one taker order."""
+    fills = [] if account is None else account.fills
+    return (_merged(fills) if merged else fills)[: -FILLS_PER_ANSWER - 1 : -1]
+
+
+def fills_between(account: Account | None, start_ms: int, end_ms: int, *, merged: bool) -> list[Row]:
+    """Fills of a range (both ends included), oldest first, at most 2000."""
+    fills = [] if account is None else account.fills
+    chosen = [row for row in fills if start_ms <= row["time"] <= end_ms]
+    return (_merged(chosen) if merged else chosen)[:FILLS_PER_ANSWER]
+
+
+def spot_state(account: Account | None) -> Row:
+    """Spot balances: the local exchange keeps all cash on the perp side."""
+    usdc = {"coin": "USDC", "token": 0, "total": "0.0", "hold": "0.0", "entryNtl": "0.0"}
+    return {"balances": [] if account is None else [usdc]}
+
+
+def fees(account: Account | None, venue: Venue) -> Row:
+    """The body of userFees at the base tier."""
+    today = venue.now_ms // DAY_MS
+    days = {} if account is None else account.days
+    volumes = [(number, days.get(number, DayVolume())) for number in range(today - VOLUME_DAYS_KEPT + 1, today + 1)]
+    cross, add = wire(TAKER_FEE_RATE), wire(MAKER_FEE_RATE)
+    return {
+        "dailyUserVlm": [
+            {
+                "date": _date(number),
+                "userCross": wire(day.taker),
+                "userAdd": wire(day.maker),
+                "exchange": "0.0",
+            }
+            for number, day in volumes
+        ],
+        "feeSchedule": {
+            "cross": cross,
+            "add": add,
+            "spotCross": SPOT_TAKER_RATE,
+            "spotAdd": SPOT_MAKER_RATE,
+            "tiers": {
+                "vip": [
+                    dict(zip(("ntlCutoff", "cross", "add", "spotCross", "spotAdd"), tier, strict=True))
+                    for tier in VIP_TIERS
+                ],
+                "mm": [{"makerFractionCutoff": cutoff, "add": rate} for cutoff, rate in MAKER_TIERS],
+            },
+            "referralDiscount": "0.04",
+            "stakingDiscountTiers": [
+                {"bpsOfMaxSupply": share, "discount": discount} for share, discount in STAKING_TIERS
+            ],
+        },
+        "userCrossRate": cross,
+        "userAddRate": add,
+        "userSpotCrossRate": SPOT_TAKER_RATE,
+        "userSpotAddRate": SPOT_MAKER_RATE,
+        "activeReferralDiscount": "0.0",
+        "trial": None,
+        "feeTrialEscrow": "0.0",
+        "nextTrialAvailableTimestamp": None,
+        "stakingLink": None,
+        "activeStakingDiscount": {"bpsOfMaxSupply": "0.0", "discount": "0.0"},
+    }
+
+
+def rate_limit(account: Account | None) -> Row:
+    """The body of userRateLimit: 10000 actions and one more per USDC traded."""
+    volume = ZERO if account is None else account.volume
+    return {
+        "cumVlm": wire(volume.quantize(Decimal("0.01"))),
+        "nRequestsUsed": 0 if account is None else account.requests,
+        "nRequestsCap": FREE_REQUESTS + int(volume),
+        "nRequestsSurplus": 0,
+    }
+
+
+def role(user: str, venue: Venue) -> Row:
+    """The body of userRole."""
+    agent = venue.agents.get(user)
+    if agent is not None:
+        return {"role": "agent", "data": {"user": agent.master}}
+    return {"role": "missing" if venue.account(user) is None else "user"}
+
+
+def extra_agents(user: str, venue: Venue) -> list[Row]:
+    """Named agents of an account."""
+    return [
+        {"name": agent.name, "address": address, "validUntil": agent.valid_until_ms}
+        for address, agent in venue.agents_of(user).items()
+        if agent.name
+    ]
+
+
+def portfolio(account: Account | None, venue: Venue) -> list[list[Any]]:
+    """The body of portfolio: two points a period, the account's beginning and now."""
+    if account is None:
+        body: Row = {"accountValueHistory": [], "pnlHistory": [], "vlm": "0.0"}
+        return [[period, body] for period in PORTFOLIO_PERIODS]
+    value = margin.equity(account, venue.market)
+    first_ms, now_ms = account.first_ms, venue.now_ms
+    body = {
+        "accountValueHistory": [[first_ms, wire_usd(account.deposits)], [now_ms, wire_usd(value)]],
+        "pnlHistory": [[first_ms, "0.0"], [now_ms, wire_usd(value - account.deposits)]],
+        "vlm": wire_usd(account.volume),
+    }
+    return [[period, body] for period in PORTFOLIO_PERIODS]
+
+
+def _merged(fills: list[Row]) -> list[Row]:
+    """Pool fills of one order in one block that took (aggregateByTime); the price is their average."""
+    pooled: list[Row] = []
+    notionals: list[Decimal] = []
+    for fill in fills:
+        last = pooled[-1] if pooled else None
+        notional = Decimal(fill["px"]) * Decimal(fill["sz"])
+        same = last is not None and all(last[key] == fill[key] for key in ("time", "oid", "crossed"))
+        if last is None or not same or not fill["crossed"]:
+            pooled.append(dict(fill))
+            notionals.append(notional)
+            continue
+        notionals[-1] += notional
+        sz = Decimal(last["sz"]) + Decimal(fill["sz"])
+        decimals = max(_decimals(last["px"]), _decimals(fill["px"]))
+        last["px"] = wire((notionals[-1] / sz).quantize(ONE.scaleb(-decimals)))
+        last["sz"] = wire(sz)
+        for key in ("closedPnl", "fee"):
+            last[key] = wire(Decimal(last[key]) + Decimal(fill[key]))
+    return pooled
+
+
+def _decimals(text: str) -> int:
+    return len(text.partition(".")[2])
+
+
+def _date(number: int) -> str:
+    return datetime.fromtimestamp(number * DAY_MS / 1000, UTC).strftime("%Y-%m-%d")

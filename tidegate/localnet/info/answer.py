@@ -1,0 +1,26 @@
+"""/info: from a decoded body to the exchange's answer (section 2). It changes nothing, whatever is asked."""
+
+from typing import Any
+
+import msgspec
+
+from tidegate.localnet.info import of_account, of_market
+from tidegate.localnet.info.desk import Desk, Request
+from tidegate.localnet.kernel.reply import NOTHING, UNPROCESSABLE, Reply
+
+REQUESTS: dict[str, Request] = {**of_market.REQUESTS, **of_account.REQUESTS}
+
+
+def answer(desk: Desk, body: Any) -> Reply:
+    """Answer a decoded body; 422 for an unknown type or missing and ill-typed fields."""
+    kind = body.get("type") if isinstance(body, dict) else None
+    if not isinstance(kind, str) or kind not in REQUESTS:
+        return UNPROCESSABLE
+    shape, give = REQUESTS[kind]
+    try:
+        request: Any = msgspec.convert(body, shape)
+    except (msgspec.ValidationError, RecursionError):
+        return UNPROCESSABLE
+    if getattr(request, "dex", None):
+        return NOTHING
+    return give(desk, request)

@@ -1,0 +1,137 @@
+"""Requests about an account (sections 2.10 to 2.14)."""
+
+from tidegate.localnet.info import account
+from tidegate.localnet.info.desk import Desk, Request, constant
+from tidegate.localnet.info.shapes import (
+    ActiveAssetRequest,
+    BuilderRequest,
+    FillsRangeRequest,
+    FillsRequest,
+    OrderRequest,
+    RangeRequest,
+    UserRequest,
+)
+from tidegate.localnet.kernel import margin
+from tidegate.localnet.kernel.orders import frontend_row, history_row, open_row
+from tidegate.localnet.kernel.reply import NOTHING, Reply, ok
+
+
+def clearinghouse_state(desk: Desk, request: UserRequest) -> Reply:
+    """The perp side of an account."""
+    return ok(margin.clearinghouse_state(desk.account(request.user), desk.venue.market, desk.venue.now_ms))
+
+
+def spot_clearinghouse_state(desk: Desk, request: UserRequest) -> Reply:
+    """The spot side of an account."""
+    return ok(account.spot_state(desk.account(request.user)))
+
+
+def open_orders(desk: Desk, request: UserRequest) -> Reply:
+    """Live orders, newest first."""
+    return ok([open_row(order) for order in account.live_orders(desk.account(request.user))])
+
+
+def frontend_open_orders(desk: Desk, request: UserRequest) -> Reply:
+    """Live orders in full, newest first."""
+    return ok([frontend_row(order) for order in account.live_orders(desk.account(request.user))])
+
+
+def order_status(desk: Desk, request: OrderRequest) -> Reply:
+    """One order by oid or cloid."""
+    account = desk.account(request.user)
+    order = None
+    if account is not None and isinstance(request.oid, int):
+        order = account.history.get(request.oid)
+    elif account is not None and isinstance(request.oid, str):
+        order = account.by_cloid.get(request.oid.lower())
+    if order is None:
+        return ok({"status": "unknownOid"})
+    return ok({"status": "order", "order": history_row(order)})
+
+
+def historical_orders(desk: Desk, request: UserRequest) -> Reply:
+    """Orders under their latest status, latest change first, at most 2000."""
+    return ok(account.historical_orders(desk.account(request.user)))
+
+
+def user_fills(desk: Desk, request: FillsRequest) -> Reply:
+    """The newest 2000 fills, newest first."""
+    return ok(account.newest_fills(desk.account(request.user), merged=request.aggregate_by_time))
+
+
+def user_fills_by_time(desk: Desk, request: FillsRangeRequest) -> Reply:
+    """Fills of a range, oldest first."""
+    end_ms = desk.venue.now_ms if request.end_time is None else request.end_time
+    fills = account.fills_between(
+        desk.account(request.user), request.start_time, end_ms, merged=request.aggregate_by_time
+    )
+    return ok(fills[::-1] if request.reversed else fills)
+
+
+def user_fees(desk: Desk, request: UserRequest) -> Reply:
+    """Base-tier rates and the traded volume of the last days."""
+    return ok(account.fees(desk.account(request.user), desk.venue))
+
+
+def user_role(desk: Desk, request: UserRequest) -> Reply:
+    """Whether an address is an account, an agent or nothing."""
+    return ok(account.role(request.user.lower(), desk.venue))
+
+
+def user_rate_limit(desk: Desk, request: UserRequest) -> Reply:
+    """The address's budget of actions."""
+    return ok(account.rate_limit(desk.account(request.user)))
+
+
+def ledger_updates(desk: Desk, request: RangeRequest) -> Reply:
+    """Deposits of a range, oldest first."""
+    account = None if request.user is None else desk.account(request.user)
+    end_ms = desk.venue.now_ms if request.end_time is None else request.end_time
+    rows = [] if account is None else account.ledger
+    return ok([row for row in rows if request.start_time <= row["time"] <= end_ms])
+
+
+def portfolio(desk: Desk, request: UserRequest) -> Reply:
+    """Account value at the beginning and now."""
+    return ok(account.portfolio(desk.account(request.user), desk.venue))
+
+
+def extra_agents(desk: Desk, request: UserRequest) -> Reply:
+    """Named agents."""
+    return ok(account.extra_agents(request.user.lower(), desk.venue))
+
+
+def active_asset_data(desk: Desk, request: ActiveAssetRequest) -> Reply:
+    """Leverage and what could be traded of a perp."""
+    if request.coin not in desk.venue.prices:
+        return NOTHING
+    account = desk.account(request.user)
+    return ok(margin.active_asset_data(account, request.user.lower(), request.coin, desk.venue.market))
+
+
+REQUESTS: dict[str, Request] = {
+    "clearinghouseState": (UserRequest, clearinghouse_state),
+    "spotClearinghouseState": (UserRequest, spot_clearinghouse_state),
+    "openOrders": (UserRequest, open_orders),
+    "frontendOpenOrders": (UserRequest, frontend_open_orders),
+    "orderStatus": (OrderRequest, order_status),
+    "historicalOrders": (UserRequest, historical_orders),
+    "userFills": (FillsRequest, user_fills),
+    "userFillsByTime": (FillsRangeRequest, user_fills_by_time),
+    "userFees": (UserRequest, user_fees),
+    "userRole": (UserRequest, user_role),
+    "userRateLimit": (UserRequest, user_rate_limit),
+    "userFunding": (RangeRequest, constant([])),
+    "userNonFundingLedgerUpdates": (RangeRequest, ledger_updates),
+    "portfolio": (UserRequest, portfolio),
+    "extraAgents": (UserRequest, extra_agents),
+    "activeAssetData": (ActiveAssetRequest, active_asset_data),
+    "subAccounts": (UserRequest, constant(None)),
+    "subAccounts2": (UserRequest, constant(None)),
+    "userAbstraction": (UserRequest, constant("disabled")),
+    "maxBuilderFee": (BuilderRequest, constant(0)),
+    "approvedBuilders": (UserRequest, constant([])),
+    "userVaultEquities": (UserRequest, constant([])),
+    "userTwapSliceFills": (UserRequest, constant([])),
+    "twapHistory": (UserRequest, constant([])),
+}

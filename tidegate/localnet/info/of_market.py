@@ -1,0 +1,103 @@
+"""Requests about the market (sections 2.1 to 2.9)."""
+
+from tidegate.localnet.info.desk import Desk, Request
+from tidegate.localnet.info.shapes import BookRequest, CandleRequest, CoinRequest, DexRequest, Plain, RangeRequest
+from tidegate.localnet.kernel.reply import NOTHING, Reply, ok
+
+BOOK_DEPTH = 20
+SIG_FIGS = (2, 3, 4, 5)
+MANTISSAS = (1, 2, 5)
+
+
+def meta(desk: Desk, _request: DexRequest) -> Reply:
+    """The perps."""
+    return ok(desk.venue.universe.meta())
+
+
+def all_metas(desk: Desk, _request: Plain) -> Reply:
+    """The perps of every dex: there is one."""
+    return ok([desk.venue.universe.meta()])
+
+
+def meta_and_contexts(desk: Desk, _request: DexRequest) -> Reply:
+    """The perps and their contexts, by position."""
+    universe = desk.venue.universe
+    return ok([universe.meta(), [desk.market.asset_ctx(rule.name) for rule in universe.perps]])
+
+
+def spot_meta(desk: Desk, _request: Plain) -> Reply:
+    """The spot pairs and tokens."""
+    return ok(desk.venue.universe.spot_meta())
+
+
+def spot_meta_and_contexts(desk: Desk, _request: Plain) -> Reply:
+    """The spot pairs and their contexts, which carry their coin."""
+    universe = desk.venue.universe
+    return ok([universe.spot_meta(), [desk.market.asset_ctx(pair.name) for pair in universe.spots]])
+
+
+def perp_dexs(_desk: Desk, _request: Plain) -> Reply:
+    """The first dex is null, and there is no other."""
+    return ok([None])
+
+
+def all_mids(desk: Desk, _request: DexRequest) -> Reply:
+    """Mids of all coins."""
+    return ok(desk.market.mids())
+
+
+def l2_book(desk: Desk, request: BookRequest) -> Reply:
+    """A book, null for an unknown coin, status 500 for an impossible aggregation."""
+    if not desk.market.knows_coin(request.coin):
+        return ok(None)
+    figures, mantissa = request.n_sig_figs, request.mantissa
+    if figures is not None and figures not in SIG_FIGS:
+        return NOTHING
+    if mantissa is not None and (figures != SIG_FIGS[-1] or mantissa not in MANTISSAS):
+        return NOTHING
+    return ok(desk.market.l2(request.coin, BOOK_DEPTH, figures, mantissa))
+
+
+def recent_trades(desk: Desk, request: CoinRequest) -> Reply:
+    """The last prints."""
+    if not desk.market.knows_coin(request.coin):
+        return NOTHING
+    return ok(desk.market.recent_trades(request.coin))
+
+
+def candles(desk: Desk, request: CandleRequest) -> Reply:
+    """Candles of a range, the forming one included."""
+    wanted = request.req
+    if not desk.market.knows_coin(wanted.coin):
+        return NOTHING
+    prices = desk.venue.prices.get(wanted.coin)
+    if prices is None or prices.candles is None:
+        return ok([])
+    end_ms = desk.venue.now_ms if wanted.end_time is None else wanted.end_time
+    return ok(prices.candles.snapshot(wanted.interval, wanted.start_time, end_ms))
+
+
+def funding_history(desk: Desk, request: RangeRequest) -> Reply:
+    """No funding has been paid here yet."""
+    return ok([]) if request.coin in desk.venue.universe.by_name else NOTHING
+
+
+def exchange_status(desk: Desk, _request: Plain) -> Reply:
+    """The exchange's time."""
+    return ok({"specialStatuses": None, "time": desk.venue.now_ms})
+
+
+REQUESTS: dict[str, Request] = {
+    "meta": (DexRequest, meta),
+    "allPerpMetas": (Plain, all_metas),
+    "metaAndAssetCtxs": (DexRequest, meta_and_contexts),
+    "spotMeta": (Plain, spot_meta),
+    "spotMetaAndAssetCtxs": (Plain, spot_meta_and_contexts),
+    "perpDexs": (Plain, perp_dexs),
+    "allMids": (DexRequest, all_mids),
+    "l2Book": (BookRequest, l2_book),
+    "recentTrades": (CoinRequest, recent_trades),
+    "candleSnapshot": (CandleRequest, candles),
+    "fundingHistory": (RangeRequest, funding_history),
+    "exchangeStatus": (Plain, exchange_status),
+}

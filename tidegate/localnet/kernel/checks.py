@@ -1,0 +1,195 @@
+"""What the exchange refuses, and in which words (sections 3.9, 3.10 and 5.1).
+
+Owns the rules an order must pass before it may match: `malformed` judges what follows from the payload alone
+(one text for the whole batch, no order id is used up), `refusal` judges one order against book and account
+(the order gets an id, a `*Rejected` status and a text that names the asset). It changes nothing.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from tidegate.localnet.kernel import margin
+from tidegate.localnet.kernel.accounts import Account
+from tidegate.localnet.kernel.numbers import legal_price, legal_size
+from tidegate.localnet.kernel.orders import ALO, Order, plain
+from tidegate.localnet.kernel.universe import PerpRule
+from tidegate.localnet.kernel.venue import Venue
+
+MIN_ORDER_USD = Decimal(10)
+PRICE_BAND = Decimal("0.8")  # of the reference price; recorded as 95 % early in 2026
+OPEN_ORDERS_BEFORE_EXITS_STOP = 1_000  # reduce-only and trigger orders are refused from here on
+OPEN_ORDERS_MAX = 5_000
+USD_PER_FURTHER_ORDER = Decimal(5_000_000)
+LIMIT_TO_MARKET_VALUE = 10  # a limit order may be ten times a market order's value
+MARKET_VALUE_MAX = ((25, Decimal(30_000_000)), (20, Decimal(5_000_000)), (10, Decimal(2_000_000)))
+MARKET_VALUE_MAX_ELSE = Decimal(500_000)
+
+
+class Wish(NamedTuple):
+    """An order as asked for, read from the wire; `trigger_px` is None for a plain limit order."""
+
+    asset: int
+    is_buy: bool
+    px: Decimal | None  # None when the text was no number
+    sz: Decimal | None
+    reduce_only: bool
+    cloid: str | None = None
+    tif: str | None = None
+    trigger_px: Decimal | None = None
+    is_market: bool = False
+    is_stop: bool = False
+
+    @property
+    def is_trigger(self) -> bool:
+        """Waits for a mark price."""
+        return self.tif is None
+
+
+class Refusal(NamedTuple):
+    """Why an order was not taken: the status it ends with, the text without its asset."""
+
+    status: str
+    text: str
+
+    def at(self, asset: int) -> str:
+        """The text as the wire has it."""
+        return f"{self.text} asset={asset}"
+
+
+TICK = Refusal("tickRejected", "Price must be divisible by tick size.")
+MIN_VALUE = Refusal("minTradeNtlRejected", "Order must have minimum value of $10.")
+MARGIN = Refusal("perpMarginRejected", "Insufficient margin to place order.")
+REDUCE_ONLY = Refusal("reduceOnlyRejected", "Reduce only order would increase position.")
+IOC_UNMATCHED = Refusal("iocCancelRejected", "Order could not immediately match against any resting orders.")
+BAD_TRIGGER = Refusal("badTriggerPxRejected", "Invalid TP/SL price.")
+NO_LIQUIDITY = Refusal("marketOrderNoLiquidityRejected", "No liquidity available for market order.")
+BEYOND_TIER = Refusal(
+    "perpMaxPositionRejected", "Order would cause position to exceed margin tier limit at current leverage."
+)
+TOO_MANY_ORDERS = Refusal("tooManyOpenOrdersRejected", "Too many open orders.")
+NO_SPOT_BALANCE = Refusal("insufficientSpotBalanceRejected", "Insufficient spot balance")
+
+
+def malformed(venue: Venue, wishes: Sequence[Wish], *, exits_only: bool) -> str | None:
+    """The one text that refuses a whole batch, or None.
+
+    `exits_only` says that trigger orders must be reduce-only (groupings normalTpsl and positionTpsl).
+    """
+    if not wishes:
+        return "Empty batch of orders."
+    for wish in wishes:
+        text = _malformed_one(venue, wish, exits_only=exits_only)
+        if text is not None:
+            return text
+    return None
+
+
+def _malformed_one(venue: Venue, wish: Wish, *, exits_only: bool) -> str | None:
+    rule = venue.universe.perp_of(wish.asset)
+    pair = venue.universe.spot_by_asset.get(wish.asset)
+    if rule is None and pair is None:
+        return f"Unknown asset: {wish.asset}"
+    if rule is not None and rule.is_delisted:
+        return "Trading is halted"
+    if wish.px is None or wish.px <= 0 or (wish.is_trigger and not _positive(wish.trigger_px)):
+        return "Order has invalid price."
+    sz_decimals = rule.sz_decimals if rule is not None else pair.base.sz_decimals if pair is not None else 0
+    if wish.sz is None or wish.sz < 0 or not legal_size(wish.sz, sz_decimals):
+        return "Order has invalid size."
+    if not wish.sz and not wish.reduce_only:
+        return "Order has zero size."
+    if exits_only and wish.is_trigger and not wish.reduce_only:
+        return "TP/SL order must be reduce only."
+    if rule is None:
+        return None
+    reference = wish.trigger_px if wish.trigger_px is not None else venue.prices[rule.name].mark
+    if abs(wish.px - reference) > PRICE_BAND * reference:
+        return "Order price cannot be more than 80% away from the reference price"
+    value_max = _market_value_max(rule) * (1 if wish.is_market else LIMIT_TO_MARKET_VALUE)
+    if wish.px * wish.sz > value_max:
+        return f"Order value too large. Max is ${plain(value_max)}."
+    return None
+
+
+def refusal(venue: Venue, account: Account, order: Order, *, entry_px: Decimal | None = None) -> Refusal | None:
+    """Why the exchange would not take this order now, or None.
+
+    `entry_px` is given for a child of an unfilled parent: the price at which its position would begin, since
+    neither the position nor a meaningful mark exists yet.
+    """
+    spot = venue.universe.spot_by_asset.get(order.asset)
+    if spot is not None:
+        return _spot_refusal(order, spot.base.sz_decimals)
+    prices = venue.prices[order.coin]
+    trigger = order.trigger
+    prices_asked = (order.limit_px,) if trigger is None else (order.limit_px, trigger.px)
+    if not all(legal_price(px, prices.rule.sz_decimals) for px in prices_asked):
+        return TICK
+    if _too_many(account, order):
+        return TOO_MANY_ORDERS
+    position = account.position_size(order.coin)
+    if entry_px is None and order.reduce_only and (not position or (position > 0) == order.is_buy):
+        return REDUCE_ONLY
+    if order.limit_px * order.sz < MIN_ORDER_USD and not _closes_all(order, position, entry_px):
+        return MIN_VALUE
+    if trigger is not None:
+        reached = trigger.reached(prices.mark if entry_px is None else entry_px)
+        return BAD_TRIGGER if reached else None
+    if order.tif == ALO and prices.book.crosses(is_buy=order.is_buy, px=order.limit_px):
+        bid, ask = (plain(px) if px is not None else "" for px in prices.book.touch())
+        text = f"Post only order would have immediately matched, bbo was {bid}@{ask}."
+        return Refusal("badAloPxRejected", text)
+    return None if order.reduce_only else _margin_refusal(venue, account, order)
+
+
+def _margin_refusal(venue: Venue, account: Account, order: Order) -> Refusal | None:
+    prices = venue.prices[order.coin]
+    fill = margin.expected_fill(order, prices)
+    size_after = abs(account.position_size(order.coin) + order.signed_sz)
+    leverage = margin.leverage_of(account, prices.rule)
+    needed = margin.needed(account, prices, fill)
+    if needed and leverage.value > prices.rule.margin_table.max_leverage_at(size_after * fill.px):
+        return BEYOND_TIER
+    if needed and needed > margin.available(account, venue.market):
+        return MARGIN
+    return None
+
+
+def _spot_refusal(order: Order, sz_decimals: int) -> Refusal:
+    """Accounts here hold no spot tokens, so every legal spot order lacks a balance."""
+    if not legal_price(order.limit_px, sz_decimals, spot=True):
+        return TICK
+    if order.limit_px * order.sz < MIN_ORDER_USD:
+        return Refusal(MIN_VALUE.status, "Order must have minimum value of 10 USDC.")
+    return NO_SPOT_BALANCE
+
+
+def _closes_all(order: Order, position: Decimal, entry_px: Decimal | None) -> bool:
+    """Exempt from the $10 minimum: what closes the whole position (of a child: what its parent will open)."""
+    if order.whole_position or entry_px is not None:
+        return True
+    if not position or (position > 0) == order.is_buy:
+        return False
+    return order.sz >= abs(position) if order.reduce_only else order.sz == abs(position)
+
+
+def _too_many(account: Account, order: Order) -> bool:
+    count = len(account.live)
+    if count < OPEN_ORDERS_BEFORE_EXITS_STOP:
+        return False
+    if order.reduce_only or order.trigger is not None:
+        return True
+    further = int(account.volume // USD_PER_FURTHER_ORDER)
+    return count >= min(OPEN_ORDERS_BEFORE_EXITS_STOP + further, OPEN_ORDERS_MAX)
+
+
+def _market_value_max(rule: PerpRule) -> Decimal:
+    for leverage, value in MARKET_VALUE_MAX:
+        if rule.max_leverage >= leverage:
+            return value
+    return MARKET_VALUE_MAX_ELSE
+
+
+def _positive(value: Decimal | None) -> bool:
+    return value is not None and value > 0

@@ -1,0 +1,177 @@
+"""One coin's prices beside its book: oracle, mark, last trade, day figures and recent prints.
+
+Owns the mark price (section 8.3) and what a context row shows (section 2.2). It never moves by itself: the
+kernel says when time has passed and what was traded.
+"""
+
+import math
+from collections import deque
+from decimal import Decimal
+from typing import Any, Protocol
+
+from tidegate.localnet.kernel.book import Book
+from tidegate.localnet.kernel.numbers import (
+    MICRO,
+    ONE,
+    ZERO,
+    price_decimals,
+    round_price,
+    round_size,
+    wire,
+    wire_ratio,
+)
+from tidegate.localnet.kernel.universe import PerpRule
+
+MARK_INTERVAL_MS = 3_000
+ORACLE_GAP_WINDOW_S = 150.0
+FAIR_WINDOW_S = 30.0
+FIRST_SAMPLE_S = 0.001  # an average starts at its first sample, and the second nearly replaces it
+IMPACT_NOTIONAL = Decimal(6_000)
+IMPACT_NOTIONAL_MAJORS = Decimal(20_000)
+MAJORS = ("BTC", "ETH")
+RECENT_TRADES = 100
+HOUR_MS = 3_600_000
+DAY_HOURS = 24
+
+
+class Candles(Protocol):
+    """What the kernel needs of a coin's candles; rows are wire-shaped."""
+
+    def add(self, time_ms: int, px: Decimal, sz: Decimal) -> None:
+        """Take in one print."""
+
+    def snapshot(self, interval: str, start_ms: int, end_ms: int) -> list[dict[str, Any]]:
+        """The candles that overlap a range, ascending."""
+
+    def current(self, interval: str) -> dict[str, Any] | None:
+        """The newest candle."""
+
+
+class Average:
+    """The exchange's exponential average: old weight fades with time, a sample weighs the time it stood."""
+
+    __slots__ = ("_total", "_weight", "window_s")
+
+    def __init__(self, window_s: float) -> None:
+        self.window_s = window_s
+        self._total = 0.0
+        self._weight = 0.0
+
+    def add(self, sample: float, elapsed_s: float) -> float:
+        """Take in a sample that stood for `elapsed_s`; returns the average."""
+        stood_s = elapsed_s if self._weight else max(elapsed_s, FIRST_SAMPLE_S)
+        fade = math.exp(-elapsed_s / self.window_s)
+        self._total = self._total * fade + sample * stood_s
+        self._weight = self._weight * fade + stood_s
+        return self._total / self._weight
+
+
+class Prices:
+    """Oracle, mark, last price and the trading day of one coin."""
+
+    def __init__(self, rule: PerpRule, book: Book, start_ms: int) -> None:
+        self.rule = rule
+        self.book = book
+        self.oracle = rule.reference_px
+        self.mark = rule.reference_px
+        self.last: Decimal | None = None
+        self.marked_ms = start_ms
+        self.recent: deque[dict[str, Any]] = deque(maxlen=RECENT_TRADES)
+        self.candles: Candles | None = None
+        self._start_ms = start_ms
+        self._oracle_gap = Average(ORACLE_GAP_WINDOW_S)
+        self._fair = Average(FAIR_WINDOW_S)
+        self._hours: dict[int, tuple[Decimal, Decimal]] = {}  # base and quote volume by hour
+        self._previous_day: tuple[int, Decimal] | None = None  # hour it was read in, price
+
+    def refresh_mark(self, now_ms: int) -> bool:
+        """Compute the mark anew; True when it moved.
+
+        Median of (1) oracle plus the 150 s average of (mid - oracle), (2) the median of best bid, best ask
+        and last trade, (3) the 30 s average of (2): the exchange adds the third where only two inputs exist,
+        and the local exchange has no other exchange's perp mids (section 8.3).
+        """
+        elapsed_s = (now_ms - self.marked_ms) / 1000
+        self.marked_ms = now_ms
+        bid, ask = self.book.touch()
+        seen = [px for px in (bid, ask, self.last) if px is not None]
+        if bid is None or ask is None or not seen:
+            candidates = [float(self.oracle)]
+        else:
+            gap = self._oracle_gap.add(float((bid + ask) / 2 - self.oracle), elapsed_s)
+            fair = _median([float(px) for px in seen])
+            candidates = [float(self.oracle) + gap, fair, self._fair.add(fair, elapsed_s)]
+        before = self.mark
+        self.mark = round_price(Decimal(repr(_median(candidates))), self.rule.sz_decimals)
+        return self.mark != before
+
+    def printed(self, now_ms: int, px: Decimal, sz: Decimal) -> None:
+        """Take in one trade."""
+        self.last = px
+        hour = now_ms // HOUR_MS
+        base, quote = self._hours.get(hour, (ZERO, ZERO))
+        self._hours[hour] = (base + sz, quote + px * sz)
+        if self.candles is not None:
+            self.candles.add(now_ms, px, sz)
+
+    def mid_or_last(self) -> Decimal:
+        """What `allMids` shows: the mid, else the last trade, else the mark."""
+        mid = self.book.mid()
+        if mid is not None:
+            return mid
+        return self.mark if self.last is None else self.last
+
+    def context(self, now_ms: int, open_interest: Decimal) -> dict[str, Any]:
+        """The context row (section 2.2), in the exchange's key order."""
+        decimals = price_decimals(self.rule.sz_decimals)
+        notional = IMPACT_NOTIONAL_MAJORS if self.rule.name in MAJORS else IMPACT_NOTIONAL
+        bid = self.book.impact_px(notional, is_bid=True)
+        ask = self.book.impact_px(notional, is_bid=False)
+        mid = self.book.mid()
+        base, quote = self._day_volume(now_ms)
+        premium = impacts = None
+        if bid is not None and ask is not None:
+            step = ONE.scaleb(-decimals)
+            impacts = [wire(bid.quantize(step)), wire(ask.quantize(step))]
+            gap = max(bid - self.oracle, ZERO) - max(self.oracle - ask, ZERO)
+            premium = wire_ratio(gap / self.oracle)
+        return {
+            "funding": wire(self.rule.funding),
+            "openInterest": wire(open_interest),
+            "prevDayPx": wire(self._previous_day_px(now_ms)),
+            "dayNtlVlm": wire(quote.quantize(MICRO)),
+            "premium": premium,
+            "oraclePx": wire(self.oracle),
+            "markPx": wire(self.mark),
+            "midPx": None if mid is None else wire(mid),
+            "impactPxs": impacts,
+            "dayBaseVlm": wire(base),
+        }
+
+    def _day_volume(self, now_ms: int) -> tuple[Decimal, Decimal]:
+        hour = now_ms // HOUR_MS
+        for old in [each for each in self._hours if each <= hour - DAY_HOURS]:
+            del self._hours[old]
+        base = sum((volume[0] for volume in self._hours.values()), ZERO)
+        quote = sum((volume[1] for volume in self._hours.values()), ZERO)
+        quiet_hours = max(DAY_HOURS - (now_ms - self._start_ms) // HOUR_MS, 0)
+        before_start = round_size(self.rule.day_volume * quiet_hours / DAY_HOURS, self.rule.sz_decimals)
+        return base + before_start, quote + before_start * self.rule.reference_px
+
+    def _previous_day_px(self, now_ms: int) -> Decimal:
+        if self.candles is None:
+            return self.rule.reference_px
+        hour = now_ms // HOUR_MS
+        if self._previous_day is None or self._previous_day[0] != hour:
+            day_ago_ms = now_ms - DAY_HOURS * HOUR_MS
+            rows = self.candles.snapshot("1h", day_ago_ms, day_ago_ms)
+            self._previous_day = (hour, Decimal(rows[0]["o"]) if rows else self.rule.reference_px)
+        return self._previous_day[1]
+
+
+def _median(values: list[float]) -> float:
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    if len(ordered) % 2:
+        return ordered[middle]
+    return (ordered[middle - 1] + ordered[middle]) / 2

@@ -1,0 +1,74 @@
+"""Trigger orders: what happens when the mark price reaches them (sections 3.1, 3.9 and 8.6).
+
+Owns the firing. A market trigger becomes an IOC with 10 % tolerance from its trigger price, or down to its
+own limit where that is further; a limit trigger goes to the book at its limit. It never looks at traded
+prices.
+"""
+
+from decimal import Decimal
+
+from tidegate.localnet.kernel import margin
+from tidegate.localnet.kernel.lifecycle import conclude, finish
+from tidegate.localnet.kernel.matching import Taker, sweep
+from tidegate.localnet.kernel.orders import TRIGGERED, Order, Stage
+from tidegate.localnet.kernel.venue import Venue
+
+MARKET_TOLERANCE = Decimal("0.1")
+NO_LIQUIDITY_REJECTED = "marketOrderNoLiquidityRejected"
+MARGIN_REJECTED = "perpMarginRejected"
+
+
+def fire_reached(venue: Venue) -> None:
+    """Fire every armed order whose price the mark has reached, oldest first, until none is left.
+
+    Firing may arm others (a stop entry's children), so the search repeats; it ends because each order fires
+    once.
+    """
+    for coin, armed in venue.armed.items():
+        while armed:
+            mark = venue.prices[coin].mark
+            reached = next((order for order in armed.values() if _reached(order, mark)), None)
+            if reached is None:
+                break
+            _fire(venue, reached)
+
+
+def worst_px(order: Order) -> Decimal:
+    """The limit at which a fired order may trade."""
+    trigger = order.trigger
+    assert trigger is not None, "only trigger orders fire"
+    if not trigger.is_market:
+        return order.limit_px
+    if order.is_buy:
+        return max(order.limit_px, trigger.px * (1 + MARKET_TOLERANCE))
+    return min(order.limit_px, trigger.px * (1 - MARKET_TOLERANCE))
+
+
+def _reached(order: Order, mark: Decimal) -> bool:
+    return order.trigger is not None and order.trigger.reached(mark)
+
+
+def _fire(venue: Venue, order: Order) -> None:
+    account = venue.accounts[order.user]
+    szi = account.position_size(order.coin)
+    del venue.armed[order.coin][order.oid]
+    order.stage = Stage.NEW
+    if order.whole_position:
+        order.sz = order.orig_sz = abs(szi)
+    venue.note(order, TRIGGERED)
+    if order.reduce_only:
+        # Every trade fits these orders to the position, so an armed one always has something to close.
+        assert order.sz <= abs(szi), "a reduce-only order larger than its position"
+        assert (szi > 0) != order.is_buy, "a reduce-only order that would open"
+    else:
+        prices = venue.prices[order.coin]
+        fill = margin.expected_fill(order, prices)
+        if margin.needed(account, prices, fill) > margin.available(account, venue.market):
+            finish(venue, order, MARGIN_REJECTED)
+            return
+    swept = sweep(venue, Taker(order.coin, order.is_buy, worst_px(order), order.sz, order))
+    is_market = order.trigger is not None and order.trigger.is_market
+    if is_market and not swept.sz:
+        finish(venue, order, NO_LIQUIDITY_REJECTED)
+        return
+    conclude(venue, order, rests=not is_market)

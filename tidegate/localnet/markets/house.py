@@ -1,0 +1,133 @@
+"""The house, maker and taker of every made-up market: a coin's grid, its ladder of levels, its quotes and prints.
+
+Owns the sizes the house shows and trades. Prices are counted in ticks here (an int and a decimal exponent), so that a
+level is on the grid by construction. It decides no price: a market tells it where the middle is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from math import floor, log10
+from random import Random
+from typing import TYPE_CHECKING, Literal
+
+from tidegate.localnet.kernel.numbers import MAX_SIGNIFICANT_FIGURES, price_decimals
+from tidegate.localnet.kernel.universe import Universe
+
+if TYPE_CHECKING:
+    from tidegate.localnet.exchange import Exchange
+
+Side = Literal["B", "A"]  # of the taker: bought or sold
+Level = tuple[Decimal, Decimal, int]  # price, size, number of orders
+
+DEPTH = 20  # levels a side that the exchange shows
+LEVELS_CACHED_MAX = 4096
+LADDER_REACH = 1.001  # a ladder's highest price against its middle, generously
+SIZES = 211  # distinct level sizes; a prime, so that neighbours differ
+MAJORS = ("BTC", "ETH", "SOL")
+SPREAD_OF_PRICE = 0.00008  # a small coin's spread; the majors' is one tick
+MAJOR_TRADE_USD, SMALL_TRADE_USD = 1200.0, 250.0  # medians
+TRADE_SPREAD = 1.3  # of the logarithm of a trade's size
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The ticks and lots of one coin and the figures from which its market starts."""
+
+    coin: str
+    sz_decimals: int
+    px_decimals: int
+    reference_px: float
+    day_volume: float  # base units a day
+
+    def exponent(self, px: float) -> int:
+        """The tick at price `px` is 10 to this power: five significant figures, integers always (section 5.1)."""
+        return max(min(floor(log10(px)) - MAX_SIGNIFICANT_FIGURES + 1, 0), -self.px_decimals)
+
+    def ticks(self, px: float) -> tuple[int, int]:
+        """`px` rounded down to whole ticks, and their exponent: one that is legal for the levels above `px` too."""
+        exponent = self.exponent(px * LADDER_REACH)
+        return floor(round(px * 10.0**-exponent, 6)), exponent
+
+    def size(self, base: float) -> Decimal:
+        """A size of about `base` units: whole lots, at least one."""
+        return Decimal(max(1, round(base * 10**self.sz_decimals))).scaleb(-self.sz_decimals)
+
+
+def grids(universe: Universe) -> dict[str, Grid]:
+    """The grids of the perps that trade; delisted coins have no market, and spot pairs none yet."""
+    found: dict[str, Grid] = {}
+    for rule in universe.perps:
+        if not rule.is_delisted:
+            px, volume, decimals = float(rule.reference_px), float(rule.day_volume), rule.sz_decimals
+            found[rule.name] = Grid(rule.name, decimals, price_decimals(decimals), px, volume)
+    return found
+
+
+class Ladder:
+    """The levels the house shows around a touch; a price keeps its size while it is in view, as on a real book."""
+
+    def __init__(self, grid: Grid, rng: Random, *, touch_usd: float, level_usd: float) -> None:
+        px = grid.reference_px
+        self._sizes = [(grid.size(level_usd / px * rng.uniform(0.2, 1.8)), rng.randint(1, 20)) for _ in range(SIZES)]
+        self._touches = [(grid.size(touch_usd / px * rng.uniform(1.0, 2.0)), rng.randint(3, 40)) for _ in range(SIZES)]
+        self._turn = 0
+        self._exponent = 0
+        self._levels: dict[int, Level] = {}
+
+    def around(self, bid: int, ask: int, exponent: int) -> tuple[Sequence[Level], Sequence[Level]]:
+        """Bids from `bid` ticks down and asks from `ask` ticks up, `DEPTH` levels a side."""
+        if exponent != self._exponent or len(self._levels) > LEVELS_CACHED_MAX:
+            self._levels.clear()
+            self._exponent = exponent
+        self._turn += 1
+        bids = [self._touch(bid, self._turn)]
+        bids += [self._level(bid - step) for step in range(1, DEPTH)]
+        asks = [self._touch(ask, 2 * self._turn + 1)]
+        asks += [self._level(ask + step) for step in range(1, DEPTH)]
+        return bids, asks
+
+    def _touch(self, ticks: int, turn: int) -> Level:
+        size, orders = self._touches[turn % SIZES]
+        return Decimal(ticks).scaleb(self._exponent), size, orders
+
+    def _level(self, ticks: int) -> Level:
+        level = self._levels.get(ticks)
+        if level is None:
+            size, orders = self._sizes[ticks % SIZES]
+            level = self._levels[ticks] = (Decimal(ticks).scaleb(self._exponent), size, orders)
+        return level
+
+
+class House:
+    """Maker and taker of one coin, seeded: `make` puts up a book, `take` trades at its touch."""
+
+    def __init__(self, grid: Grid, seed: int) -> None:
+        major = grid.coin in MAJORS
+        self.grid = grid
+        self._ladder = Ladder(
+            grid,
+            Random(f"{seed}/ladder/{grid.coin}"),
+            touch_usd=600_000 if major else 80_000,
+            level_usd=250_000 if major else 40_000,
+        )
+        self._sizes = Random(f"{seed}/sizes/{grid.coin}")
+        self._spread_of_price = 0.0 if major else SPREAD_OF_PRICE
+        self._trade_usd = MAJOR_TRADE_USD if major else SMALL_TRADE_USD
+        self._touch: tuple[Decimal, Decimal] = (Decimal(0), Decimal(0))
+
+    def make(self, exchange: "Exchange", px: float) -> None:
+        """Show a book around the middle `px`: for a spread of one tick the best bid is `px` rounded down."""
+        ticks, exponent = self.grid.ticks(px)
+        spread = max(1, round(px * self._spread_of_price * 10.0**-exponent))
+        bid = max(ticks - (spread - 1) // 2, DEPTH)
+        bids, asks = self._ladder.around(bid, bid + spread, exponent)
+        self._touch = bids[0][0], asks[0][0]
+        exchange.quote(self.grid.coin, bids, asks)
+
+    def take(self, exchange: "Exchange", side: Side, scale: float = 1.0) -> None:
+        """Trade at the touch last shown: a size of the coin's usual spread, times `scale`."""
+        bid, ask = self._touch
+        px = ask if side == "B" else bid
+        usd = scale * self._trade_usd * self._sizes.lognormvariate(0.0, TRADE_SPREAD)
+        exchange.trade(self.grid.coin, side, px, self.grid.size(usd / float(px)))

@@ -1,0 +1,184 @@
+"""What a market is to the exchange, the one driver that plays it, and the seeded random market.
+
+A market owns the house: it quotes and trades through the kernel like anyone, so prints are outcomes of matching. Its
+tape depends on its seed only, never on the wall clock or on clients. It never reads a clock: the driver brings time.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from math import exp, log
+from operator import attrgetter
+from random import Random
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from tidegate.localnet.kernel.universe import Universe
+from tidegate.localnet.markets.candles import MINUTE_MS, Bars, CandleStore
+from tidegate.localnet.markets.house import MAJORS, House, Side, grids
+from tidegate.localnet.markets.regimes import HISTORY_MINUTES, REGIMES, SIGMA_MINUTE, character, history, weather
+
+if TYPE_CHECKING:
+    from tidegate.localnet.exchange import Exchange
+
+BEAT_MS = 500  # prices move once a beat; prints fall anywhere inside it
+ORACLE_EVERY_BEATS = 6  # about every 3 s (section 8.3)
+MAJOR_PRINTS_PER_BEAT, SMALL_PRINTS_PER_BEAT = 1.5, 0.5  # 3 a second, and 1
+PRINTS_PER_BEAT_MAX = 8
+WITH_THE_MOVE = 0.65  # the share of takers on the side of the beat's move
+
+
+class Market(Protocol):
+    """A tape that can be played into an exchange."""
+
+    says: str
+    coins: tuple[str, ...]
+    start_ms: int
+
+    def prepare(self, exchange: "Exchange") -> None:
+        """Load the history, put up the first quotes and oracles. Called once, at `start_ms`."""
+
+    def next_ms(self) -> int | None:
+        """Exchange time of the next step, None when the tape has ended."""
+
+    def step(self, exchange: "Exchange") -> None:
+        """Play everything that is due at `next_ms()`."""
+
+
+def play(exchange: "Exchange", market: Market, until_ms: int) -> None:
+    """Let exchange time pass up to and including `until_ms`, playing every step at its time.
+
+    The only driver of a market: for the server, for tests and for simulations. Time that has passed stays passed.
+    """
+    due_ms = market.next_ms()
+    while due_ms is not None and due_ms <= until_ms:
+        if due_ms > exchange.now_ms:
+            exchange.advance(due_ms)
+        market.step(exchange)
+        due_ms = market.next_ms()
+    if until_ms > exchange.now_ms:
+        exchange.advance(until_ms)
+
+
+class Print(NamedTuple):
+    """A print to come: the house shows a book around `px` and trades on `side` at its touch."""
+
+    time_ms: int
+    coin: str
+    px: float
+    side: Side
+
+
+class _Walker:
+    """The price of one coin: a random walk that follows the common factor by the coin's character."""
+
+    def __init__(self, coin: str, px: float, seed: int) -> None:
+        self.coin = coin
+        self.log_px = log(px)
+        self.factor, self.own = character(coin)
+        self.rng = Random(f"{seed}/walk/{coin}")
+        self.prints_per_beat = MAJOR_PRINTS_PER_BEAT if coin in MAJORS else SMALL_PRINTS_PER_BEAT
+
+    def beat(self, from_ms: int, factor_move: float, sigma: float) -> Iterator[Print]:
+        """Move for one beat; the prints fall in order between the old price and the new."""
+        before = self.log_px
+        self.log_px += self.factor * factor_move + self.own * sigma * self.rng.gauss()
+        rises = self.log_px > before
+        for share in sorted(self.rng.random() for _ in range(self._prints())):
+            with_the_move = self.rng.random() < WITH_THE_MOVE
+            yield Print(
+                from_ms + 1 + int(share * (BEAT_MS - 1)),
+                self.coin,
+                exp(before + share * (self.log_px - before)),
+                "B" if rises == with_the_move else "A",
+            )
+
+    def _prints(self) -> int:
+        whole = int(2 * self.prints_per_beat * self.rng.random() + self.rng.random())
+        return min(whole, PRINTS_PER_BEAT_MAX)
+
+
+class RandomMarket:
+    """Every tradable coin of the universe on a seeded random walk through regimes, correlated by a common factor.
+
+    `histories` may bring a coin's history (one-minute bars); the others get a seeded one that ends at the start.
+    """
+
+    def __init__(
+        self, universe: Universe, seed: int, start_ms: int, *, histories: Mapping[str, Bars] | None = None
+    ) -> None:
+        self.start_ms = start_ms
+        self.says = f"seeded random market, seed {seed}: made-up prices in real-looking regimes"
+        self._seed = seed
+        self._grids = grids(universe)
+        self.coins: tuple[str, ...] = tuple(self._grids)
+        self.houses = {coin: House(grid, seed) for coin, grid in self._grids.items()}
+        self._histories = histories or self._made_up_histories()
+        self._walkers = {coin: _Walker(coin, float(bars.close[-1]), seed) for coin, bars in self._histories.items()}
+        self._weather = Random(f"{seed}/weather")
+        self._regime, self._regime_beats = REGIMES[1], 0
+        self._held: set[str] = set()
+        self._beats = 0
+        self._prints: deque[Print] = deque()
+
+    def prepare(self, exchange: "Exchange") -> None:
+        """Load the histories, show the first books, set the first oracles."""
+        for coin, bars in self._histories.items():
+            exchange.load_candles(coin, CandleStore(coin, bars))
+            px = exp(self._walkers[coin].log_px)
+            exchange.set_oracle(coin, self.oracle(coin, px))
+            self.houses[coin].make(exchange, px)
+
+    def next_ms(self) -> int:
+        """The next print or the next beat, whichever is first."""
+        return self._prints[0].time_ms if self._prints else self.start_ms + self._beats * BEAT_MS
+
+    def step(self, exchange: "Exchange") -> None:
+        """Print what is due; a beat moves the prices and lays out the next prints."""
+        due_ms = self.next_ms()
+        if not self._prints:
+            self._beat(exchange)
+        while self._prints and self._prints[0].time_ms <= due_ms:
+            due = self._prints.popleft()
+            if due.coin not in self._held:
+                house = self.houses[due.coin]
+                house.make(exchange, due.px)
+                house.take(exchange, due.side)
+
+    def hold(self, coin: str) -> None:
+        """Leave a coin alone: somebody else makes its market until `release`."""
+        self._held.add(coin)
+
+    def release(self, coin: str, px: float) -> None:
+        """Take a coin back and go on from `px`; what was laid out for it in the running beat is dropped."""
+        self._prints = deque(due for due in self._prints if due.coin != coin)
+        self._walkers[coin].log_px = log(px)
+        self._held.discard(coin)
+
+    def oracle(self, coin: str, px: float) -> Decimal:
+        """`px` on the coin's grid."""
+        ticks, exponent = self._grids[coin].ticks(px)
+        return Decimal(ticks).scaleb(exponent)
+
+    def _beat(self, exchange: "Exchange") -> None:
+        from_ms = self.start_ms + self._beats * BEAT_MS
+        if self._beats % ORACLE_EVERY_BEATS == 0:
+            for coin, walker in self._walkers.items():
+                if coin not in self._held:
+                    exchange.set_oracle(coin, self.oracle(coin, exp(walker.log_px)))
+        if self._regime_beats == 0:
+            self._regime = self._weather.choice(REGIMES)
+            minutes = 1 + self._weather.expovariate(1 / self._regime.minutes)
+            self._regime_beats = int(minutes * MINUTE_MS / BEAT_MS)
+        self._regime_beats -= 1
+        sigma = SIGMA_MINUTE * self._regime.volatility * (BEAT_MS / MINUTE_MS) ** 0.5
+        move = sigma * self._weather.gauss() + self._regime.drift * BEAT_MS / MINUTE_MS
+        laid_out = [due for walker in self._walkers.values() for due in walker.beat(from_ms, move, sigma)]
+        self._prints.extend(sorted(laid_out, key=attrgetter("time_ms")))
+        self._beats += 1
+
+    def _made_up_histories(self) -> dict[str, Bars]:
+        factor = weather(self._seed, HISTORY_MINUTES)
+        end_ms = self.start_ms - self.start_ms % MINUTE_MS
+        return {
+            coin: history(grid, factor, grid.reference_px, end_ms, self._seed) for coin, grid in self._grids.items()
+        }

@@ -21,7 +21,8 @@ import numpy as np
 from benchmarks.taps import SlowFront, TappedHttpDoor, TappedWebSocketDoor, Watch
 from tidegate.localnet.clock import ExchangeClock
 from tidegate.localnet.doors.limits import UNLIMITED
-from tidegate.localnet.doors.server import Localnet, LocalnetOptions, Server
+from tidegate.localnet.doors.localnet import Localnet, LocalnetOptions
+from tidegate.localnet.doors.server import Server
 from tidegate.localnet.exchange import Exchange
 from tidegate.localnet.kernel.universe import default_universe
 from tidegate.localnet.markets.candles import MINUTE_MS, Bars, CandleStore

@@ -21,7 +21,7 @@ from tidegate.errors import (
     Unintelligible,
     Unreachable,
 )
-from tidegate.localnet.doors.server import LocalnetError
+from tidegate.localnet.doors.localnet import LocalnetError
 from tidegate.localnet.ready import LocalnetFailed
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -17,7 +17,7 @@ from tidegate.config import Loaded, Secrets
 from tidegate.errors import ConfigError, Unreachable
 from tidegate.localnet.arguments import MarketChoice
 from tidegate.localnet.child import ask
-from tidegate.localnet.doors.server import LocalnetOptions
+from tidegate.localnet.doors.localnet import LocalnetOptions
 from tidegate.localnet.doors.thread import Running, running
 from tidegate.model.settings import Network, Settings
 from tidegate.venue import PLAY_MONEY_USD, Venue, open_venue

@@ -15,7 +15,7 @@ import typer
 import bot
 from tidegate.config.variables import NAMES
 from tidegate.core.state import MOVES, Phase
-from tidegate.localnet.doors.server import LocalnetOptions
+from tidegate.localnet.doors.localnet import LocalnetOptions
 from tidegate.localnet.doors.thread import running
 from tidegate.model.brackets import ExitReason
 from tidegate.model.intents import Topic

@@ -12,7 +12,7 @@ from hyperliquid.utils.signing import get_timestamp_ms
 from hyperliquid.utils.types import Cloid
 
 from tidegate.localnet.doors.limits import UNLIMITED, Limits
-from tidegate.localnet.doors.server import LocalnetOptions
+from tidegate.localnet.doors.localnet import LocalnetOptions
 from tidegate.localnet.doors.thread import running
 
 TIMEOUT_S = 10

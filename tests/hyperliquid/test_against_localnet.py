@@ -17,7 +17,7 @@ from tidegate.hyperliquid.protocol import StreamProtocol
 from tidegate.hyperliquid.replies import GONE, facts_of_reply
 from tidegate.hyperliquid.signing import Signer
 from tidegate.hyperliquid.wire import Envelope, Write, action_of, envelope
-from tidegate.localnet.doors.server import LocalnetOptions
+from tidegate.localnet.doors.localnet import LocalnetOptions
 from tidegate.localnet.doors.thread import Running, running
 from tidegate.model.events import (
     BookChanged,

@@ -8,7 +8,7 @@ import pytest
 
 from tidegate.localnet import command
 from tidegate.localnet.arguments import MarketChoice
-from tidegate.localnet.doors.server import LocalnetError, LocalnetOptions
+from tidegate.localnet.doors.localnet import LocalnetError, LocalnetOptions
 from tidegate.localnet.ready import Ready
 
 READY = Ready(url="http://127.0.0.1:3001", time_ms=1, speed=1.0, instance="1-2", says="a quiet market", pid=7)

@@ -17,7 +17,8 @@ from websockets.frames import CloseCode
 from websockets.sync.client import ClientConnection, connect
 
 from tidegate.localnet.doors.limits import UNLIMITED, Limits
-from tidegate.localnet.doors.server import Localnet, LocalnetError, LocalnetOptions, Server, build, serve
+from tidegate.localnet.doors.localnet import Localnet, LocalnetError, LocalnetOptions, build
+from tidegate.localnet.doors.server import Server, serve
 from tidegate.localnet.doors.sockets import UNSENT_BYTES_MAX
 from tidegate.localnet.doors.thread import Running, running
 from tidegate.localnet.markets.market import RandomMarket

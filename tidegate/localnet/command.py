@@ -6,7 +6,8 @@ from dataclasses import asdict
 
 from tidegate.errors import TidegateError
 from tidegate.localnet.arguments import MarketChoice
-from tidegate.localnet.doors.server import LocalnetOptions, serve
+from tidegate.localnet.doors.localnet import LocalnetOptions
+from tidegate.localnet.doors.server import serve
 from tidegate.localnet.ready import Ready
 
 

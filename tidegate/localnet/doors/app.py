@@ -6,17 +6,15 @@ trading.
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from fastapi import FastAPI
 from pydantic import BaseModel, Field
 from starlette.types import Receive, Scope, Send
 
 from tidegate.localnet.doors.gate import BODY_BYTES_MAX, HttpAnswer
+from tidegate.localnet.doors.localnet import Localnet
 from tidegate.localnet.doors.subscriptions import ADDRESS
-
-if TYPE_CHECKING:
-    from tidegate.localnet.doors.server import Localnet
 
 CONTROL_PREFIX = "/localnet/"
 
@@ -31,7 +29,7 @@ class Funding(BaseModel):
 class Front:
     """The ASGI application. `requests` counts what came in, for those who wait for the last client to go."""
 
-    def __init__(self, localnet: "Localnet", control: FastAPI) -> None:
+    def __init__(self, localnet: Localnet, control: FastAPI) -> None:
         self.requests = 0
         self._gate = localnet.gate
         self._control = control
@@ -48,7 +46,7 @@ class Front:
         await _answer(send, self._gate.http(scope["method"], path, content_type.decode("latin-1"), body))
 
 
-def control_app(localnet: "Localnet", stop: Callable[[], None]) -> FastAPI:
+def control_app(localnet: Localnet, stop: Callable[[], None]) -> FastAPI:
     """The pages by which a localnet is watched, funded and stopped."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
 

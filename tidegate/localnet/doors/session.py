@@ -10,15 +10,14 @@ Posts are answered before `receive` returns, so the limit of 100 posts in flight
 
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import msgspec
 
+from tidegate.localnet.doors.gate import Gate
+from tidegate.localnet.doors.limits import Recent
 from tidegate.localnet.doors.subscriptions import Subscription, Unparsable, read_subscription
 from tidegate.localnet.exchange import Reply
-
-if TYPE_CHECKING:
-    from tidegate.localnet.doors.streams import Streams
 
 IDLE_CLOSE_S = 60.0
 UNKNOWN_COIN_CLOSE_S = 0.1
@@ -34,6 +33,29 @@ def frame(channel: str, data: Any) -> bytes:
 PONG = _encode({"channel": "pong"})
 
 
+class Hub(Protocol):
+    """What all sessions share: the way to the kernel, the limits of the address, who hears what."""
+
+    gate: Gate
+    messages: Recent
+    monotonic: Callable[[], float]
+
+    def offers(self, wanted: Subscription) -> bool:
+        """Whether what `wanted` names exists here."""
+
+    def refusal(self, wanted: Subscription) -> str | None:
+        """The error text when `wanted` would exceed a limit of the address."""
+
+    def add(self, session: "Session", wanted: Subscription) -> None:
+        """Let `session` hear a stream, beginning with its state."""
+
+    def remove(self, session: "Session", unwanted: Subscription) -> None:
+        """Stop sending a stream to `session`."""
+
+    def disconnect(self, session: "Session") -> None:
+        """Forget a session and all it subscribed to."""
+
+
 class Session:
     """What one connection asked for and what it is told; made by `Streams.connect`.
 
@@ -41,16 +63,16 @@ class Session:
     of wall time, without a close frame.
     """
 
-    def __init__(self, streams: "Streams", send: Callable[[bytes], None], drop: Callable[[float], None]) -> None:
+    def __init__(self, hub: Hub, send: Callable[[bytes], None], drop: Callable[[float], None]) -> None:
         self.subscriptions: set[Subscription] = set()
-        self.last_sent_s = streams.monotonic()
-        self._streams = streams
+        self.last_sent_s = hub.monotonic()
+        self._hub = hub
         self._send = send
         self._drop = drop
 
     def send(self, encoded: bytes) -> None:
         """Pass one frame on and note the time: the exchange hangs up on whom it told nothing for 60 s."""
-        self.last_sent_s = self._streams.monotonic()
+        self.last_sent_s = self._hub.monotonic()
         self._send(encoded)
 
     def drop(self, after_s: float) -> None:
@@ -59,15 +81,15 @@ class Session:
 
     def close(self) -> None:
         """The connection is gone: forget the session."""
-        self._streams.disconnect(self)
+        self._hub.disconnect(self)
 
     def receive(self, text: bytes) -> None:
         """Take one text message of the client and send what it causes."""
-        streams = self._streams
-        if not streams.messages.allow(streams.monotonic()):
-            self._error(f"Cannot send more than {streams.messages.limit} messages per minute.")
+        hub = self._hub
+        if not hub.messages.allow(hub.monotonic()):
+            self._error(f"Cannot send more than {hub.messages.limit} messages per minute.")
             return
-        streams.gate.catch_up()
+        hub.gate.catch_up()
         try:
             self._take(msgspec.json.decode(text))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Unparsable):
@@ -90,35 +112,35 @@ class Session:
                 raise Unparsable("no such request")
 
     def _subscribe(self, wanted: Subscription) -> None:
-        streams = self._streams
-        if not streams.offers(wanted):
+        hub = self._hub
+        if not hub.offers(wanted):
             self.drop(UNKNOWN_COIN_CLOSE_S)
             return
         if wanted in self.subscriptions:
             self._error(f"Already subscribed: {_echo(wanted)}")
             return
-        refusal = streams.refusal(wanted)
+        refusal = hub.refusal(wanted)
         if refusal is not None:
             self._error(refusal)
             return
         self.send(frame("subscriptionResponse", {"method": "subscribe", "subscription": wanted.echo()}))
         self.subscriptions.add(wanted)
-        streams.add(self, wanted)
+        hub.add(self, wanted)
 
     def _unsubscribe(self, wanted: Subscription) -> None:
         if wanted not in self.subscriptions:
             self._error(f"Already unsubscribed: {_echo(wanted)}")
             return
         self.subscriptions.remove(wanted)
-        self._streams.remove(self, wanted)
+        self._hub.remove(self, wanted)
         self.send(frame("subscriptionResponse", {"method": "unsubscribe", "subscription": wanted.echo()}))
 
     def _post(self, post_id: int, kind: str, payload: Any) -> None:
         if kind == "action":
-            reply = self._streams.gate.act(payload)
+            reply = self._hub.gate.act(payload)
             response = {"type": "action", "payload": reply.body}
         elif kind == "info":
-            reply = self._streams.gate.info(payload)
+            reply = self._hub.gate.info(payload)
             asked = payload.get("type") if isinstance(payload, dict) else None
             response = {"type": "info", "payload": {"type": asked, "data": reply.body}}
         else:

@@ -12,7 +12,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TypeVar
 
-from tidegate.localnet.doors.server import Localnet, LocalnetError, LocalnetOptions, Server
+from tidegate.localnet.doors.localnet import Localnet, LocalnetError, LocalnetOptions
+from tidegate.localnet.doors.server import Server
 from tidegate.localnet.ready import Ready
 
 START_TIMEOUT_S = 30.0

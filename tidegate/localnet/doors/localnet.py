@@ -1,0 +1,139 @@
+"""A localnet without its sockets: kernel, market, clock, gate and streams, put together.
+
+Owns the options of a localnet, how its parts are made from them, and what its own pages show. It opens no socket,
+prints nothing and decides nothing about trading.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from tidegate.errors import TidegateError
+from tidegate.localnet.clock import ExchangeClock
+from tidegate.localnet.doors.driver import Driver
+from tidegate.localnet.doors.gate import Gate
+from tidegate.localnet.doors.limits import Limits
+from tidegate.localnet.doors.streams import Streams
+from tidegate.localnet.exchange import Exchange
+from tidegate.localnet.kernel.universe import default_universe
+from tidegate.localnet.markets.market import Market, RandomMarket
+from tidegate.localnet.markets.script import FirstRunMarket
+
+
+class LocalnetError(TidegateError):
+    """A localnet that cannot be started as asked."""
+
+
+@dataclass(frozen=True)
+class LocalnetOptions:
+    """What kind of localnet to run.
+
+    `port` 0 takes a free one. `replay` files beat `scenario`; `from_ms` (recorded time) is where they start.
+    `coins` are the coins to trade, or in the order of the files the coins of a replay. With `linger_s` the
+    server ends that many seconds after its standard input has closed and the last client has gone.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    seed: int = 1
+    scenario: Literal["first-run", "random"] = "first-run"
+    replay: tuple[Path, ...] = ()
+    from_ms: int | None = None
+    speed: float = 1.0
+    align_ms: int | None = None
+    coins: tuple[str, ...] | None = None
+    linger_s: float | None = None
+    limits: Limits = field(default_factory=Limits)
+
+
+def build(
+    options: LocalnetOptions,
+    *,
+    wall_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> tuple[Exchange, Market, ExchangeClock]:
+    """Make the kernel, the market that is already prepared in it, and the clock, which starts to run at once.
+
+    Raises `LocalnetError` for options that cannot be met and `BadRecording` for a file that cannot be played.
+    """
+    if not options.speed > 0:
+        raise LocalnetError(f"speed must be above 0, found {options.speed}")
+    universe = default_universe()
+    start_ms = wall_ms()
+    clock = ExchangeClock(
+        start_ms, options.speed, monotonic
+    )  # it runs while the market is made: no lag behind the wall
+    market: Market
+    if options.replay:
+        # Reading recordings needs pyarrow, which a first run should not wait for.
+        from tidegate.localnet.markets.replay import open_replay
+
+        market = open_replay(
+            options.replay,
+            universe,
+            wall_ms=start_ms,
+            from_ms=options.from_ms,
+            align_ms=options.align_ms,
+            coins=options.coins,
+        )
+        start_ms = market.start_ms
+        clock = ExchangeClock(start_ms, options.speed, monotonic)
+    elif options.scenario == "first-run":
+        market = FirstRunMarket(universe, options.seed, start_ms)
+    else:
+        market = RandomMarket(universe, options.seed, start_ms)
+    instance = f"{start_ms:x}-{os.getpid():x}"
+    exchange = Exchange(universe, start_ms=start_ms, instance=instance, wall_ms=wall_ms)
+    market.prepare(exchange)
+    return exchange, market, clock
+
+
+class Localnet:
+    """A kernel with everything around it but the sockets. `monotonic` is seconds of wall time."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        market: Market,
+        clock: ExchangeClock,
+        limits: Limits,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.exchange = exchange
+        self.market = market
+        self.clock = clock
+        self.gate = Gate(exchange, limits)
+        self.streams = Streams(exchange, self.gate, limits, monotonic)
+        self.driver = Driver(exchange, market, clock, self.streams, monotonic)
+        self.gate.catch_up = self.driver.catch_up
+
+    @classmethod
+    def open(cls, options: LocalnetOptions) -> "Localnet":
+        """Build what `options` ask for."""
+        return cls(*build(options), options.limits)
+
+    def clock_page(self) -> dict[str, Any]:
+        """Body of `GET /localnet/clock`."""
+        self.driver.catch_up()
+        return {
+            "time_ms": self.exchange.now_ms,
+            "speed": self.clock.speed,
+            "instance": self.exchange.instance,
+            "says": self.market.says,
+            "pid": os.getpid(),
+        }
+
+    def counters_page(self) -> dict[str, Any]:
+        """Body of `GET /localnet/counters`."""
+        counters = self.gate.counters
+        return {
+            "connections": len(self.streams.sessions),
+            "subscriptions": self.streams.subscription_count,
+            "requests": dict(counters.requests),
+            "actions": dict(counters.actions),
+            "refused_by_limit": counters.refused_by_limit,
+            "rest_weight_this_minute": self.gate.budget.used(self.exchange.now_ms),
+        }

@@ -176,3 +176,44 @@ def test_whatever_rests_trades_in_price_then_time_order(resting, wanted):
     gave = drain(book, is_bid=False, sz=min(wanted, available))
     assert [px for _, px, _ in gave] == [resting[place][0] for place in expected[: len(gave)]]
     assert all(taken == resting[place][1] for (_, _, taken), place in zip(gave[:-1], expected, strict=False))
+
+
+house_sides = st.dictionaries(st.integers(90, 99), st.tuples(st.integers(1, 5), st.integers(1, 3)), max_size=6)
+
+
+@given(st.lists(house_sides, min_size=1, max_size=6), st.lists(st.integers(0, 6), min_size=6, max_size=6))
+def test_a_house_alone_stands_as_it_last_quoted_less_what_was_taken(sides, takes):
+    """Quotes that wait to be laid out and quotes set one by one show the same book and trade alike."""
+    waiting, laid_out = Book(), Book()
+    for side, taken in zip(sides, takes, strict=False):
+        quoted = [(D(px), D(sz), n) for px, (sz, n) in side.items()]
+        waiting.show_house(quoted, is_bid=True)
+        laid_out.withdraw_house({quote[0] for quote in quoted}, is_bid=True)
+        for quote in quoted:
+            laid_out.set_house(quote, is_bid=True)
+        assert waiting.touch() == laid_out.touch()
+        there = sum(sz for sz, _ in side.values())
+        given_by = [drain(book, is_bid=True, sz=min(taken, there)) for book in (waiting, laid_out)]
+        assert given_by[0] == given_by[1]
+        assert waiting.rows(taken) == laid_out.rows(taken)
+
+
+def test_a_house_that_quotes_the_same_again_does_not_change_the_book():
+    book, quoted = Book(), quotes(("99", "1"), ("98", "2"))
+    book.show_house(quoted, is_bid=True)
+    drain(book, is_bid=True, sz="0.5")
+    version = book.version
+    book.show_house(quotes(("98", "2"), ("99", "0.5")), is_bid=True)
+    assert book.version == version
+    book.show_house(quoted, is_bid=True)
+    assert book.version == version + 1
+    assert book.rows(20)[0] == quoted
+
+
+def test_a_client_that_joins_stands_behind_a_house_that_was_waiting():
+    book = Book()
+    book.show_house(quotes(("99", "1"), ("98", "1")), is_bid=True)
+    client = Resting(True, D(98), D(1))
+    book.rest(client)
+    book.show_house(quotes(("98", "1")), is_bid=True)
+    assert drain(book, is_bid=True, sz="3") == [("house", D(99), D(1)), ("house", D(98), D(1)), (client, D(98), D(1))]

@@ -89,13 +89,13 @@ class Exchange:
         check_quotes(bids, asks)
         book = self._venue.books[coin]
         before = book.version
-        book.withdraw_house({quote[0] for quote in bids}, is_bid=True)
-        book.withdraw_house({quote[0] for quote in asks}, is_bid=False)
+        for is_bid, quotes in ((True, bids), (False, asks)):
+            if book.side(is_bid=is_bid).clients:
+                book.withdraw_house({quote[0] for quote in quotes}, is_bid=is_bid)
         for is_bid, quotes in ((True, bids), (False, asks)):
             if book.side(is_bid=not is_bid).clients:
                 quotes = self._take_crossed(coin, quotes, is_buy=is_bid)
-            for quote in quotes:
-                book.set_house(quote, is_bid=is_bid)
+            book.show_house(quotes, is_bid=is_bid)
         if book.version != before:
             self._venue.block.book(coin)
         self._close()

@@ -2,10 +2,13 @@
 
 Owns priority: better price first, at one price whoever stood there first. It knows nothing of money: who
 may trade, and what a trade does to an account, is decided by the caller, one queue entry at a time.
+
+A side on which no client rests needs no queues: there the house's quotes wait as they came, and a level is laid
+out when somebody trades with it or looks at it. That makes a quote in a simulated year cheap.
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import NamedTuple, Protocol
 
@@ -85,30 +88,70 @@ class Level:
 
 
 class Side:
-    """One side of a book; `prices` is ascending, the best is last for bids and first for asks."""
+    """One side of a book; `prices` is ascending, the best is last for bids and first for asks.
 
-    __slots__ = ("clients", "is_bid", "levels", "prices")
+    `waiting` are house quotes that are not laid out yet, worst first; all are worse than every level, and there
+    are none while a client rests here.
+    """
+
+    __slots__ = ("clients", "is_bid", "levels", "prices", "waiting")
 
     def __init__(self, *, is_bid: bool) -> None:
         self.is_bid = is_bid
         self.levels: dict[Decimal, Level] = {}
         self.prices: list[Decimal] = []
+        self.waiting: list[Quote] = []
         self.clients = 0  # how many client orders rest here
+
+    def best_px(self) -> Decimal | None:
+        """The price that trades first."""
+        if self.prices:
+            return self.prices[-1 if self.is_bid else 0]
+        return self.waiting[-1][0] if self.waiting else None
 
     def best(self) -> Level | None:
         """The level that trades first."""
-        if not self.prices:
-            return None
-        return self.levels[self.prices[-1] if self.is_bid else self.prices[0]]
+        if self.prices:
+            return self.levels[self.prices[-1 if self.is_bid else 0]]
+        return self._lay_out_next() if self.waiting else None
 
     def best_first(self) -> Iterator[Level]:
         """All levels, best first."""
         levels = self.levels
-        for px in reversed(self.prices) if self.is_bid else self.prices:
+        for px in self.prices[::-1] if self.is_bid else tuple(self.prices):
             yield levels[px]
+        while self.waiting:
+            yield self._lay_out_next()
+
+    def lay_out(self) -> None:
+        """Give every waiting quote its level."""
+        while self.waiting:
+            self._lay_out_next()
+
+    def replace(self, quotes: Sequence[Quote]) -> bool:
+        """Let the house stand here with these quotes and nobody else; False when that is how it stood."""
+        assert not self.clients, "a client's order may not be swept aside"
+        waiting = sorted([quote for quote in quotes if quote[1]], reverse=not self.is_bid)
+        levels = self.levels
+        laid_out = [levels[px].row() for px in (self.prices if self.is_bid else self.prices[::-1])]
+        if self.waiting + laid_out == waiting:
+            return False
+        self.waiting = waiting
+        if laid_out:
+            self.levels = {}
+            self.prices = []
+        return True
+
+    def _lay_out_next(self) -> Level:
+        px, sz, n = self.waiting.pop()
+        level = self.levels[px] = Level(px)
+        level.set_house(sz, n)
+        self.prices.insert(0 if self.is_bid else len(self.prices), px)
+        return level
 
     def at(self, px: Decimal) -> Level:
         """The level of a price, made when there is none."""
+        self.lay_out()
         level = self.levels.get(px)
         if level is None:
             level = self.levels[px] = Level(px)
@@ -123,9 +166,10 @@ class Side:
 
     def reaches(self, px: Decimal) -> bool:
         """Say whether an order on the other side with limit `px` would meet the best price here."""
-        if not self.prices:
+        best = self.best_px()
+        if best is None:
             return False
-        return self.prices[-1] >= px if self.is_bid else self.prices[0] <= px
+        return best >= px if self.is_bid else best <= px
 
 
 class Book:
@@ -142,10 +186,7 @@ class Book:
 
     def touch(self) -> tuple[Decimal | None, Decimal | None]:
         """Best bid and best ask."""
-        return (
-            self.bids.prices[-1] if self.bids.prices else None,
-            self.asks.prices[0] if self.asks.prices else None,
-        )
+        return self.bids.best_px(), self.asks.best_px()
 
     def mid(self) -> Decimal | None:
         """The middle of the touch; None when a side is empty."""
@@ -196,9 +237,10 @@ class Book:
         """Say that a resting order was shrunk in place."""
         self.version += 1
 
-    def withdraw_house(self, kept: set[Decimal], *, is_bid: bool) -> None:
+    def withdraw_house(self, kept: Container[Decimal], *, is_bid: bool) -> None:
         """Remove the house's lots from every price of a side that is not `kept`."""
         side = self.side(is_bid=is_bid)
+        side.lay_out()
         for px in [px for px in side.prices if px not in kept]:
             level = side.levels[px]
             if level.house_sz:
@@ -206,10 +248,26 @@ class Book:
                 level.set_house(ZERO, 0)
                 side.drop_if_empty(level)
 
+    def show_house(self, quotes: Sequence[Quote], *, is_bid: bool) -> None:
+        """Let the house show these quotes, best from a side it has withdrawn from at all other prices.
+
+        Sizes that it shows already keep their place in the queue.
+        """
+        side = self.side(is_bid=is_bid)
+        if not side.clients:
+            self.version += side.replace(quotes)
+            return
+        levels = side.levels
+        for quote in quotes:
+            level = levels.get(quote[0])
+            if level is None or level.house_sz != quote[1] or level.house_n != quote[2]:
+                self.set_house(quote, is_bid=is_bid)
+
     def set_house(self, quote: Quote, *, is_bid: bool) -> None:
-        """Let the house show a size at a price; unchanged sizes keep their place in the queue."""
+        """Let the house show a size at a price; an unchanged size keeps its place in the queue."""
         px, sz, n = quote
         side = self.side(is_bid=is_bid)
+        side.lay_out()
         level = side.levels.get(px)
         if level is not None and level.house_sz == sz:
             if sz and level.house_n != max(n, 1):
@@ -253,7 +311,7 @@ class Book:
 def check_quotes(bids: Sequence[Quote], asks: Sequence[Quote]) -> None:
     """A house that quotes through itself is a mistake of the market's author."""
     if bids and asks:
-        best_bid, best_ask = max(quote[0] for quote in bids), min(quote[0] for quote in asks)
+        best_bid, best_ask = max(bids)[0], min(asks)[0]
         assert best_bid < best_ask, f"the house's bid {best_bid} crosses its ask {best_ask}"
 
 

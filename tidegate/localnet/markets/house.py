@@ -21,7 +21,7 @@ Side = Literal["B", "A"]  # of the taker: bought or sold
 Level = tuple[Decimal, Decimal, int]  # price, size, number of orders
 
 DEPTH = 20  # levels a side that the exchange shows
-LEVELS_CACHED_MAX = 4096
+LAID_OUT_AROUND = 200  # levels beyond those in view, ready for when the price moves
 LADDER_REACH = 1.001  # a ladder's highest price against its middle, generously
 SIZES = 211  # distinct level sizes; a prime, so that neighbours differ
 MAJORS = ("BTC", "ETH", "SOL")
@@ -73,30 +73,29 @@ class Ladder:
         self._touches = [(grid.size(touch_usd / px * rng.uniform(1.0, 2.0)), rng.randint(3, 40)) for _ in range(SIZES)]
         self._turn = 0
         self._exponent = 0
-        self._levels: dict[int, Level] = {}
+        self._first = 0  # ticks of the lowest of `_levels`, which lie one tick apart
+        self._levels: list[Level] = []
 
     def around(self, bid: int, ask: int, exponent: int) -> tuple[Sequence[Level], Sequence[Level]]:
         """Bids from `bid` ticks down and asks from `ask` ticks up, `DEPTH` levels a side."""
-        if exponent != self._exponent or len(self._levels) > LEVELS_CACHED_MAX:
-            self._levels.clear()
-            self._exponent = exponent
+        lowest, highest = bid - DEPTH + 1, ask + DEPTH - 1
+        if exponent != self._exponent or not self._first <= lowest <= highest < self._first + len(self._levels):
+            self._lay_out(lowest, highest, exponent)
         self._turn += 1
-        bids = [self._touch(bid, self._turn)]
-        bids += [self._level(bid - step) for step in range(1, DEPTH)]
-        asks = [self._touch(ask, 2 * self._turn + 1)]
-        asks += [self._level(ask + step) for step in range(1, DEPTH)]
+        below, above = bid - self._first, ask - self._first
+        bids = self._levels[below - DEPTH + 1 : below + 1][::-1]
+        asks = self._levels[above : above + DEPTH]
+        bids[0] = (bids[0][0], *self._touches[self._turn % SIZES])
+        asks[0] = (asks[0][0], *self._touches[(2 * self._turn + 1) % SIZES])
         return bids, asks
 
-    def _touch(self, ticks: int, turn: int) -> Level:
-        size, orders = self._touches[turn % SIZES]
-        return Decimal(ticks).scaleb(self._exponent), size, orders
-
-    def _level(self, ticks: int) -> Level:
-        level = self._levels.get(ticks)
-        if level is None:
-            size, orders = self._sizes[ticks % SIZES]
-            level = self._levels[ticks] = (Decimal(ticks).scaleb(self._exponent), size, orders)
-        return level
+    def _lay_out(self, lowest: int, highest: int, exponent: int) -> None:
+        self._exponent = exponent
+        self._first = lowest - LAID_OUT_AROUND
+        self._levels = [
+            (Decimal(ticks).scaleb(exponent), *self._sizes[ticks % SIZES])
+            for ticks in range(self._first, highest + LAID_OUT_AROUND + 1)
+        ]
 
 
 class House:

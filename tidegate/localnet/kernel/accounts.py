@@ -38,6 +38,8 @@ class Position:
     szi: Decimal = ZERO
     cost: Decimal = ZERO  # sum of signed size * price of what is open
     isolated_usd: Decimal = ZERO
+    funding_since_open: Decimal = ZERO  # paid by the account; negative is received
+    funding_since_change: Decimal = ZERO
 
     def unrealized(self, mark: Decimal) -> Decimal:
         """Profit of the open size at a mark price."""
@@ -79,6 +81,8 @@ class Account:
     days: dict[int, DayVolume] = field(default_factory=dict)
     requests: int = 0
     ledger: list[Row] = field(default_factory=list)  # deposits, oldest first
+    funding_paid: dict[str, Decimal] = field(default_factory=dict)  # by coin, of all positions it ever had
+    fundings: list[Row] = field(default_factory=list)  # rows of userFunding, oldest first
 
     def deposit(self, usdc: Decimal, time_ms: int, tx: str) -> None:
         """Put cash in."""
@@ -99,6 +103,9 @@ class Account:
         start, new = position.szi, position.szi + signed_sz
         closed_pnl = _change_cost(position, signed_sz, px)
         position.szi = new
+        position.funding_since_change = ZERO
+        if start * new < 0:
+            position.funding_since_open = ZERO
         if position.leverage.is_cross:
             self.raw_usd -= signed_sz * px + fee
         else:

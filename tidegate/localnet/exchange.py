@@ -60,6 +60,15 @@ class Exchange:
         return self._venue.now_ms
 
     @property
+    def free_requests(self) -> int:
+        """Actions that an address may send before it has traded anything (section 7.2)."""
+        return self._venue.free_requests
+
+    @free_requests.setter
+    def free_requests(self, count: int) -> None:
+        self._venue.free_requests = count
+
+    @property
     def feed(self) -> list[Feed]:
         """Subscribers of what happens; append or remove your own."""
         return self._venue.block.feed

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from tidegate.localnet.actions.answers import Refused
+from tidegate.localnet.kernel import budgets
 from tidegate.localnet.kernel.accounts import Account
 from tidegate.localnet.kernel.envelopes import Envelope
 from tidegate.localnet.kernel.nonces import Nonces
@@ -45,6 +46,7 @@ class Admission:
         if refused is not None:
             return Refused(refused)
         if envelope.expires_after is not None and envelope.expires_after < self._venue.now_ms:
+            budgets.waste(account, budgets.requests_of(envelope.action))
             return Refused("Action already expired")
         self._nonces.use(signer, envelope.nonce)
         return account

@@ -5,6 +5,7 @@ modules beside this one.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -12,6 +13,8 @@ import msgspec
 from tidegate.localnet.actions import agents, scheduled, sub_accounts, trading, vaults
 from tidegate.localnet.actions.admission import Admission
 from tidegate.localnet.actions.answers import Action, Answer, Refused
+from tidegate.localnet.kernel import budgets
+from tidegate.localnet.kernel.accounts import Account
 from tidegate.localnet.kernel.envelopes import Envelope, NoopAction
 from tidegate.localnet.kernel.reply import UNPROCESSABLE, Reply, ok
 from tidegate.localnet.kernel.signatures import USER_SIGNED
@@ -73,7 +76,20 @@ class Actions:
         elif handler is None:
             outcome = Refused(f"Action {kind} is not available on localnet.")
         else:
-            outcome = handler(self._venue, admitted, action)
+            outcome = self._within_budget(admitted, envelope.action, partial(handler, self._venue, admitted, action))
         if isinstance(outcome, Refused):
             return ok({"status": "err", "response": outcome.text})
         return ok({"status": "ok", "response": outcome})
+
+    def _within_budget(
+        self, account: Account, action: dict[str, Any], do: Callable[[], Answer | Refused]
+    ) -> Answer | Refused:
+        """Do it if the address has requests left; what is refused as a whole costs none (sections 3.9 and 7.2)."""
+        venue, kind, count = self._venue, action["type"], budgets.requests_of(action)
+        text = budgets.refusal(account, kind, count, venue.now_ms, venue.free_requests)
+        if text is not None:
+            return Refused(text)
+        outcome = do()
+        if not isinstance(outcome, Refused):
+            budgets.spend(account, kind, count, venue.now_ms, venue.free_requests)
+        return outcome

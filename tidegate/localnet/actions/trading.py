@@ -22,7 +22,6 @@ CANCELS_MAX = 200
 
 def order(venue: Venue, account: Account, action: OrderAction) -> Answer | Refused:
     """Place a batch."""
-    account.requests += len(action.orders)
     if action.builder is not None:
         return statuses("order", [{"error": "Builder fee has not been approved"}])
     if isinstance(action.grouping, PriorityFee):
@@ -33,7 +32,6 @@ def order(venue: Venue, account: Account, action: OrderAction) -> Answer | Refus
 
 def cancel(venue: Venue, account: Account, action: CancelAction) -> Answer | Refused:
     """Cancel by order id."""
-    account.requests += len(action.cancels)
     if len(action.cancels) > CANCELS_MAX:
         return Refused(f"Signed action over weight limit of {CANCELS_MAX}.")
     return statuses("cancel", [placing.cancel(venue, each.a, account.live.get(each.o)) for each in action.cancels])
@@ -41,7 +39,6 @@ def cancel(venue: Venue, account: Account, action: CancelAction) -> Answer | Ref
 
 def cancel_by_cloid(venue: Venue, account: Account, action: CloidCancelAction) -> Answer | Refused:
     """Cancel by client order id."""
-    account.requests += len(action.cancels)
     if len(action.cancels) > CANCELS_MAX:
         return Refused(f"Signed action over weight limit of {CANCELS_MAX}.")
     orders = ((each.asset, account.by_cloid.get(each.cloid.lower())) for each in action.cancels)
@@ -50,7 +47,6 @@ def cancel_by_cloid(venue: Venue, account: Account, action: CloidCancelAction) -
 
 def modify(venue: Venue, account: Account, action: ModifyWire) -> Answer | Refused:
     """Replace one order; the answer does not tell the new id."""
-    account.requests += 1
     status = _modify_one(venue, account, action, always_place=action.a)
     if isinstance(status, dict) and "error" in status:
         return Refused(status["error"])
@@ -59,28 +55,24 @@ def modify(venue: Venue, account: Account, action: ModifyWire) -> Answer | Refus
 
 def batch_modify(venue: Venue, account: Account, action: BatchModifyAction) -> Answer | Refused:
     """Replace several orders; answers as an order does."""
-    account.requests += len(action.modifies)
     answers = [_modify_one(venue, account, each, always_place=action.a or each.a) for each in action.modifies]
     return statuses("order", answers)
 
 
 def update_leverage(venue: Venue, account: Account, action: LeverageAction) -> Answer | Refused:
     """Set leverage and margin mode of a coin."""
-    account.requests += 1
     text = leverages.update(venue, account, action.asset, action.leverage, is_cross=action.is_cross)
     return DEFAULT if text is None else Refused(text)
 
 
 def update_isolated_margin(venue: Venue, account: Account, action: IsolatedMarginAction) -> Answer | Refused:
     """Move cash into or out of an isolated position."""
-    account.requests += 1
     text = leverages.move_isolated(venue, account, action.asset, action.ntli)
     return DEFAULT if text is None else Refused(text)
 
 
-def noop(_venue: Venue, account: Account, _action: NoopAction) -> Answer | Refused:
+def noop(_venue: Venue, _account: Account, _action: NoopAction) -> Answer | Refused:
     """Burn a nonce."""
-    account.requests += 1
     return DEFAULT
 
 

@@ -8,6 +8,8 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any
 
+from tidegate.localnet.kernel.budgets import BATCHES, FREE_REQUESTS
+
 MINUTE_MS = 60_000
 MINUTE_S = 60.0
 NO_LIMIT = 1 << 62
@@ -32,12 +34,11 @@ ITEMS_PER_WEIGHT = {
     "candleSnapshot": 60,
 }
 ORDERS_PER_WEIGHT = 40
-BATCHES = ("orders", "cancels", "modifies")
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Sections 6.5 and 7.1 of the protocol; the defaults are the exchange's own."""
+    """Sections 6.5, 7.1 and 7.2 of the protocol; the defaults are the exchange's own."""
 
     connections: int = 10
     connections_per_minute: int = 30
@@ -45,9 +46,10 @@ class Limits:
     users: int = 10
     messages_per_minute: int = 2_000
     rest_weight_per_minute: int = 1_200
+    free_requests: int = FREE_REQUESTS
 
 
-UNLIMITED = Limits(NO_LIMIT, NO_LIMIT, NO_LIMIT, NO_LIMIT, NO_LIMIT, NO_LIMIT)
+UNLIMITED = Limits(NO_LIMIT, NO_LIMIT, NO_LIMIT, NO_LIMIT, NO_LIMIT, NO_LIMIT, NO_LIMIT)
 
 
 def info_weight(kind: str) -> int:

@@ -105,6 +105,7 @@ class Localnet:
         self.exchange = exchange
         self.market = market
         self.clock = clock
+        exchange.free_requests = limits.free_requests
         self.gate = Gate(exchange, limits)
         self.streams = Streams(exchange, self.gate, limits, monotonic)
         self.driver = Driver(exchange, market, clock, self.streams, monotonic)

@@ -18,6 +18,7 @@ from tidegate.localnet.kernel.accounts import (
     Account,
     DayVolume,
 )
+from tidegate.localnet.kernel.budgets import cap_of
 from tidegate.localnet.kernel.numbers import ONE, ZERO, wire, wire_usd
 from tidegate.localnet.kernel.orders import Order, history_row
 from tidegate.localnet.kernel.venue import Venue
@@ -25,7 +26,6 @@ from tidegate.localnet.kernel.venue import Venue
 Row = dict[str, Any]
 
 FILLS_PER_ANSWER = 2_000
-FREE_REQUESTS = 10_000
 PORTFOLIO_PERIODS = ("day", "week", "month", "allTime", "perpDay", "perpWeek", "perpMonth", "perpAllTime")
 # Section 8.5: notional cutoff, then perp taker and maker, spot taker and maker.
 VIP_TIERS = (
@@ -126,14 +126,14 @@ def fees(account: Account | None, venue: Venue) -> Row:
     }
 
 
-def rate_limit(account: Account | None) -> Row:
-    """The body of userRateLimit: 10000 actions and one more per USDC traded."""
+def rate_limit(account: Account | None, venue: Venue) -> Row:
+    """The body of userRateLimit; what was reserved is the surplus."""
     volume = ZERO if account is None else account.volume
     return {
         "cumVlm": wire(volume.quantize(Decimal("0.01"))),
         "nRequestsUsed": 0 if account is None else account.requests,
-        "nRequestsCap": FREE_REQUESTS + int(volume),
-        "nRequestsSurplus": 0,
+        "nRequestsCap": cap_of(account, venue.free_requests),
+        "nRequestsSurplus": 0 if account is None else account.reserved_requests,
     }
 
 

@@ -80,7 +80,7 @@ def user_role(desk: Desk, request: UserRequest) -> Reply:
 
 def user_rate_limit(desk: Desk, request: UserRequest) -> Reply:
     """The address's budget of actions."""
-    return ok(account.rate_limit(desk.account(request.user)))
+    return ok(account.rate_limit(desk.account(request.user), desk.venue))
 
 
 def ledger_updates(desk: Desk, request: RangeRequest) -> Reply:

@@ -80,6 +80,8 @@ class Account:
     volume: Decimal = ZERO
     days: dict[int, DayVolume] = field(default_factory=dict)
     requests: int = 0
+    reserved_requests: int = 0
+    paused_until_ms: int = 0  # with a used up budget the next action is heard then
     ledger: list[Row] = field(default_factory=list)  # deposits, oldest first
     funding_paid: dict[str, Decimal] = field(default_factory=dict)  # by coin, of all positions it ever had
     fundings: list[Row] = field(default_factory=list)  # rows of userFunding, oldest first

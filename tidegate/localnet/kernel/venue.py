@@ -11,6 +11,7 @@ from hashlib import blake2b
 from tidegate.localnet.kernel.accounts import Account
 from tidegate.localnet.kernel.block import Block
 from tidegate.localnet.kernel.book import Book
+from tidegate.localnet.kernel.budgets import FREE_REQUESTS
 from tidegate.localnet.kernel.margin import Market
 from tidegate.localnet.kernel.numbers import ZERO, wire
 from tidegate.localnet.kernel.orders import Order, update_row
@@ -54,6 +55,7 @@ class Venue:
         self.agents: dict[str, Agent] = {}  # by the agent's address
         self.house = Account("house", is_house=True)  # both house addresses are this account
         self.fees = ZERO  # what all accounts have paid
+        self.free_requests = FREE_REQUESTS
         self.armed: dict[str, dict[int, Order]] = {rule.name: {} for rule in universe.perps}
         self._next_oid = FIRST_OID
         self._events = 0

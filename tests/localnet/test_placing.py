@@ -171,6 +171,28 @@ def test_a_bracket_needs_a_plain_entry_and_trigger_exits(floor):
     assert len(no_trigger) == 1
 
 
+def test_the_orders_of_a_position_group_are_trigger_orders(floor):
+    _, trader, _ = floor
+    trader.order("B", "80100", "0.01", IOC)
+    answer = trader.orders([order("A", "81000", "0.01", reduce_only=True)], "positionTpsl")
+    assert answer == [{"error": "The orders of a positionTpsl group must be trigger orders."}]
+    assert trader.ask("openOrders") == []
+
+
+def test_a_fast_cancel_is_refused_for_trigger_orders_only(floor):
+    _, trader, _ = floor
+    trader.order("B", "80100", "0.01", IOC)
+    cloid = f"0x{3:032x}"
+    plain = trader.order("B", "79000", "0.01")["resting"]["oid"]
+    trader.orders([{**stop("79000", "0.01"), "c": cloid}])
+    answer = trader.post({"type": "cancel", "cancels": [{"a": 0, "o": plain, "f": True}]})
+    assert answer["response"]["data"]["statuses"] == ["success"]
+    answer = trader.post({"type": "cancelByCloid", "cancels": [{"asset": 0, "cloid": cloid, "f": True}]})
+    assert answer["response"]["data"]["statuses"] == [
+        {"error": "Fast cancel is not allowed for trigger orders. asset=0"}
+    ]
+
+
 def test_position_exits_follow_the_position_and_cancel_each_other(floor):
     exchange, trader, _ = floor
     trader.order("B", "80100", "0.01", IOC)
@@ -248,8 +270,9 @@ def test_a_modification_to_an_executable_kind_is_refused_and_leaves_the_old_orde
         assert answer == {"error": "Attempted to modify to invalid new order"}
     assert [row["oid"] for row in trader.ask("openOrders")] == [oid]
     assert modify(trader, oid, order("B", "79000", "0")) == {"error": "Order has zero size."}
+    assert modify(trader, oid, order("B", "80001", "0.01")) == {"error": "Attempted to modify to invalid new order"}
     assert [row["oid"] for row in trader.ask("openOrders")] == [oid]
-    assert "error" in modify(trader, oid, order("B", "80001", "0.01"))
+    assert "bbo was 79999@80001" in modify(trader, oid, order("B", "80001", "0.01", ALO))["error"]
     assert trader.ask("openOrders") == [], "cancel and place: a refused new order does not bring the old one back"
 
 

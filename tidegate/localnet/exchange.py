@@ -17,6 +17,8 @@ from tidegate.localnet.kernel.block import Feed
 from tidegate.localnet.kernel.book import Quote, check_quotes
 from tidegate.localnet.kernel.matching import Taker, sweep
 from tidegate.localnet.kernel.numbers import ZERO, wire
+from tidegate.localnet.kernel.operators import Operators
+from tidegate.localnet.kernel.oracle_hour import OracleHour
 from tidegate.localnet.kernel.prices import MARK_INTERVAL_MS, Candles
 from tidegate.localnet.kernel.reply import Reply
 from tidegate.localnet.kernel.universe import Universe
@@ -51,6 +53,7 @@ class Exchange:
         self._venue = Venue(universe, start_ms)
         self._actions = Actions(self._venue, fund_on_first_action=fund_on_first_action, wall_ms=wall_ms)
         self._desk = Desk(self._venue, self)
+        self.operators = Operators(self._venue, self._close)
         self._next_mark_ms = start_ms + MARK_INTERVAL_MS
         self._rendered: dict[str, tuple[int, Row]] = {}
 
@@ -69,6 +72,15 @@ class Exchange:
         self._venue.free_requests = count
 
     @property
+    def volume_gates(self) -> bool:
+        """Whether sub-accounts, scheduled cancels and referral codes ask for a traded volume first."""
+        return self._venue.people.volume_gates
+
+    @volume_gates.setter
+    def volume_gates(self, stand: bool) -> None:
+        self._venue.people.volume_gates = stand
+
+    @property
     def feed(self) -> list[Feed]:
         """Subscribers of what happens; append or remove your own."""
         return self._venue.block.feed
@@ -77,6 +89,7 @@ class Exchange:
         """Let time pass; marks are refreshed when theirs are due. Earlier times are ignored."""
         if now_ms <= self._venue.now_ms:
             return
+        self._ring_until(now_ms)
         self._venue.now_ms = now_ms
         if now_ms < self._next_mark_ms:
             return
@@ -93,9 +106,11 @@ class Exchange:
         """Replace the house's liquidity: (px, sz, n) a level, any order, either side may be empty.
 
         Sizes that stay keep their place in the queue. A quote that crosses resting client orders trades with
-        them first, as taker; what is left of it rests.
+        them first, as taker; what is left of it rests. Nobody quotes a delisted coin.
         """
         check_quotes(bids, asks)
+        if self._is_over(coin):
+            return
         book = self._venue.books[coin]
         before = book.version
         for is_bid, quotes in ((True, bids), (False, asks)):
@@ -111,11 +126,16 @@ class Exchange:
 
     def trade(self, coin: str, side: Literal["B", "A"], px: Decimal, sz: Decimal) -> None:
         """Let the house take with an IOC of limit `px`; whatever matches is printed."""
+        if self._is_over(coin):
+            return
         sweep(self._venue, Taker(coin, side == "B", px, sz))
         self._close()
 
     def set_oracle(self, coin: str, px: Decimal) -> None:
-        """Publish an oracle price; the mark follows at once."""
+        """Publish an oracle price; the mark follows at once. A delisted coin keeps what it was settled at."""
+        if self._is_over(coin):
+            return
+        self._venue.oracle_hours.setdefault(coin, OracleHour()).note(self.now_ms, px)
         self._venue.prices[coin].oracle = px
         self._refresh_mark(coin)
         self._venue.block.asset_ctx(coin)
@@ -208,9 +228,21 @@ class Exchange:
             left.append((px, sz, n))
         return left
 
+    def _is_over(self, coin: str) -> bool:
+        prices = self._venue.prices.get(coin)
+        return prices is not None and prices.rule.is_delisted
+
     def _refresh_mark(self, coin: str) -> None:
         if self._venue.prices[coin].refresh_mark(self._venue.now_ms):
             self._venue.block.asset_ctx(coin)
+
+    def _ring_until(self, now_ms: int) -> None:
+        """Let what was set for a time happen at that time, each in a block of its own."""
+        venue = self._venue
+        while (alarm := venue.alarms.pop(now_ms)) is not None:
+            venue.now_ms = max(venue.now_ms, alarm.at_ms)
+            alarm.ring()
+            self._close()
 
     def _close(self) -> None:
         """Fire what the marks reach, then tell everybody."""

@@ -34,15 +34,17 @@ def cancel(venue: Venue, account: Account, action: CancelAction) -> Answer | Ref
     """Cancel by order id."""
     if len(action.cancels) > CANCELS_MAX:
         return Refused(f"Signed action over weight limit of {CANCELS_MAX}.")
-    return statuses("cancel", [placing.cancel(venue, each.a, account.live.get(each.o)) for each in action.cancels])
+    return statuses(
+        "cancel", [placing.cancel(venue, each.a, account.live.get(each.o), fast=each.f) for each in action.cancels]
+    )
 
 
 def cancel_by_cloid(venue: Venue, account: Account, action: CloidCancelAction) -> Answer | Refused:
     """Cancel by client order id."""
     if len(action.cancels) > CANCELS_MAX:
         return Refused(f"Signed action over weight limit of {CANCELS_MAX}.")
-    orders = ((each.asset, account.by_cloid.get(each.cloid.lower())) for each in action.cancels)
-    return statuses("cancel", [placing.cancel(venue, asset, order) for asset, order in orders])
+    orders = ((each, account.by_cloid.get(each.cloid.lower())) for each in action.cancels)
+    return statuses("cancel", [placing.cancel(venue, each.asset, order, fast=each.f) for each, order in orders])
 
 
 def modify(venue: Venue, account: Account, action: ModifyWire) -> Answer | Refused:

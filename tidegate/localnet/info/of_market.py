@@ -2,6 +2,7 @@
 
 from tidegate.localnet.info.desk import Desk, Request
 from tidegate.localnet.info.shapes import BookRequest, CandleRequest, CoinRequest, DexRequest, Plain, RangeRequest
+from tidegate.localnet.kernel.open_interest import coins_at_cap
 from tidegate.localnet.kernel.reply import NOTHING, Reply, ok
 
 BOOK_DEPTH = 20
@@ -87,7 +88,13 @@ def exchange_status(desk: Desk, _request: Plain) -> Reply:
     return ok({"specialStatuses": None, "time": desk.venue.now_ms})
 
 
+def at_open_interest_cap(desk: Desk, _request: Plain) -> Reply:
+    """The coins that nobody may add to just now."""
+    return ok(coins_at_cap(desk.venue))
+
+
 REQUESTS: dict[str, Request] = {
+    "perpsAtOpenInterestCap": (Plain, at_open_interest_cap),
     "meta": (DexRequest, meta),
     "allPerpMetas": (Plain, all_metas),
     "metaAndAssetCtxs": (DexRequest, meta_and_contexts),

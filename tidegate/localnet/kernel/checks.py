@@ -9,10 +9,24 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from tidegate.localnet.kernel import margin
+from tidegate.localnet.kernel import margin, open_interest
 from tidegate.localnet.kernel.accounts import Account
 from tidegate.localnet.kernel.numbers import legal_price, legal_size
 from tidegate.localnet.kernel.orders import ALO, Order, plain
+from tidegate.localnet.kernel.refusals import (
+    BAD_TRIGGER,
+    BEYOND_TIER,
+    FAR_FROM_ORACLE,
+    MARGIN,
+    MIN_VALUE,
+    NO_SPOT_BALANCE,
+    POST_ONLY_PERIOD,
+    REDUCE_ONLY,
+    TICK,
+    TOO_MANY_ORDERS,
+    Refusal,
+    bad_alo,
+)
 from tidegate.localnet.kernel.universe import PerpRule
 from tidegate.localnet.kernel.venue import Venue
 
@@ -46,38 +60,13 @@ class Wish(NamedTuple):
         return self.tif is None
 
 
-class Refusal(NamedTuple):
-    """Why an order was not taken: the status it ends with, the text without its asset."""
-
-    status: str
-    text: str
-
-    def at(self, asset: int) -> str:
-        """The text as the wire has it."""
-        return f"{self.text} asset={asset}"
-
-
-TICK = Refusal("tickRejected", "Price must be divisible by tick size.")
-MIN_VALUE = Refusal("minTradeNtlRejected", "Order must have minimum value of $10.")
-MARGIN = Refusal("perpMarginRejected", "Insufficient margin to place order.")
-REDUCE_ONLY = Refusal("reduceOnlyRejected", "Reduce only order would increase position.")
-IOC_UNMATCHED = Refusal("iocCancelRejected", "Order could not immediately match against any resting orders.")
-BAD_TRIGGER = Refusal("badTriggerPxRejected", "Invalid TP/SL price.")
-NO_LIQUIDITY = Refusal("marketOrderNoLiquidityRejected", "No liquidity available for market order.")
-BEYOND_TIER = Refusal(
-    "perpMaxPositionRejected", "Order would cause position to exceed margin tier limit at current leverage."
-)
-TOO_MANY_ORDERS = Refusal("tooManyOpenOrdersRejected", "Too many open orders.")
-NO_SPOT_BALANCE = Refusal("insufficientSpotBalanceRejected", "Insufficient spot balance")
-
-
 def malformed(venue: Venue, wishes: Sequence[Wish], *, exits_only: bool) -> str | None:
     """The one text that refuses a whole batch, or None.
 
     `exits_only` says that trigger orders must be reduce-only (groupings normalTpsl and positionTpsl).
     """
     if not wishes:
-        return "Empty batch of orders."
+        return "Empty batch of orders."  # the exchange's own words for it were never recorded
     for wish in wishes:
         text = _malformed_one(venue, wish, exits_only=exits_only)
         if text is not None:
@@ -90,7 +79,7 @@ def _malformed_one(venue: Venue, wish: Wish, *, exits_only: bool) -> str | None:
     pair = venue.universe.spot_by_asset.get(wish.asset)
     if rule is None and pair is None:
         return f"Unknown asset: {wish.asset}"
-    if rule is not None and rule.is_delisted:
+    if rule is not None and (rule.is_delisted or rule.name in venue.restrictions.halted):
         return "Trading is halted"
     if wish.px is None or wish.px <= 0 or (wish.is_trigger and not _positive(wish.trigger_px)):
         return "Order has invalid price."
@@ -126,6 +115,8 @@ def refusal(venue: Venue, account: Account, order: Order, *, entry_px: Decimal |
     prices_asked = (order.limit_px,) if trigger is None else (order.limit_px, trigger.px)
     if not all(legal_price(px, prices.rule.sz_decimals) for px in prices_asked):
         return TICK
+    if venue.restrictions.post_only(venue.now_ms) and order.tif != ALO:
+        return POST_ONLY_PERIOD
     if _too_many(account, order):
         return TOO_MANY_ORDERS
     position = account.position_size(order.coin)
@@ -137,10 +128,22 @@ def refusal(venue: Venue, account: Account, order: Order, *, entry_px: Decimal |
         reached = trigger.reached(prices.mark if entry_px is None else entry_px)
         return BAD_TRIGGER if reached else None
     if order.tif == ALO and prices.book.crosses(is_buy=order.is_buy, px=order.limit_px):
-        bid, ask = (plain(px) if px is not None else "" for px in prices.book.touch())
-        text = f"Post only order would have immediately matched, bbo was {bid}@{ask}."
-        return Refusal("badAloPxRejected", text)
-    return None if order.reduce_only else _margin_refusal(venue, account, order)
+        return bad_alo("@".join("" if px is None else plain(px) for px in prices.book.touch()))
+    if _far_from_oracle(venue, order):
+        return FAR_FROM_ORACLE
+    return refusal_to_open(venue, account, order)
+
+
+def refusal_to_open(venue: Venue, account: Account, order: Order) -> Refusal | None:
+    """Why an order may not add to positions: open interest, leverage tier, margin. Asked again when a trigger fires."""
+    if order.reduce_only:
+        return None
+    return open_interest.refusal(venue, account, order) or _margin_refusal(venue, account, order)
+
+
+def _far_from_oracle(venue: Venue, order: Order) -> bool:
+    share, oracle = venue.restrictions.oracle_bands.get(order.coin), venue.prices[order.coin].oracle
+    return share is not None and abs(order.limit_px - oracle) > share * oracle
 
 
 def _margin_refusal(venue: Venue, account: Account, order: Order) -> Refusal | None:

@@ -50,6 +50,14 @@ def finish(venue: Venue, order: Order, status: str, *, by_system: bool = False) 
                 finish(venue, sibling, SIBLING_FILLED_CANCELED, by_system=True)
 
 
+def cancel_all(venue: Venue, user: str, status: str, *, coin: str | None = None, by_system: bool = True) -> None:
+    """End all of an account's orders, of one coin or of all; waiting children first, so that all end alike."""
+    live = venue.accounts[user].live.values()
+    for order in sorted(live, key=lambda each: each.stage is not Stage.WAITING):
+        if order.is_live and coin in (None, order.coin):
+            finish(venue, order, status, by_system=by_system)
+
+
 def fit_reduce_only(venue: Venue, user: str, coin: str) -> None:
     """Shrink an account's reduce-only orders of a coin to its position; end those that could only open one.
 

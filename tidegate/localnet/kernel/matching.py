@@ -7,16 +7,22 @@ fills (sections 2.7, 2.13, 3.9). It never looks at the taker's margin: that was 
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from tidegate.localnet.kernel import margin
-from tidegate.localnet.kernel.accounts import Leverage, fee_of
+from tidegate.localnet.kernel import margin, open_interest
+from tidegate.localnet.kernel.accounts import DAY_MS
 from tidegate.localnet.kernel.book import HouseLot, RestingOrder
+from tidegate.localnet.kernel.fills import Match, fill
 from tidegate.localnet.kernel.lifecycle import finish, fit_reduce_only
 from tidegate.localnet.kernel.numbers import ZERO, wire
-from tidegate.localnet.kernel.orders import FILLED, MARGIN_CANCELED, SELF_TRADE_CANCELED, Order
+from tidegate.localnet.kernel.orders import (
+    FILLED,
+    MARGIN_CANCELED,
+    OPEN_INTEREST_CAP_CANCELED,
+    SELF_TRADE_CANCELED,
+    Order,
+)
 from tidegate.localnet.kernel.venue import HOUSE_MAKER, HOUSE_TAKER, Venue
 
 Row = dict[str, Any]
-HOUSE_LEVERAGE = Leverage(1)
 
 
 class Taker(NamedTuple):
@@ -36,15 +42,6 @@ class Swept(NamedTuple):
     notional: Decimal
 
 
-class _Match(NamedTuple):
-    """One trade between two sides."""
-
-    px: Decimal
-    sz: Decimal
-    hash: str
-    tid: int
-
-
 def sweep(venue: Venue, taker: Taker) -> Swept:
     """Match a taker against the book down to its limit; a client's order loses what was filled."""
     book = venue.books[taker.coin]
@@ -62,7 +59,7 @@ def sweep(venue: Venue, taker: Taker) -> Swept:
         if isinstance(entry, Order) and _turns_away(venue, taker, entry, sz):
             continue
         tx = tx or venue.next_hash()
-        match = _Match(level.px, sz, tx, venue.next_tid())
+        match = Match(level.px, sz, tx, venue.next_tid())
         book.take(level, sz, is_bid=not taker.is_buy)
         left -= sz
         notional += sz * match.px
@@ -76,26 +73,41 @@ def sweep(venue: Venue, taker: Taker) -> Swept:
 
 
 def _turns_away(venue: Venue, taker: Taker, maker: Order, sz: Decimal) -> bool:
-    """Cancel a resting order that must not trade: the taker's own, or one that its account cannot pay for."""
+    """Cancel a resting order that must not trade: the taker's own, one at the cap, one that cannot be paid for."""
     if taker.order is not None and taker.order.user == maker.user:
         finish(venue, maker, SELF_TRADE_CANCELED, by_system=True)
         return True
+    if open_interest.turns_away(venue, maker, sz):
+        finish(venue, maker, OPEN_INTEREST_CAP_CANCELED, by_system=True)
+        return True
     if maker.reduce_only:
         return False
-    account = venue.accounts[maker.user]
-    figures = margin.cross(account, venue.market)
-    fill = margin.Fill(maker.coin, maker.is_buy, sz, maker.limit_px)
-    if margin.needed(account, venue.prices[maker.coin], fill) <= max(figures.value - figures.used, ZERO):
+    if _can_pay(venue, maker, sz):
         return False
     finish(venue, maker, MARGIN_CANCELED, by_system=True)
     fit_reduce_only(venue, maker.user, maker.coin)  # a partly filled parent has armed its children
     return True
 
 
-def _book_trade(venue: Venue, taker: Taker, entry: HouseLot | RestingOrder, match: _Match) -> Row:
+def _can_pay(venue: Venue, maker: Order, sz: Decimal) -> bool:
+    """Ask the resting side again: margin for a perp, tokens for a spot pair (which its hold has kept, unless a unified
+    account has lost them since)."""
+    account = venue.accounts[maker.user]
+    if maker.pair is not None:
+        asked = maker.pair.quote if maker.is_buy else maker.pair.base
+        return account.balance_of(asked.index) >= (sz * maker.limit_px if maker.is_buy else sz)
+    cash, market = venue.clearing(account, maker.coin)
+    figures = margin.cross(cash, market)
+    wanted = margin.Fill(maker.coin, maker.is_buy, sz, maker.limit_px)
+    return margin.needed(cash, market[maker.coin], wanted) <= max(figures.value - figures.used, ZERO)
+
+
+def _book_trade(venue: Venue, taker: Taker, entry: HouseLot | RestingOrder, match: Match) -> Row:
     """Book one trade for both sides; returns its print."""
     maker = entry if isinstance(entry, Order) else None
-    prices = venue.prices[taker.coin]
+    prices = venue.tickers[taker.coin]
+    day = venue.now_ms // DAY_MS
+    venue.day_volumes[day] = venue.day_volumes.get(day, ZERO) + match.px * match.sz
     prices.printed(venue.now_ms, match.px, match.sz)
     taking = HOUSE_TAKER if taker.order is None else taker.order.user
     making = HOUSE_MAKER if maker is None else maker.user
@@ -112,46 +124,10 @@ def _book_trade(venue: Venue, taker: Taker, entry: HouseLot | RestingOrder, matc
     prices.recent.appendleft(row)
     if taker.order is None and maker is None:
         return row  # the house with itself: nobody's position changes
-    _fill(venue, taker.order, taker.coin, match, is_buy=taker.is_buy, is_taker=True)
-    _fill(venue, maker, taker.coin, match, is_buy=not taker.is_buy, is_taker=False)
+    fill(venue, taker.order, taker.coin, match, is_buy=taker.is_buy, is_taker=True)
+    fill(venue, maker, taker.coin, match, is_buy=not taker.is_buy, is_taker=False)
     if maker is not None:
         if not maker.sz:
             finish(venue, maker, FILLED)
         fit_reduce_only(venue, maker.user, maker.coin)
     return row
-
-
-def _fill(venue: Venue, order: Order | None, coin: str, match: _Match, *, is_buy: bool, is_taker: bool) -> None:
-    """Change one side's account by a trade and write its fill."""
-    signed_sz = match.sz if is_buy else -match.sz
-    if order is None:
-        venue.house.trade(coin, HOUSE_LEVERAGE, signed_sz, match.px, ZERO)
-        return
-    account = venue.accounts[order.user]
-    notional = match.px * match.sz
-    fee = fee_of(notional, is_taker=is_taker)
-    leverage = margin.leverage_of(account, venue.prices[coin].rule)
-    traded = account.trade(coin, leverage, signed_sz, match.px, fee)
-    venue.fees += fee
-    account.note_volume(venue.now_ms, notional, is_taker=is_taker)
-    row: Row = {
-        "coin": coin,
-        "px": wire(match.px),
-        "sz": wire(match.sz),
-        "side": order.side,
-        "time": venue.now_ms,
-        "startPosition": wire(traded.start_position),
-        "dir": traded.direction,
-        "closedPnl": wire(traded.closed_pnl),
-        "hash": match.hash,
-        "oid": order.oid,
-        "crossed": is_taker,
-        "fee": wire(fee),
-        "tid": match.tid,
-    }
-    if order.cloid is not None:
-        row["cloid"] = order.cloid
-    row["feeToken"] = "USDC"
-    row["twapId"] = None
-    account.note_fill(row)
-    venue.block.fill(account.user, row)

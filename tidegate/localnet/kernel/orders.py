@@ -7,8 +7,9 @@ frontendOpenOrders, orderStatus, historicalOrders and orderUpdates. It never cha
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
+from tidegate.localnet.kernel.instruments import SpotPair
 from tidegate.localnet.kernel.numbers import ZERO, wire
 
 Row = dict[str, Any]
@@ -21,6 +22,12 @@ MARGIN_CANCELED = "marginCanceled"
 SELF_TRADE_CANCELED = "selfTradeCanceled"
 REDUCE_ONLY_CANCELED = "reduceOnlyCanceled"
 SIBLING_FILLED_CANCELED = "siblingFilledCanceled"
+OPEN_INTEREST_CAP_CANCELED = "openInterestCapCanceled"
+DELISTED_CANCELED = "delistedCanceled"
+LIQUIDATED_CANCELED = "liquidatedCanceled"
+VAULT_WITHDRAWAL_CANCELED = "vaultWithdrawalCanceled"
+SCHEDULED_CANCEL = "scheduledCancel"
+INTERNAL_CANCEL = "internalCancel"
 
 GTC, IOC, ALO, FRONTEND_MARKET = "Gtc", "Ioc", "Alo", "FrontendMarket"
 TIFS_THAT_TAKE_ONLY = (IOC, FRONTEND_MARKET)
@@ -58,6 +65,13 @@ class Trigger:
         return f"{'Stop' if self.is_stop else 'Take Profit'} {'Market' if self.is_market else 'Limit'}"
 
 
+class BuilderFee(NamedTuple):
+    """Who earns on top of the exchange's fee: an address and tenths of a basis point of the notional."""
+
+    builder: str
+    tenths_bp: int
+
+
 @dataclass(slots=True, eq=False)
 class Order:
     """One order of one account; `sz` is what remains, prices and sizes in the coin's units."""
@@ -77,6 +91,9 @@ class Order:
     cloid: str | None = None
     is_position_tpsl: bool = False
     whole_position: bool = False  # its size is the position's at the time it fires
+    pair: SpotPair | None = None  # of a spot order
+    builder: BuilderFee | None = None
+    twap_id: int | None = None  # of the TWAP that it is a slice of
     children: list["Order"] = field(default_factory=list)
     siblings: list["Order"] = field(default_factory=list)
     stage: Stage = Stage.NEW
@@ -97,6 +114,14 @@ class Order:
     def is_live(self) -> bool:
         """Rests, is armed or waits for its parent."""
         return self.stage in (Stage.RESTING, Stage.ARMED, Stage.WAITING)
+
+    def hold_of(self, token: int) -> Decimal:
+        """What a resting spot order reserves of a token: a buy quote for its notional, a sell what it would sell."""
+        if self.pair is None or self.stage is not Stage.RESTING:
+            return ZERO
+        if self.is_buy:
+            return self.limit_px * self.sz if token == self.pair.quote.index else ZERO
+        return self.sz if token == self.pair.base.index else ZERO
 
     @property
     def order_type(self) -> str:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from tidegate.localnet.kernel.accounts import Account
-from tidegate.localnet.kernel.checks import IOC_UNMATCHED, NO_LIQUIDITY, Refusal, Wish, malformed, refusal
+from tidegate.localnet.kernel.checks import Wish, malformed, refusal
 from tidegate.localnet.kernel.lifecycle import arm, conclude, finish
 from tidegate.localnet.kernel.matching import Taker, sweep
 from tidegate.localnet.kernel.numbers import ONE, ZERO, price_decimals, wire
@@ -24,12 +24,14 @@ from tidegate.localnet.kernel.orders import (
     Stage,
     Trigger,
 )
+from tidegate.localnet.kernel.refusals import BAD_TRIGGER, IOC_UNMATCHED, NO_LIQUIDITY, Refusal
 from tidegate.localnet.kernel.venue import Venue
 
 NA, NORMAL_TPSL, POSITION_TPSL = "na", "normalTpsl", "positionTpsl"
 NOT_OPEN = "Order was never placed, already canceled, or filled."
 NOT_MODIFIABLE = "Cannot modify canceled or filled order"
 INVALID_MODIFICATION = "Attempted to modify to invalid new order"
+NO_FAST_CANCEL = "Fast cancel is not allowed for trigger orders."  # the exchange's words were never recorded
 WAITING_FOR_FILL, WAITING_FOR_TRIGGER = "waitingForFill", "waitingForTrigger"
 
 Status = dict[str, Any] | str
@@ -37,11 +39,7 @@ Status = dict[str, Any] | str
 
 def place(venue: Venue, account: Account, wishes: Sequence[Wish], grouping: str) -> list[Status]:
     """Place a batch; one status per order, or a single error that stands for the whole batch."""
-    text = malformed(venue, wishes, exits_only=grouping != NA)
-    if text is None and grouping == NORMAL_TPSL and wishes[0].is_trigger:
-        text = "The first order of a normalTpsl group must not be a trigger order."
-    if text is None and grouping == NORMAL_TPSL and not all(wish.is_trigger for wish in wishes[1:]):
-        text = "The children of a normalTpsl group must be trigger orders."
+    text = malformed(venue, wishes, exits_only=grouping != NA) or _misgrouped(wishes, grouping)
     if text is not None:
         return [{"error": text}]
     if grouping == NORMAL_TPSL:
@@ -51,10 +49,12 @@ def place(venue: Venue, account: Account, wishes: Sequence[Wish], grouping: str)
     return [_place_one(venue, account, _order(venue, account, wish)) for wish in wishes]
 
 
-def cancel(venue: Venue, asset: int, order: Order | None) -> Status:
-    """Cancel one order at its owner's wish."""
+def cancel(venue: Venue, asset: int, order: Order | None, *, fast: bool = False) -> Status:
+    """Cancel one order at its owner's wish; a fast cancel is refused for trigger orders (section 3.2)."""
     if order is None or not order.is_live or order.asset != asset:
         return {"error": f"{NOT_OPEN} asset={asset}"}
+    if fast and order.trigger is not None:
+        return {"error": f"{NO_FAST_CANCEL} asset={asset}"}
     finish(venue, order, CANCELED)
     return "success"
 
@@ -62,20 +62,44 @@ def cancel(venue: Venue, asset: int, order: Order | None) -> Status:
 def modify(venue: Venue, account: Account, old: Order | None, wish: Wish, *, always_place: bool) -> Status:
     """Replace an order: cancel and place, so the id changes (section 3.3).
 
-    Without `always_place` the new order must be a plain limit order that rests: a Gtc becomes an Alo.
+    Without `always_place` the new order must be an Alo or a Gtc that would not execute, and a Gtc becomes an
+    Alo. What follows from the payload alone leaves the old order; once that is gone, a refused new one does
+    not bring it back.
     """
     if (old is None or not old.is_live) and not always_place:
         return {"error": NOT_MODIFIABLE}
-    if not always_place:
-        if wish.tif not in (GTC, ALO):
-            return {"error": INVALID_MODIFICATION}
-        wish = wish._replace(tif=ALO)
     text = malformed(venue, (wish,), exits_only=False)
     if text is not None:
         return {"error": text}
+    if not always_place:
+        if wish.tif not in (GTC, ALO) or (wish.tif == GTC and _executes(venue, wish)):
+            return {"error": INVALID_MODIFICATION}
+        wish = wish._replace(tif=ALO)
     if old is not None and old.is_live:
         finish(venue, old, CANCELED)
     return _place_one(venue, account, _order(venue, account, wish))
+
+
+def _misgrouped(wishes: Sequence[Wish], grouping: str) -> str | None:
+    """Why a batch is no group of its kind, or None; the exchange's words were never recorded."""
+    if grouping == NORMAL_TPSL and wishes[0].is_trigger:
+        return "The first order of a normalTpsl group must not be a trigger order."
+    if grouping == NORMAL_TPSL and not all(wish.is_trigger for wish in wishes[1:]):
+        return "The children of a normalTpsl group must be trigger orders."
+    if grouping == POSITION_TPSL and not all(wish.is_trigger for wish in wishes):
+        return "The orders of a positionTpsl group must be trigger orders."
+    return None
+
+
+def _executes(venue: Venue, wish: Wish) -> bool:
+    """Say whether a limit order would match at once."""
+    assert wish.px is not None, "malformed wishes stop earlier"
+    return venue.books[_coin(venue, wish.asset)].crosses(is_buy=wish.is_buy, px=wish.px)
+
+
+def _coin(venue: Venue, asset: int) -> str:
+    rule = venue.universe.perp_of(asset)
+    return rule.name if rule is not None else venue.universe.spot_by_asset[asset].name
 
 
 def _place_one(venue: Venue, account: Account, order: Order) -> Status:
@@ -119,7 +143,7 @@ def _place_bracket(venue: Venue, account: Account, entry: Wish, exits: Sequence[
 
 def _child_refusal(venue: Venue, account: Account, parent: Order, child: Order, entry_px: Decimal) -> Refusal | None:
     if child.coin != parent.coin or child.is_buy == parent.is_buy:
-        return Refusal("badTriggerPxRejected", "Invalid TP/SL price.")
+        return BAD_TRIGGER
     return refusal(venue, account, child, entry_px=entry_px)
 
 
@@ -186,8 +210,7 @@ def _order(venue: Venue, account: Account, wish: Wish, *, is_position_tpsl: bool
     """Give a wish its id. Size zero is the whole position: now for a limit, when it fires for a trigger."""
     assert wish.px is not None, "malformed wishes stop earlier"
     assert wish.sz is not None, "malformed wishes stop earlier"
-    rule = venue.universe.perp_of(wish.asset)
-    coin = rule.name if rule is not None else venue.universe.spot_by_asset[wish.asset].name
+    coin = _coin(venue, wish.asset)
     position = abs(account.position_size(coin))
     sz = wish.sz
     whole = not sz and wish.is_trigger

@@ -7,23 +7,24 @@ prices.
 
 from decimal import Decimal
 
-from tidegate.localnet.kernel import margin
+from tidegate.localnet.kernel.checks import refusal_to_open
 from tidegate.localnet.kernel.lifecycle import conclude, finish
 from tidegate.localnet.kernel.matching import Taker, sweep
 from tidegate.localnet.kernel.orders import TRIGGERED, Order, Stage
+from tidegate.localnet.kernel.refusals import NO_LIQUIDITY
 from tidegate.localnet.kernel.venue import Venue
 
 MARKET_TOLERANCE = Decimal("0.1")
-NO_LIQUIDITY_REJECTED = "marketOrderNoLiquidityRejected"
-MARGIN_REJECTED = "perpMarginRejected"
 
 
 def fire_reached(venue: Venue) -> None:
     """Fire every armed order whose price the mark has reached, oldest first, until none is left.
 
     Firing may arm others (a stop entry's children), so the search repeats; it ends because each order fires
-    once.
+    once. While only post-only orders are taken none fires.
     """
+    if venue.restrictions.post_only(venue.now_ms):
+        return
     for coin, armed in venue.armed.items():
         while armed:
             mark = venue.prices[coin].mark
@@ -61,14 +62,13 @@ def _fire(venue: Venue, order: Order) -> None:
         assert order.sz <= abs(szi), "a reduce-only order larger than its position"
         assert (szi > 0) != order.is_buy, "a reduce-only order that would open"
     else:
-        prices = venue.prices[order.coin]
-        fill = margin.expected_fill(order, prices)
-        if margin.needed(account, prices, fill) > margin.available(account, venue.market):
-            finish(venue, order, MARGIN_REJECTED)
+        refused = refusal_to_open(venue, account, order)
+        if refused is not None:
+            finish(venue, order, refused.status)
             return
     swept = sweep(venue, Taker(order.coin, order.is_buy, worst_px(order), order.sz, order))
     is_market = order.trigger is not None and order.trigger.is_market
     if is_market and not swept.sz:
-        finish(venue, order, NO_LIQUIDITY_REJECTED)
+        finish(venue, order, NO_LIQUIDITY.status)
         return
     conclude(venue, order, rests=not is_market)

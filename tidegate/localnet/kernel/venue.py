@@ -4,40 +4,42 @@ Owns what the other parts of the kernel share, and the numbering: order ids, has
 counters, so the same calls give the same bytes. It decides nothing about orders.
 """
 
-from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import blake2b
+from typing import NamedTuple
+from typing import Any
 
 from tidegate.localnet.kernel.accounts import Account
+from tidegate.localnet.kernel.alarms import Alarms
 from tidegate.localnet.kernel.block import Block
 from tidegate.localnet.kernel.book import Book
 from tidegate.localnet.kernel.budgets import FREE_REQUESTS
 from tidegate.localnet.kernel.margin import Market
+from tidegate.localnet.kernel.nonces import Nonces
 from tidegate.localnet.kernel.numbers import ZERO, wire
+from tidegate.localnet.kernel.oracle_hour import OracleHour
 from tidegate.localnet.kernel.orders import Order, update_row
+from tidegate.localnet.kernel.people import Agent, People
 from tidegate.localnet.kernel.prices import Prices
+from tidegate.localnet.kernel.restrictions import Restrictions
+from tidegate.localnet.kernel.twap_records import Twaps
+from tidegate.localnet.kernel.spot import PairPrices
 from tidegate.localnet.kernel.universe import Universe
+
+Row = dict[str, Any]
 
 FIRST_OID = 100_000_000_001
 HOUSE_MAKER = "0x6c6f63616c6e65742d686f7573652d6d616b6572"  # the ASCII of "localnet-house-maker"
 HOUSE_TAKER = "0x6c6f63616c6e65742d686f7573652d74616b6572"  # the ASCII of "localnet-house-taker"
 TID_BITS = 50
-VALID_UNTIL = " valid_until "
-AGENT_NAME_MAX = 16
-NAMED_AGENTS_MAX = 3
+ZERO_HASH = "0x" + "0" * 64  # of what no action did
 
 
-@dataclass(frozen=True, slots=True)
-class Agent:
-    """A key that signs for an account; it cannot move money."""
+class Clearing(NamedTuple):
+    """What the functions of `margin` take: the account that has the cash, and the perps that it margins."""
 
-    master: str
-    name: str
-    valid_until_ms: int | None = None
-
-    def expired(self, now_ms: int) -> bool:
-        """Say whether its time is over."""
-        return self.valid_until_ms is not None and self.valid_until_ms <= now_ms
+    account: Account
+    market: Market
 
 
 class Venue:
@@ -47,23 +49,56 @@ class Venue:
         self.universe = universe
         self.now_ms = start_ms
         self.block = Block()
-        self.books: dict[str, Book] = {rule.name: Book() for rule in universe.perps}
-        self.prices: dict[str, Prices] = {
-            rule.name: Prices(rule, self.books[rule.name], start_ms) for rule in universe.perps
+        self.books: dict[str, Book] = {coin: Book() for coin in (*universe.by_name, *universe.spot_by_name)}
+        self.prices: dict[str, Prices] = {  # of the perps of every dex
+            coin: Prices(rule, self.books[coin], start_ms) for coin, rule in universe.by_name.items()
+        }
+        self.spots: dict[str, PairPrices] = {
+            coin: PairPrices(pair, self.books[coin], start_ms) for coin, pair in universe.spot_by_name.items()
+        }
+        self.tickers: dict[str, Prices | PairPrices] = {**self.prices, **self.spots}
+        self.markets: dict[str, Market] = {  # by dex
+            dex: {rule.name: self.prices[rule.name] for rule in rules} for dex, rules in universe.by_dex.items()
         }
         self.accounts: dict[str, Account] = {}
-        self.agents: dict[str, Agent] = {}  # by the agent's address
+        self.people = People()
+        self.nonces = Nonces()
+        self.alarms = Alarms()
+        self.twaps = Twaps()
         self.house = Account("house", is_house=True)  # both house addresses are this account
         self.fees = ZERO  # what all accounts have paid
+        self.day_volumes: dict[int, Decimal] = {}  # USD printed by UTC day
+        self.spot_fees: dict[int, Decimal] = {}  # by token index
         self.free_requests = FREE_REQUESTS
-        self.armed: dict[str, dict[int, Order]] = {rule.name: {} for rule in universe.perps}
+        self.restrictions = Restrictions()
+        self.oracle_hours: dict[str, OracleHour] = {}
+        self.armed: dict[str, dict[int, Order]] = {coin: {} for coin in self.books}
         self._next_oid = FIRST_OID
         self._events = 0
 
     @property
+    def agents(self) -> dict[str, Agent]:
+        """Agents by their address."""
+        return self.people.agents
+
+    @property
     def market(self) -> Market:
-        """Prices by coin, in asset order."""
-        return self.prices
+        """Prices of the first dex by coin, in asset order."""
+        return self.markets[""]
+
+    def clearing(self, account: Account, coin: str) -> Clearing:
+        """The cash and the market by which a perp of an account is margined: its dex's, or all when it is unified."""
+        if account.is_unified:
+            return Clearing(account, self.prices)
+        dex = self.prices[coin].rule.dex
+        return Clearing(account.on(dex), self.markets[dex])
+
+    def clearings(self, account: Account) -> list[Clearing]:
+        """Every cash of an account with what it margins: one for a unified account, else one a dex it has used."""
+        if account.is_unified:
+            return [Clearing(account, self.prices)]
+        parts = (Clearing(part, self.markets[dex]) for dex, part in account.dexs.items())
+        return [Clearing(account, self.market), *parts]
 
     def next_oid(self) -> int:
         """A new order id."""
@@ -101,27 +136,17 @@ class Venue:
 
     def agents_of(self, master: str) -> dict[str, Agent]:
         """An account's agents by address, oldest first."""
-        return {address: agent for address, agent in self.agents.items() if agent.master == master}
+        return {address: agent for address, agent in self.people.agents.items() if agent.master == master}
 
-    def approve_agent(self, account: Account, address: str, name: str) -> str | None:
-        """Let `address` sign for an account; returns the refusal. A name may end in " valid_until <ms>".
-
-        One unnamed and three named agents (section 3.7); the same name replaces, and an address that is an
-        account or an agent already cannot become one.
-        """
-        plain, _, until = name.partition(VALID_UNTIL)
-        if (until and not until.isdigit()) or len(plain) > AGENT_NAME_MAX:
-            return "Invalid agent name."
-        if address in self.accounts or address in self.agents:
-            return "Extra agent already used."
-        mine = self.agents_of(account.user)
-        replaced = [old for old, agent in mine.items() if agent.name == plain]
-        if plain and not replaced and sum(1 for agent in mine.values() if agent.name) >= NAMED_AGENTS_MAX:
-            return "Too many extra agents."
-        for old in replaced:
-            del self.agents[old]
-        self.agents[address] = Agent(account.user, plain, int(until) if until else None)
-        return None
+    def note_fill(self, order: Order, row: Row) -> None:
+        """Keep a fill and tell its owner; a slice of a TWAP is told apart from the other fills (section 2.14)."""
+        account = self.accounts[order.user]
+        if order.twap_id is None:
+            account.note_fill(row)
+            self.block.fill(account.user, row)
+            return
+        slice_row = self.twaps.note_slice(order.user, order.twap_id, row)
+        self.block.user_event(account.user, {"twapSliceFills": [slice_row]})
 
     def open_interest(self, coin: str) -> Decimal:
         """Base units held long, by the rest of the world and by the accounts here."""

@@ -6,8 +6,9 @@ kernel says when time has passed and what was traded.
 
 import math
 from collections import deque
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from tidegate.localnet.kernel.book import Book
 from tidegate.localnet.kernel.numbers import (
@@ -20,6 +21,7 @@ from tidegate.localnet.kernel.numbers import (
     wire,
     wire_ratio,
 )
+from tidegate.localnet.kernel.premiums import FundingHour, builder_premium_of, premium_of
 from tidegate.localnet.kernel.universe import PerpRule
 
 MARK_INTERVAL_MS = 3_000
@@ -29,6 +31,8 @@ FIRST_SAMPLE_S = 0.001  # an average starts at its first sample, and the second 
 IMPACT_NOTIONAL = Decimal(6_000)
 IMPACT_NOTIONAL_MAJORS = Decimal(20_000)
 MAJORS = ("BTC", "ETH")
+PERP_WEIGHTS = {"binance": 3, "okx": 2, "bybit": 2, "gate": 1, "mexc": 1}
+SPOT_WEIGHTS = {"binance": 3, "okx": 2, "bybit": 2, "kraken": 1, "kucoin": 1, "gate": 1, "mexc": 1, "hyperliquid": 1}
 RECENT_TRADES = 100
 HOUR_MS = 3_600_000
 DAY_HOURS = 24
@@ -65,6 +69,18 @@ class Average:
         self._weight = self._weight * fade + stood_s
         return self._total / self._weight
 
+    @property
+    def value(self) -> float | None:
+        """The average as it stands, None before the first sample."""
+        return self._total / self._weight if self._weight else None
+
+
+class Impacts(NamedTuple):
+    """The average prices of selling and of buying the impact notional."""
+
+    bid: Decimal
+    ask: Decimal
+
 
 class Prices:
     """Oracle, mark, last price and the trading day of one coin."""
@@ -78,6 +94,9 @@ class Prices:
         self.marked_ms = start_ms
         self.recent: deque[dict[str, Any]] = deque(maxlen=RECENT_TRADES)
         self.candles: Candles | None = None
+        self.funding = FundingHour(rule.funding)
+        self.external: Decimal | None = None  # the median of other exchanges' perp mids, see `weighted_median`
+        self._impacts: tuple[int, Impacts | None] = (-1, None)  # as of a version of the book
         self._start_ms = start_ms
         self._oracle_gap = Average(ORACLE_GAP_WINDOW_S)
         self._fair = Average(FAIR_WINDOW_S)
@@ -87,22 +106,24 @@ class Prices:
     def refresh_mark(self, now_ms: int) -> bool:
         """Compute the mark anew; True when it moved.
 
-        Median of (1) oracle plus the 150 s average of (mid - oracle), (2) the median of best bid, best ask
-        and last trade, (3) the 30 s average of (2): the exchange adds the third where only two inputs exist,
-        and the local exchange has no other exchange's perp mids (section 8.3).
+        Median (section 8.3) of (1) oracle plus the 150 s average of (mid - oracle), (2) the median of best bid, best
+        ask and last trade, (3) other exchanges' perp mids; where exactly two of them exist, of these and the 30 s
+        average of (2). A book with an empty side gives no (2) and lets the averages stand.
         """
         elapsed_s = (now_ms - self.marked_ms) / 1000
         self.marked_ms = now_ms
         bid, ask = self.book.touch()
-        seen = [px for px in (bid, ask, self.last) if px is not None]
-        if bid is None or ask is None or not seen:
-            candidates = [float(self.oracle)]
-        else:
-            gap = self._oracle_gap.add(float((bid + ask) / 2 - self.oracle), elapsed_s)
-            fair = _median([float(px) for px in seen])
-            candidates = [float(self.oracle) + gap, fair, self._fair.add(fair, elapsed_s)]
+        fair = None
+        if bid is not None and ask is not None:
+            self._oracle_gap.add(float((bid + ask) / 2 - self.oracle), elapsed_s)
+            fair = _median([float(px) for px in (bid, ask, self.last) if px is not None])
+            self._fair.add(fair, elapsed_s)
+        inputs = [float(self.oracle) + (self._oracle_gap.value or 0.0)]
+        inputs += [float(px) for px in (fair, self.external) if px is not None]
+        if len(inputs) == 2 and self._fair.value is not None:
+            inputs.append(self._fair.value)
         before = self.mark
-        self.mark = round_price(Decimal(repr(_median(candidates))), self.rule.sz_decimals)
+        self.mark = round_price(Decimal(repr(_median(inputs))), self.rule.sz_decimals)
         return self.mark != before
 
     def printed(self, now_ms: int, px: Decimal, sz: Decimal) -> None:
@@ -121,30 +142,42 @@ class Prices:
             return mid
         return self.mark if self.last is None else self.last
 
+    def impacts(self) -> Impacts | None:
+        """The impact prices, on the grid of displayed prices; None when a side is too thin."""
+        if self._impacts[0] != self.book.version:
+            notional = IMPACT_NOTIONAL_MAJORS if self.rule.name in MAJORS else IMPACT_NOTIONAL
+            bid = self.book.impact_px(notional, is_bid=True)
+            ask = self.book.impact_px(notional, is_bid=False) if bid is not None else None
+            seen = None
+            if bid is not None and ask is not None:
+                step = ONE.scaleb(-price_decimals(self.rule.sz_decimals))
+                seen = Impacts(bid.quantize(step), ask.quantize(step))
+            self._impacts = (self.book.version, seen)
+        return self._impacts[1]
+
+    def premium(self) -> Decimal | None:
+        """The premium of the moment (section 8.4); None for a delisted coin and without impact prices."""
+        impacts = None if self.rule.is_delisted else self.impacts()
+        if impacts is None:
+            return None
+        formula = builder_premium_of if ":" in self.rule.name else premium_of
+        return formula(impacts.bid, impacts.ask, self.oracle)
+
     def context(self, now_ms: int, open_interest: Decimal) -> dict[str, Any]:
         """The context row (section 2.2), in the exchange's key order."""
-        decimals = price_decimals(self.rule.sz_decimals)
-        notional = IMPACT_NOTIONAL_MAJORS if self.rule.name in MAJORS else IMPACT_NOTIONAL
-        bid = self.book.impact_px(notional, is_bid=True)
-        ask = self.book.impact_px(notional, is_bid=False)
         mid = self.book.mid()
         base, quote = self._day_volume(now_ms)
-        premium = impacts = None
-        if bid is not None and ask is not None:
-            step = ONE.scaleb(-decimals)
-            impacts = [wire(bid.quantize(step)), wire(ask.quantize(step))]
-            gap = max(bid - self.oracle, ZERO) - max(self.oracle - ask, ZERO)
-            premium = wire_ratio(gap / self.oracle)
+        impacts, premium = self.impacts(), self.premium()
         return {
-            "funding": wire(self.rule.funding),
+            "funding": wire(self.funding.current_rate()),
             "openInterest": wire(open_interest),
             "prevDayPx": wire(self._previous_day_px(now_ms)),
             "dayNtlVlm": wire(quote.quantize(MICRO)),
-            "premium": premium,
+            "premium": None if premium is None else wire_ratio(premium),
             "oraclePx": wire(self.oracle),
             "markPx": wire(self.mark),
             "midPx": None if mid is None else wire(mid),
-            "impactPxs": impacts,
+            "impactPxs": None if impacts is None else [wire(px) for px in impacts],
             "dayBaseVlm": wire(base),
         }
 
@@ -167,6 +200,21 @@ class Prices:
             rows = self.candles.snapshot("1h", day_ago_ms, day_ago_ms)
             self._previous_day = (hour, Decimal(rows[0]["o"]) if rows else self.rule.reference_px)
         return self._previous_day[1]
+
+
+def weighted_median(prices: Mapping[str, Decimal], weights: Mapping[str, int]) -> Decimal:
+    """The price at which half of the weight is reached, by exchange; an exchange without a weight does not count."""
+    ranked = sorted((px, weights[name]) for name, px in prices.items() if name in weights)
+    assert ranked, "a median of nothing"
+    half = sum(weight for _, weight in ranked) / 2
+    reached = 0
+    for place, (px, weight) in enumerate(ranked):
+        reached += weight
+        if reached > half:
+            return px
+        if reached == half:
+            return (px + ranked[place + 1][0]) / 2
+    raise AssertionError("half of the weight is always reached")
 
 
 def _median(values: list[float]) -> float:

@@ -12,7 +12,7 @@ from tidegate.core.schedule import next_due_ms
 from tidegate.core.state import State
 from tidegate.core.step import step, still_wanted
 from tidegate.model.events import BookChanged, Event, Marked, Mid, Tick, Trade
-from tidegate.model.intents import Intent, Note, Remember, Urgency
+from tidegate.model.intents import Intent, Note, Remember, RememberBrakes, Urgency
 from tidegate.ports import Inbox, Journal, World
 
 SETTLE_EVERY_MS = 1_000
@@ -103,7 +103,7 @@ class Loop:
         self._unsaid.extend(decision.notes)
         if self._ticks and isinstance(event, (Trade, BookChanged, Marked, Mid)):
             self._unsaid.append(Note(topic="stream", level="DEBUG", text=tick_text(event)))
-        if any(isinstance(intent, Remember) for intent in decision.intents):
+        if any(isinstance(intent, (Remember, RememberBrakes)) for intent in decision.intents):
             self._settle_due_ms = self.state.now_ms  # a position or its exit has changed: as soon as nothing presses
         elif self._settle_due_ms is None and (decision or not isinstance(event, Tick)):
             self._settle_due_ms = self.state.now_ms + self.state.wait_ms(SETTLE_EVERY_MS)

@@ -152,6 +152,7 @@ class Session:
                 instance_tag=venue.tag or instance_tag(f"{venue.name}|{wallet.account}"),
                 speed=clock.speed,
                 remembered=ledger.remembered(),
+                brakes=ledger.brakes(),
             )
         )
         _greet(settings, wallet, account)

@@ -18,6 +18,7 @@ from tidegate.model.intents import (
     Quit,
     Recap,
     Remember,
+    RememberBrakes,
     ResendOrders,
     SetLeverage,
     Subscribe,
@@ -84,6 +85,6 @@ class RoutedWorld:
                 self._tells.alert(intent)
             case Recap():
                 self._tells.recap(intent)
-            case Remember() | BookClosed() | Quit():
+            case Remember() | RememberBrakes() | BookClosed() | Quit():
                 pass  # the journal has recorded them with the decision; leaving is the loop's
         return ()

@@ -167,7 +167,7 @@ def test_the_first_fact_subscribes_and_asks_for_leverage() -> None:
     world = started("BTC", "ETH", ready=False)
     (decision,) = world.decisions
     assert [wish.coins for wish in wishes([decision], Subscribe)] == [("BTC", "ETH")]
-    assert len(decision.intents) == 3
+    assert len(decision.intents) == 4  # the stream, the brakes of the day, a leverage each
 
 
 def test_a_session_starts_once() -> None:

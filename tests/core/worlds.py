@@ -12,6 +12,7 @@ from tidegate.core import fills, schedule
 from tidegate.core.state import CoinState, OrderState, Phase, State
 from tidegate.core.step import step
 from tidegate.model.brackets import ExitReason
+from tidegate.model.brakes import Brakes, Flow
 from tidegate.model.events import (
     Account,
     AccountSeen,
@@ -289,6 +290,7 @@ class World:
         equity: Decimal = EQUITY,
         free: Decimal = EQUITY,
         time_ms: int | None = None,
+        flows: Sequence[Flow] = (),
     ) -> Decision:
         """The account is read: as the bot knows it, unless told otherwise."""
         if positions is None:
@@ -302,12 +304,17 @@ class World:
             orders=tuple(orders),
             fills=tuple(fills),
             time_ms=self.now_ms if time_ms is None else time_ms,
+            flows=tuple(flows),
         )
         return self.tell(AccountSeen(at_ms=self.now_ms, account=account))
 
     def stop(self) -> Decision:
         """The operator asks to stop."""
         return self.tell(Command(at_ms=self.now_ms, name="stop", reason="Ctrl-C"))
+
+    def command(self, name: str, reason: str = "") -> Decision:
+        """The operator asks for something else."""
+        return self.tell(Command(at_ms=self.now_ms, name=name, reason=reason))
 
     def down(self) -> Decision:
         """The stream is gone."""
@@ -381,6 +388,7 @@ def started(
     *coins: str | Instrument,
     account: Account | None = None,
     remembered: Sequence[Remembered] = (),
+    brakes: Brakes | None = None,
     price: Decimal = PRICE,
     now_ms: int = T0,
     ready: bool = True,
@@ -402,6 +410,7 @@ def started(
             instance_tag=TAG,
             speed=speed,
             remembered=tuple(remembered),
+            brakes=brakes or Brakes(),
         )
     )
     if ready:

@@ -88,6 +88,47 @@ class Variables(BaseSettings):
         default=DEFAULTS.max_position_usd,
         description="The largest notional of one position, in US dollars.",
     )
+    max_open_positions: Annotated[int, rules.whole(0, 100, example="5")] = Field(
+        default=DEFAULTS.max_open_positions,
+        description="No entry while so many positions are open; 0 for no limit.",
+    )
+    max_exposure_usd: Annotated[
+        Decimal, rules.number("10", "1000000000", unit="US dollars", zero="no limit", example="10000")
+    ] = Field(
+        default=DEFAULTS.max_exposure_usd,
+        description="The largest notional of all positions together, in US dollars; 0 for no limit.",
+    )
+    max_daily_loss_pct: Annotated[Decimal, rules.number("0.1", "100", unit="per cent", zero="none", example="5")] = (
+        Field(
+            default=DEFAULTS.max_daily_loss_pct,
+            description="Share of the account lost since 00:00 UTC (open positions, fees, funding included) that stops "
+            "entries for the day; 0 for none.",
+        )
+    )
+    max_drawdown_pct: Annotated[Decimal, rules.number("0.1", "100", unit="per cent", zero="none", example="20")] = (
+        Field(
+            default=DEFAULTS.max_drawdown_pct,
+            description="Loss from the account's highest value that stops entries until `resume`; 0 for none.",
+        )
+    )
+    sticky_brakes: Annotated[bool, rules.truth("true")] = Field(
+        default=DEFAULTS.sticky_brakes,
+        description="The daily loss stops entries until `resume`, not only until the next day.",
+    )
+    cooldown_minutes: Annotated[Decimal, rules.number("0.1", "10080", unit="minutes", zero="none", example="15")] = (
+        Field(
+            default=DEFAULTS.cooldown_minutes,
+            description="No entry in a coin for so long after its last position; 0 for none.",
+        )
+    )
+    stop_guard_stops: Annotated[int, rules.whole(0, 50, example="4")] = Field(
+        default=DEFAULTS.stop_guard_stops,
+        description="After so many positions stopped out within STOP_GUARD_MINUTES no entries anywhere; 0 for none.",
+    )
+    stop_guard_minutes: Annotated[Decimal, rules.number("1", "10080", unit="minutes", example="60")] = Field(
+        default=DEFAULTS.stop_guard_minutes,
+        description="How far back STOP_GUARD_STOPS counts, in minutes.",
+    )
     leverage: Annotated[int, rules.whole(1, 50, example="3")] = Field(
         default=DEFAULTS.leverage,
         description="Leverage set on the exchange (cross margin); a coin may allow less.",
@@ -195,6 +236,14 @@ def settings_of(values: Variables, *, strategy_dir: str, database_url: str) -> S
         trailing_stop_pct=values.trailing_stop_pct,
         risk_per_trade_pct=values.risk_per_trade_pct,
         max_position_usd=values.max_position_usd,
+        max_open_positions=values.max_open_positions,
+        max_exposure_usd=values.max_exposure_usd,
+        max_daily_loss_pct=values.max_daily_loss_pct,
+        max_drawdown_pct=values.max_drawdown_pct,
+        sticky_brakes=values.sticky_brakes,
+        cooldown_minutes=values.cooldown_minutes,
+        stop_guard_stops=values.stop_guard_stops,
+        stop_guard_minutes=values.stop_guard_minutes,
         leverage=values.leverage,
         max_slippage_pct=values.max_slippage_pct,
         order_transport=values.order_transport,

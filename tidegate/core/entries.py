@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from tidegate.core import exits, risk, sizing
+from tidegate.core import brakes, exits, risk, sizing
 from tidegate.core.state import CoinState, Phase, State, Wanted
 from tidegate.model.brackets import Bracket, ExitReason
 from tidegate.model.events import Signalled
@@ -136,6 +136,7 @@ def _plan(state: State, coin: CoinState, signal: Signal) -> Plan | str:
         limit=limit,
         stop=stop,
         fraction=signal.size_fraction,
+        exposure_left=brakes.exposure_left(state),
     )
     if isinstance(sized, str):
         return sized

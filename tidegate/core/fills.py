@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from tidegate.core import protection, schedule
+from tidegate.core import brakes, protection, schedule
 from tidegate.core.state import EXPIRES_AFTER_MS, CoinState, Phase, State, Working
 from tidegate.model.brackets import Bracket, ExitReason
 from tidegate.model.events import OrderFilled
@@ -208,7 +208,7 @@ def _reason(coin: CoinState, fill: Fill, role: Role | None) -> ExitReason:
 
 def finish(state: State, coin: CoinState, closed: ClosedPosition, *, by_resting: bool = False) -> Decision:
     """Book a finished position and clear the way for the next one."""
-    intents: list[Intent] = [BookClosed(closed=closed)]
+    intents: list[Intent] = [BookClosed(closed=closed), *brakes.on_closed(state, closed).intents]
     notes: list[Note] = []
     if closed.reason.protective:
         intents.append(_recap(state, coin, closed, by_resting=by_resting))

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from tidegate.core import doubt, entries, fills, protection, schedule
+from tidegate.core import brakes, doubt, entries, fills, protection, schedule
 from tidegate.core.state import CoinState, OrderState, Phase, State, Working
 from tidegate.model.brackets import Bracket, ExitReason
 from tidegate.model.events import Account, AccountSeen, OrderFilled
@@ -33,6 +33,7 @@ def on_account(state: State, event: AccountSeen) -> Decision:
     decision = NOTHING
     for fill in sorted(account.fills, key=lambda each: (each.time_ms, each.tid)):
         decision += fills.on_fill(state, OrderFilled(at_ms=event.at_ms, fill=fill))
+    decision += brakes.on_account(state, account)
     positions = {position.coin: position for position in account.positions}
     for name in tuple(state.coins):
         decision += _position(state, state.coins[name], positions.get(name), account)

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from tidegate.core import brakes
 from tidegate.core.state import CoinState, Phase, State
 from tidegate.model.settings import HUNDRED
 from tidegate.model.signals import Signal
@@ -34,6 +35,9 @@ def objection(state: State, coin: CoinState) -> str | None:
     """Why no entry may be made in this coin at all, or None."""
     if state.stopping:
         return "the bot is stopping"
+    braked = brakes.objection(state, coin)
+    if braked:
+        return braked
     if coin.phase is Phase.SUSPENDED:
         return f"{coin.coin} is suspended: {coin.why}"
     if coin.phase is not Phase.READY and coin.phase is not Phase.WARMING:

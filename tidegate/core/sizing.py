@@ -33,6 +33,7 @@ def by_risk(
     limit: Decimal,
     stop: Decimal,
     fraction: Decimal,
+    exposure_left: Decimal | None = None,
 ) -> Size | str:
     """The size at which the way from `price` to `stop` costs RISK_PER_TRADE_PCT of `equity`; or why there is none.
 
@@ -50,8 +51,12 @@ def by_risk(
         "MAX_POSITION_USD": settings.max_position_usd / max(price, limit),
         "LEVERAGE": free * leverage * MARGIN_USED_MAX / max(price, limit),
     }
+    if exposure_left is not None:
+        bounds["MAX_EXPOSURE_USD"] = exposure_left / max(price, limit)
     bounded_by = min(bounds, key=lambda name: bounds[name])
     raw = bounds[bounded_by]
+    if bounded_by == "MAX_EXPOSURE_USD" and raw <= 0:
+        return f"MAX_EXPOSURE_USD={settings.max_exposure_usd:f} is used up by other positions"
     if raw <= 0:
         return f"there is nothing to trade with: equity {equity:.2f}, free {free:.2f} USD"
     size = instrument.size(raw)

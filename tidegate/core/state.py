@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from tidegate.core.candles import CandleCache
 from tidegate.model.brackets import Bracket, ExitReason
+from tidegate.model.brakes import Brakes
 from tidegate.model.instruments import Instrument
 from tidegate.model.orders import OrderRequest, Role
 from tidegate.model.positions import Position
@@ -194,6 +195,7 @@ class State:
     """The mutable root. `speed`: exchange seconds per second of ours; waits for answers are stretched by it."""
 
     settings: Settings = field(default_factory=Settings)
+    brakes: Brakes = field(default_factory=Brakes)
     tag: str = ""
     speed: float = 1.0
     started: bool = False

@@ -7,7 +7,19 @@ same decisions, always. It knows no clock, no I/O and no chance; `event.at_ms` i
 from collections.abc import Callable
 from typing import Any
 
-from tidegate.core import doubt, entries, exits, fills, milestones, orders, protection, reconcile, schedule, sizing
+from tidegate.core import (
+    brakes,
+    doubt,
+    entries,
+    exits,
+    fills,
+    milestones,
+    orders,
+    protection,
+    reconcile,
+    schedule,
+    sizing,
+)
 from tidegate.core.candles import CandleCache
 from tidegate.core.state import EXPIRES_AFTER_MS, CoinState, Phase, State
 from tidegate.model.events import (
@@ -74,6 +86,8 @@ def step(state: State, event: Event) -> Decision:
     decision = _HANDLERS[type(event)](state, event)
     if state.started and not state.is_warm:
         decision += milestones.reached(state)
+    if state.brakes.flatten and state.started:
+        decision += brakes.flatten(state)
     return decision + schedule.leave(state) if state.stopping else decision
 
 
@@ -106,6 +120,8 @@ def on_started(state: State, event: Started) -> Decision:
     state.next_poll_ms = state.now_ms
     state.next_account_ms = state.now_ms + state.wait_ms(schedule.ACCOUNT_EVERY_MS)
     decision = Decision(intents=(Subscribe(coins=tuple(state.coins)),))
+    state.brakes = event.brakes
+    decision += brakes.on_account(state, event.account)
     decision += reconcile.adopt_at_start(state, event.account, {each.coin: each for each in event.remembered})
     return decision + _set_leverages(state)
 
@@ -132,8 +148,12 @@ def _set_leverages(state: State) -> Decision:
 
 
 def on_command(state: State, event: Command) -> Decision:
-    """An operator's wish. `stop`: no more entries, the resting stops stay, leave when nothing is on its way."""
-    if event.name != "stop" or state.stopping:
+    """An operator's wish; `brakes` has all but one. `stop`: no more entries, the resting stops stay, leave when
+    nothing is on its way.
+    """
+    if event.name != "stop":
+        return brakes.on_command(state, event)
+    if state.stopping:
         return NOTHING
     state.stopping = event.reason or "asked to stop"
     state.quit_due_ms = state.now_ms + state.wait_ms(STOP_PATIENCE_MS)

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from tidegate.model.brakes import Brakes, Flow
 from tidegate.model.instruments import Instrument
 from tidegate.model.market import Candle
 from tidegate.model.orders import OpenOrder
@@ -213,7 +214,10 @@ class LeverageRefused(Fact, frozen=True, kw_only=True):
 
 
 class Account(Struct, frozen=True, kw_only=True):
-    """The account as the exchange shows it. `equity` and `free` in USD; only coins with a position are listed."""
+    """The account as the exchange shows it. `equity` and `free` in USD; only coins with a position are listed.
+
+    `flows` are deposits and withdrawals, as far back as was asked for.
+    """
 
     equity: Decimal
     free: Decimal
@@ -221,6 +225,7 @@ class Account(Struct, frozen=True, kw_only=True):
     orders: tuple[OpenOrder, ...] = ()
     fills: tuple[Fill, ...] = ()
     time_ms: int = 0
+    flows: tuple[Flow, ...] = ()
 
 
 class AccountSeen(Fact, frozen=True, kw_only=True):
@@ -250,6 +255,7 @@ class Started(Fact, frozen=True, kw_only=True):
     instance_tag: str
     speed: float = 1.0
     remembered: tuple[Remembered, ...] = ()
+    brakes: Brakes = Brakes()
 
 
 class Tick(Fact, frozen=True, kw_only=True):
@@ -257,7 +263,7 @@ class Tick(Fact, frozen=True, kw_only=True):
 
 
 class Command(Fact, frozen=True, kw_only=True):
-    """An operator's wish: `stop`, or later `pause`, `resume`, `flatten`."""
+    """An operator's wish: `stop`, `pause`, `resume`, `flatten`; `halt` and `unhalt` come and go with a HALT file."""
 
     name: str
     reason: str = ""

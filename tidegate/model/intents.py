@@ -7,6 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from tidegate.model.brackets import ExitReason
+from tidegate.model.brakes import Brakes
 from tidegate.model.market import Candle, Timeframe
 from tidegate.model.orders import OrderRequest
 from tidegate.model.records import ClosedPosition, Remembered
@@ -156,6 +157,12 @@ class Remember(Wish, frozen=True, kw_only=True):
     record: Remembered
 
 
+class RememberBrakes(Wish, frozen=True, kw_only=True):
+    """Keep the brakes for the next start."""
+
+    brakes: Brakes
+
+
 class BookClosed(Wish, frozen=True, kw_only=True):
     """Enter a finished position into the ledger."""
 
@@ -201,6 +208,7 @@ Intent = (
     | Subscribe
     | Alert
     | Remember
+    | RememberBrakes
     | BookClosed
     | Recap
     | Quit

@@ -56,6 +56,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     trailing_stop_pct: Decimal = Decimal(0)
     risk_per_trade_pct: Decimal = Decimal(1)
     max_position_usd: Decimal = Decimal(5000)
+    max_open_positions: int = 5
+    max_exposure_usd: Decimal = Decimal(0)
+    max_daily_loss_pct: Decimal = Decimal(5)
+    max_drawdown_pct: Decimal = Decimal(20)
+    sticky_brakes: bool = False
+    cooldown_minutes: Decimal = Decimal(0)
+    stop_guard_stops: int = 0
+    stop_guard_minutes: Decimal = Decimal(60)
     leverage: int = 3
     max_slippage_pct: Decimal = Decimal(1)
     order_transport: OrderTransport = OrderTransport.WS

@@ -49,6 +49,8 @@ def rows_of_intent(intent: Intent, at_ms: int) -> Implied:
             )
     elif isinstance(intent, intents.Remember):
         yield Write.POSITION, rows.position_row(intent.record)
+    elif isinstance(intent, intents.RememberBrakes):
+        yield Write.BRAKES, rows.brakes_row(intent.brakes)
     elif isinstance(intent, intents.BookClosed):
         yield Write.CLOSED_POSITION, rows.closed_row(intent.closed)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 from tidegate.errors import StorageError
+from tidegate.model.brakes import Brakes
 from tidegate.model.events import CandlesFetched, Event, Started
 from tidegate.model.intents import Decision
 from tidegate.model.positions import Fill
@@ -85,7 +86,7 @@ class Ledger:
         self._database: Database | None = None
         self._noted: list[tuple[Event, Decision] | _Signed] = []
         self._rows: list[tuple[str, Values]] = []
-        self._positions: dict[str, Values] = {}
+        self._newest: dict[tuple[Write, str], Values] = {}
         self._candles: dict[tuple[object, ...], Values] = {}
         self._status: bytes | None = None
         self._lost_rows = 0
@@ -238,6 +239,11 @@ class Ledger:
         """What is remembered of every coin, by coin."""
         return tuple(rows.remembered_of(record) for (record,) in self._rows_of(Read.POSITIONS))
 
+    def brakes(self) -> Brakes:
+        """The brakes as they were last; none on in a new ledger."""
+        found = self._rows_of(Read.BRAKES)
+        return rows.brakes_of(found[0][0]) if found else Brakes()
+
     def fills_since(self, time_ms: int) -> tuple[Fill, ...]:
         """The fills at or after that time of the exchange, ascending."""
         return tuple(rows.fill_of(record) for (record,) in self._rows_of(Read.FILLS_SINCE, of_ms=time_ms))
@@ -297,7 +303,7 @@ class Ledger:
         return bool(
             self._noted
             or self._rows
-            or self._positions
+            or self._newest
             or self._candles
             or self._status is not None
             or self._last_nonce != self._stored_nonce
@@ -314,8 +320,8 @@ class Ledger:
                     execute(sql, {"of_venue": venue})
 
     def _wait(self, write: Write, values: Values) -> None:
-        if write is Write.POSITION:
-            self._positions[str(values["coin"])] = values | self._scope
+        if write in (Write.POSITION, Write.BRAKES):  # of these only the newest counts, and it is never dropped
+            self._newest[write, str(values.get("coin"))] = values | self._scope
             return
         if len(self._rows) >= ROWS_WAITING_MAX:
             self._lost_rows += len(self._rows) // 10
@@ -327,8 +333,8 @@ class Ledger:
         self._write_out()
         for sql, values in self._rows:
             execute(sql, values)
-        for position in self._positions.values():
-            execute(self._write[Write.POSITION], position)
+        for (write, _), newest in self._newest.items():
+            execute(self._write[write], newest)
         bytes_before = self._bytes_written
         for batch in self._gathering.close_batch():
             execute(self._write[Write.BATCH], self._scope | rows.batch_row(batch, bytes_before))
@@ -342,7 +348,7 @@ class Ledger:
         self._bytes_written += sum(batch.cost_bytes for batch in self._gathering.close_batch())
         self._gathering.stored()
         self._rows.clear()
-        self._positions.clear()
+        self._newest.clear()
         self._stored_nonce = self._last_nonce
         self._commits += 1
 
@@ -378,7 +384,7 @@ class Ledger:
     def _rows_of(self, read: Read, **parameters: object) -> list[Row]:
         """Rows as of now: those that wait are stored first (lines of the journal alone may go on waiting)."""
         self._write_out()
-        if self._rows or self._positions:
+        if self._rows or self._newest:
             self.flush(at_once=True, calm=False)
         return self._find(read, **parameters)
 

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from tidegate.errors import StorageError
 from tidegate.model.brackets import ExitReason
+from tidegate.model.brakes import Brakes
 from tidegate.model.market import Candle, Timeframe
 from tidegate.model.orders import OpenOrder, OrderRequest, Role, Trigger
 from tidegate.model.positions import Fill, Side
@@ -41,6 +42,7 @@ TIMEFRAME_OF_MS = {timeframe.ms: timeframe.value for timeframe in Timeframe}
 _ENCODE = msgspec.json.Encoder().encode
 _FILL = msgspec.json.Decoder(Fill)
 _REMEMBERED = msgspec.json.Decoder(Remembered)
+_BRAKES = msgspec.json.Decoder(Brakes)
 
 Values = dict[str, object]
 Kept = TypeVar("Kept")
@@ -188,6 +190,16 @@ def position_row(record: Remembered) -> Values:
 def remembered_of(record: bytes) -> Remembered:
     """What is remembered of a coin, from a row's `record`."""
     return _decoded(_REMEMBERED, record)
+
+
+def brakes_row(brakes: Brakes) -> Values:
+    """The row of an account's brakes."""
+    return {"record": _ENCODE(brakes)}
+
+
+def brakes_of(record: bytes) -> Brakes:
+    """An account's brakes, from a row's `record`."""
+    return _decoded(_BRAKES, record)
 
 
 def closed_row(closed: ClosedPosition) -> Values:

@@ -49,6 +49,7 @@ class Write(str, Enum):
     END_ORDER_BY_OID = "end_order_by_oid"
     FILL = "fill"
     POSITION = "position"
+    BRAKES = "brakes"
     CLOSED_POSITION = "closed_position"
     CANDLE = "candle"
     BATCH = "batch"
@@ -73,6 +74,7 @@ class Read(str, Enum):
     SIGNED_NONCE = "signed_nonce"
     PAYLOAD = "payload"
     POSITIONS = "positions"
+    BRAKES = "brakes"
     FILLS_SINCE = "fills_since"
     LAST_FILL = "last_fill"
     FILLS_OF_ORDER = "fills_of_order"
@@ -92,6 +94,7 @@ def writes(database: Database) -> dict[Write, str]:
         Write.END_ORDER_BY_OID: _order_change(over=True, by="oid"),
         Write.FILL: database.insert(tables.FILLS).on_conflict_do_nothing(),
         Write.POSITION: _upsert(database, tables.POSITIONS),
+        Write.BRAKES: _upsert(database, tables.BRAKES),
         Write.CLOSED_POSITION: database.insert(tables.CLOSED_POSITIONS).on_conflict_do_nothing(),
         Write.CANDLE: _upsert(database, tables.CANDLES),
         Write.BATCH: database.insert(tables.JOURNAL),
@@ -127,6 +130,7 @@ def reads(database: Database) -> dict[Read, str]:
             tables.SIGNED_ACTIONS.c.cloid == bindparam("of_cloid")
         ),
         Read.POSITIONS: _from(tables.POSITIONS, tables.POSITIONS.c.record).order_by(tables.POSITIONS.c.coin),
+        Read.BRAKES: _from(tables.BRAKES, tables.BRAKES.c.record),
         Read.FILLS_SINCE: _from(tables.FILLS, fills.record)
         .where(fills.time_ms >= bindparam("of_ms"))
         .order_by(fills.time_ms, fills.coin, fills.tid),

@@ -166,3 +166,23 @@ STATUS = Table(
     Column("payload", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )
+
+BRAKES = Table(
+    "brakes",
+    METADATA,
+    *_scope(),
+    Column("record", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+COMMANDS = Table(
+    "commands",
+    METADATA,
+    *_scope(),
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("asked_ms", BigInteger, nullable=False),
+    Column("taken_ms", BigInteger),
+    sqlite_with_rowid=False,
+)

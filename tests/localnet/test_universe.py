@@ -40,7 +40,7 @@ def test_every_pair_names_tokens_that_exist_and_indices_are_sparse():
     spot = default_universe().spot_meta()
     tokens = {token["index"] for token in spot["tokens"]}
     assert all(set(pair["tokens"]) <= tokens for pair in spot["universe"])
-    assert [pair["index"] for pair in spot["universe"]] == [0, 107]
+    assert [pair["index"] for pair in spot["universe"]] == [0, 107, 142, 230, 232]
     assert default_universe().spot_by_asset[10107].name == "@107"
 
 

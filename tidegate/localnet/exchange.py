@@ -12,11 +12,11 @@ from typing import Any, Literal
 from tidegate.localnet.actions.carry_out import Actions
 from tidegate.localnet.info.answer import answer
 from tidegate.localnet.info.desk import Desk
-from tidegate.localnet.kernel import triggers
+from tidegate.localnet.kernel import funding, triggers
 from tidegate.localnet.kernel.block import Feed
 from tidegate.localnet.kernel.book import Quote, check_quotes
 from tidegate.localnet.kernel.matching import Taker, sweep
-from tidegate.localnet.kernel.numbers import ZERO, wire
+from tidegate.localnet.kernel.numbers import wire
 from tidegate.localnet.kernel.operators import Operators
 from tidegate.localnet.kernel.oracle_hour import OracleHour
 from tidegate.localnet.kernel.prices import MARK_INTERVAL_MS, Candles
@@ -54,6 +54,8 @@ class Exchange:
         self._actions = Actions(self._venue, fund_on_first_action=fund_on_first_action, wall_ms=wall_ms)
         self._desk = Desk(self._venue, self)
         self.operators = Operators(self._venue, self._close)
+        self._premiums = funding.Sampler(start_ms)
+        funding.await_next_hour(self._venue)
         self._next_mark_ms = start_ms + MARK_INTERVAL_MS
         self._rendered: dict[str, tuple[int, Row]] = {}
 
@@ -90,6 +92,7 @@ class Exchange:
         if now_ms <= self._venue.now_ms:
             return
         self._ring_until(now_ms)
+        self._premiums.take_until(self._venue, now_ms)
         self._venue.now_ms = now_ms
         if now_ms < self._next_mark_ms:
             return
@@ -100,6 +103,8 @@ class Exchange:
                 self._next_mark_ms = min(self._next_mark_ms, prices.marked_ms + MARK_INTERVAL_MS)
             elif not prices.rule.is_delisted:
                 self._refresh_mark(coin)
+        for coin in self._venue.spots:
+            self._refresh_mark(coin)
         self._close()
 
     def quote(self, coin: str, bids: Sequence[Quote], asks: Sequence[Quote]) -> None:
@@ -132,8 +137,15 @@ class Exchange:
         self._close()
 
     def set_oracle(self, coin: str, px: Decimal) -> None:
-        """Publish an oracle price; the mark follows at once. A delisted coin keeps what it was settled at."""
+        """Publish an oracle price; the mark follows at once. A delisted coin keeps what it was settled at.
+
+        A spot pair has no oracle: only its mark is refreshed.
+        """
         if self._is_over(coin):
+            return
+        if coin in self._venue.spots:
+            self._refresh_mark(coin)
+            self._close()
             return
         self._venue.oracle_hours.setdefault(coin, OracleHour()).note(self.now_ms, px)
         self._venue.prices[coin].oracle = px
@@ -143,7 +155,7 @@ class Exchange:
 
     def load_candles(self, coin: str, store: Candles) -> None:
         """Give a coin its candle history; prints update it from now on."""
-        self._venue.prices[coin].candles = store
+        self._venue.tickers[coin].candles = store
 
     def info(self, body: Any) -> Reply:
         """Answer a decoded /info body (section 2)."""
@@ -159,10 +171,17 @@ class Exchange:
         """Deposit USDC to an address, whose account is opened when it is new."""
         self._venue.deposit(user.lower(), usdc)
 
-    def mids(self) -> dict[str, str]:
-        """The body of allMids: perps, then spot pairs."""
-        mids = {coin: wire(prices.mid_or_last()) for coin, prices in self._venue.prices.items()}
-        mids.update((pair.name, wire(pair.reference_px)) for pair in self.universe.spots)
+    def fund_spot(self, user: str, token: str, amount: Decimal) -> None:
+        """Give spot tokens, by the token's name, to an address, whose account is opened when it is new."""
+        index = next(each.index for each in self.universe.tokens if each.name == token)
+        self._venue.open_account(user.lower()).add(index, amount)
+
+    def mids(self, dex: str = "") -> dict[str, str]:
+        """The body of allMids: a dex's perps, and with the first dex's the spot pairs."""
+        venue = self._venue
+        mids = {coin: wire(prices.mid_or_last()) for coin, prices in venue.markets[dex].items()}
+        if not dex:
+            mids.update((coin, wire(prices.mid_or_last())) for coin, prices in venue.spots.items())
         return mids
 
     def l2(self, coin: str, depth: int = BOOK_DEPTH, n_sig_figs: int | None = None, mantissa: int | None = None) -> Row:
@@ -195,12 +214,12 @@ class Exchange:
         """The context of a perp (section 2.2) or of a spot pair (section 2.3)."""
         prices = self._venue.prices.get(coin)
         if prices is None:
-            return _spot_ctx(self.universe, coin)
+            return self._venue.spots[coin].context(self.now_ms)
         return prices.context(self.now_ms, self._venue.open_interest(coin))
 
     def recent_trades(self, coin: str) -> list[Row]:
         """The last prints, newest first, at most 100."""
-        prices = self._venue.prices.get(coin)
+        prices = self._venue.tickers.get(coin)
         return [] if prices is None else list(prices.recent)
 
     def fills(self, user: str) -> list[Row]:
@@ -210,14 +229,14 @@ class Exchange:
 
     def candle(self, coin: str, interval: str) -> Row | None:
         """The current candle, None before the first print."""
-        prices = self._venue.prices.get(coin)
+        prices = self._venue.tickers.get(coin)
         if prices is None or prices.candles is None:
             return None
         return prices.candles.current(interval)
 
     def knows_coin(self, coin: str) -> bool:
         """Say whether market data exists under this name (delisted perps included)."""
-        return coin in self.universe.by_name or coin in self.universe.spot_by_name
+        return coin in self._venue.tickers
 
     def _take_crossed(self, coin: str, quotes: Sequence[Quote], *, is_buy: bool) -> list[Quote]:
         """Let crossing house quotes take from clients' orders; returns what is left to rest."""
@@ -233,13 +252,14 @@ class Exchange:
         return prices is not None and prices.rule.is_delisted
 
     def _refresh_mark(self, coin: str) -> None:
-        if self._venue.prices[coin].refresh_mark(self._venue.now_ms):
+        if self._venue.tickers[coin].refresh_mark(self._venue.now_ms):
             self._venue.block.asset_ctx(coin)
 
     def _ring_until(self, now_ms: int) -> None:
         """Let what was set for a time happen at that time, each in a block of its own."""
         venue = self._venue
         while (alarm := venue.alarms.pop(now_ms)) is not None:
+            self._premiums.take_until(venue, alarm.at_ms)
             venue.now_ms = max(venue.now_ms, alarm.at_ms)
             alarm.ring()
             self._close()
@@ -256,18 +276,3 @@ def _levels(rows: tuple[list[Any], list[Any]]) -> list[list[Row]]:
 
 def _level(px: Decimal, sz: Decimal, n: int) -> Row:
     return {"px": wire(px), "sz": wire(sz), "n": n}
-
-
-def _spot_ctx(universe: Universe, name: str) -> Row:
-    """A pair that nobody trades: its reference price stands."""
-    pair = universe.spot_by_name[name]
-    return {
-        "prevDayPx": wire(pair.reference_px),
-        "dayNtlVlm": wire(ZERO),
-        "markPx": wire(pair.reference_px),
-        "midPx": None,
-        "circulatingSupply": wire(pair.circulating_supply),
-        "coin": pair.name,
-        "totalSupply": wire(pair.circulating_supply),
-        "dayBaseVlm": wire(ZERO),
-    }

@@ -71,7 +71,7 @@ def candles(desk: Desk, request: CandleRequest) -> Reply:
     wanted = request.req
     if not desk.market.knows_coin(wanted.coin):
         return NOTHING
-    prices = desk.venue.prices.get(wanted.coin)
+    prices = desk.venue.tickers.get(wanted.coin)
     if prices is None or prices.candles is None:
         return ok([])
     end_ms = desk.venue.now_ms if wanted.end_time is None else wanted.end_time

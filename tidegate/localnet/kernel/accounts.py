@@ -5,7 +5,7 @@ the last digit, because the cost taken out by a partial close is cut to a millio
 stays. It knows no prices of the market and never refuses anything.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -20,6 +20,8 @@ FILLS_KEPT = 10_000
 ORDERS_KEPT = 2_000
 DAY_MS = 86_400_000
 VOLUME_DAYS_KEPT = 15
+USDC_INDEX = 0
+STANDARD, UNIFIED, PORTFOLIO_MARGIN = "disabled", "unifiedAccount", "portfolioMargin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +62,25 @@ class DayVolume:
 
     taker: Decimal = ZERO
     maker: Decimal = ZERO
+    spot_taker: Decimal = ZERO
+    spot_maker: Decimal = ZERO
+
+
+@dataclass(slots=True)
+class Balance:
+    """What an account has of a spot token; `entry_ntl` is what the trades that brought it cost."""
+
+    total: Decimal = ZERO
+    entry_ntl: Decimal = ZERO
 
 
 @dataclass(slots=True, eq=False)
 class Account:
-    """One account; `raw_usd` is its cross cash, which buying lowers by the full notional."""
+    """One account; `raw_usd` is its cross cash on the first dex, which buying lowers by the full notional.
+
+    Cash on a builder's dex is kept by an account of its own, see `on`. In a unified account `raw_usd` is all its
+    USDC: perps of every dex and spot draw on it (section 8.7).
+    """
 
     user: str
     raw_usd: Decimal = ZERO
@@ -79,7 +95,12 @@ class Account:
     fills: list[Row] = field(default_factory=list)  # oldest first
     volume: Decimal = ZERO
     days: dict[int, DayVolume] = field(default_factory=dict)
+    rates_of_day: tuple[int, tuple[Decimal, ...]] | None = None  # the fee rates of a UTC day, see `fees`
     requests: int = 0
+    dex: str = ""  # whose cash this is
+    dexs: dict[str, "Account"] = field(default_factory=dict)  # by builder dex
+    spot: dict[int, Balance] = field(default_factory=dict)  # by token index
+    mode: str = STANDARD
     reserved_requests: int = 0
     paused_until_ms: int = 0  # with a used up budget the next action is heard then
     ledger: list[Row] = field(default_factory=list)  # deposits, oldest first
@@ -91,6 +112,37 @@ class Account:
         self.raw_usd += usdc
         self.deposits += usdc
         self.ledger.append({"time": time_ms, "hash": tx, "delta": {"type": "deposit", "usdc": wire(usdc)}})
+
+    @property
+    def is_unified(self) -> bool:
+        """One USDC for everything; portfolio margin is taken as this, without its borrowing."""
+        return self.mode != STANDARD
+
+    def on(self, dex: str) -> "Account":
+        """This account's cash on a dex: itself for the first dex, and for all when it is unified.
+
+        A builder's dex has its own `raw_usd`; positions, orders, fills and everything else are the same objects.
+        """
+        if dex == self.dex or self.is_unified:
+            return self
+        part = self.dexs.get(dex)
+        if part is None:
+            part = self.dexs[dex] = replace(self, raw_usd=ZERO, deposits=ZERO, dex=dex, dexs={})
+        return part
+
+    def balance_of(self, token: int) -> Decimal:
+        """What it has of a spot token, reserved parts included."""
+        if token == USDC_INDEX and self.is_unified:
+            return self.raw_usd
+        balance = self.spot.get(token)
+        return ZERO if balance is None else balance.total
+
+    def add(self, token: int, amount: Decimal) -> None:
+        """Give it (or with a negative amount take) spot tokens; a unified account's USDC is its cash."""
+        if token == USDC_INDEX and self.is_unified:
+            self.raw_usd += amount
+            return
+        self.spot.setdefault(token, Balance()).total += amount
 
     def position_size(self, coin: str) -> Decimal:
         """Signed size of the position; zero without one."""
@@ -117,7 +169,7 @@ class Account:
             del self.positions[coin]
         return Traded(start, closed_pnl, _direction(start, new, is_buy=signed_sz > 0))
 
-    def note_volume(self, time_ms: int, notional: Decimal, *, is_taker: bool) -> None:
+    def note_volume(self, time_ms: int, notional: Decimal, *, is_taker: bool, is_spot: bool = False) -> None:
         """Count traded notional for fees, limits and `userFees`."""
         self.volume += notional
         number = time_ms // DAY_MS
@@ -126,7 +178,11 @@ class Account:
             day = self.days[number] = DayVolume()
             for old in [each for each in self.days if each <= number - VOLUME_DAYS_KEPT]:
                 del self.days[old]
-        if is_taker:
+        if is_spot and is_taker:
+            day.spot_taker += notional
+        elif is_spot:
+            day.spot_maker += notional
+        elif is_taker:
             day.taker += notional
         else:
             day.maker += notional

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from tidegate.localnet.kernel import margin, open_interest
+from tidegate.localnet.kernel import margin, open_interest, spot_checks
 from tidegate.localnet.kernel.accounts import Account
 from tidegate.localnet.kernel.numbers import legal_price, legal_size
 from tidegate.localnet.kernel.orders import ALO, Order, plain
@@ -19,7 +19,6 @@ from tidegate.localnet.kernel.refusals import (
     FAR_FROM_ORACLE,
     MARGIN,
     MIN_VALUE,
-    NO_SPOT_BALANCE,
     POST_ONLY_PERIOD,
     REDUCE_ONLY,
     TICK,
@@ -90,11 +89,12 @@ def _malformed_one(venue: Venue, wish: Wish, *, exits_only: bool) -> str | None:
         return "Order has zero size."
     if exits_only and wish.is_trigger and not wish.reduce_only:
         return "TP/SL order must be reduce only."
-    if rule is None:
-        return None
-    reference = wish.trigger_px if wish.trigger_px is not None else venue.prices[rule.name].mark
+    coin = rule.name if rule is not None else pair.name if pair is not None else ""
+    reference = wish.trigger_px if wish.trigger_px is not None else venue.tickers[coin].mark
     if abs(wish.px - reference) > PRICE_BAND * reference:
         return "Order price cannot be more than 80% away from the reference price"
+    if rule is None:
+        return None
     value_max = _market_value_max(rule) * (1 if wish.is_market else LIMIT_TO_MARKET_VALUE)
     if wish.px * wish.sz > value_max:
         return f"Order value too large. Max is ${plain(value_max)}."
@@ -107,9 +107,8 @@ def refusal(venue: Venue, account: Account, order: Order, *, entry_px: Decimal |
     `entry_px` is given for a child of an unfilled parent: the price at which its position would begin, since
     neither the position nor a meaningful mark exists yet.
     """
-    spot = venue.universe.spot_by_asset.get(order.asset)
-    if spot is not None:
-        return _spot_refusal(order, spot.base.sz_decimals)
+    if order.pair is not None:
+        return TOO_MANY_ORDERS if _too_many(account, order) else spot_checks.refusal(venue, account, order)
     prices = venue.prices[order.coin]
     trigger = order.trigger
     prices_asked = (order.limit_px,) if trigger is None else (order.limit_px, trigger.px)
@@ -138,6 +137,8 @@ def refusal_to_open(venue: Venue, account: Account, order: Order) -> Refusal | N
     """Why an order may not add to positions: open interest, leverage tier, margin. Asked again when a trigger fires."""
     if order.reduce_only:
         return None
+    if order.pair is not None:
+        return spot_checks.shortfall(venue, account, order)
     return open_interest.refusal(venue, account, order) or _margin_refusal(venue, account, order)
 
 
@@ -151,21 +152,13 @@ def _margin_refusal(venue: Venue, account: Account, order: Order) -> Refusal | N
     fill = margin.expected_fill(order, prices)
     size_after = abs(account.position_size(order.coin) + order.signed_sz)
     leverage = margin.leverage_of(account, prices.rule)
+    cash, market = venue.clearing(account, order.coin)
     needed = margin.needed(account, prices, fill)
     if needed and leverage.value > prices.rule.margin_table.max_leverage_at(size_after * fill.px):
         return BEYOND_TIER
-    if needed and needed > margin.available(account, venue.market):
+    if needed and needed > margin.available(cash, market):
         return MARGIN
     return None
-
-
-def _spot_refusal(order: Order, sz_decimals: int) -> Refusal:
-    """Accounts here hold no spot tokens, so every legal spot order lacks a balance."""
-    if not legal_price(order.limit_px, sz_decimals, spot=True):
-        return TICK
-    if order.limit_px * order.sz < MIN_ORDER_USD:
-        return Refusal(MIN_VALUE.status, "Order must have minimum value of 10 USDC.")
-    return NO_SPOT_BALANCE
 
 
 def _closes_all(order: Order, position: Decimal, entry_px: Decimal | None) -> bool:

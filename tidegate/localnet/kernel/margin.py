@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from decimal import ROUND_DOWN, Decimal
 from typing import Any, NamedTuple
 
-from tidegate.localnet.kernel.accounts import Account, Leverage, Position
+from tidegate.localnet.kernel.accounts import USDC_INDEX, Account, Leverage, Position
 from tidegate.localnet.kernel.numbers import (
     ONE,
     ZERO,
@@ -58,7 +58,7 @@ def cross(account: Account, market: Market) -> Cross:
     """Value, notional, used and maintenance margin of the cross positions."""
     value, notional, used, maintenance = account.raw_usd, ZERO, ZERO, ZERO
     for coin, position in account.positions.items():
-        if not position.leverage.is_cross:
+        if not position.leverage.is_cross or coin not in market:
             continue
         prices = market[coin]
         worth = position.szi * prices.mark
@@ -74,7 +74,9 @@ def held_by_orders(account: Account, market: Market) -> Decimal:
     """Margin that resting orders reserve: limit price * size / leverage, reduce-only ones nothing."""
     held = ZERO
     for order in account.live.values():
-        if order.stage is Stage.RESTING and not order.reduce_only:
+        if order.pair is not None:
+            held += order.hold_of(USDC_INDEX) if account.is_unified else ZERO
+        elif order.stage is Stage.RESTING and not order.reduce_only and order.coin in market:
             leverage = leverage_of(account, market[order.coin].rule)
             held += micro(order.limit_px * order.sz / leverage.value)
     return held
@@ -123,7 +125,8 @@ def equity(account: Account, market: Market) -> Decimal:
     """Account value, isolated positions included."""
     total = account.raw_usd
     for coin, position in account.positions.items():
-        total += position.isolated_usd + position.szi * market[coin].mark
+        if coin in market:
+            total += position.isolated_usd + position.szi * market[coin].mark
     return total
 
 
@@ -161,7 +164,8 @@ def clearinghouse_state(account: Account | None, market: Market, now_ms: int) ->
     """The body of clearinghouseState; an unknown account is all zeros."""
     account = account or Account("")
     figures = cross(account, market)
-    isolated = [coin for coin, position in account.positions.items() if not position.leverage.is_cross]
+    positions = account.positions
+    isolated = [coin for coin in positions if coin in market and not positions[coin].leverage.is_cross]
     raw = account.raw_usd
     value, notional, used = figures.value, figures.notional, figures.used
     for coin in isolated:
@@ -239,7 +243,11 @@ def _asset_position(account: Account, coin: str, market: Market) -> Row:
             "liquidationPx": None if liquidation is None else wire_ratio(liquidation),
             "marginUsed": wire_usd(used),
             "maxLeverage": rule.max_leverage,
-            "cumFunding": {"allTime": "0.0", "sinceOpen": "0.0", "sinceChange": "0.0"},
+            "cumFunding": {
+                "allTime": wire(account.funding_paid.get(coin, ZERO)),
+                "sinceOpen": wire(position.funding_since_open),
+                "sinceChange": wire(position.funding_since_change),
+            },
         },
     }
 

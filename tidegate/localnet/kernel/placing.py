@@ -122,7 +122,7 @@ def _place_bracket(venue: Venue, account: Account, entry: Wish, exits: Sequence[
     refused = refusal(venue, account, parent)
     if refused is not None:
         return [_refuse(venue, parent, refused)] * (1 + len(exits))
-    mark = venue.prices[parent.coin].mark
+    mark = venue.tickers[parent.coin].mark
     entry_px = min(parent.limit_px, mark) if parent.is_buy else max(parent.limit_px, mark)
     children = [_order(venue, account, wish) for wish in exits]
     refusals = [_child_refusal(venue, account, parent, child, entry_px) for child in children]
@@ -178,7 +178,11 @@ def _execute(venue: Venue, order: Order) -> Status:
     conclude(venue, order, rests=not takes_only)
     if order.stage is Stage.RESTING:
         return _resting(order)
-    step = ONE.scaleb(-price_decimals(venue.prices[order.coin].rule.sz_decimals))
+    if order.pair is not None:
+        decimals = price_decimals(order.pair.sz_decimals, spot=True)
+    else:
+        decimals = price_decimals(venue.prices[order.coin].rule.sz_decimals)
+    step = ONE.scaleb(-decimals)
     average = (swept.notional / swept.sz).quantize(step)
     return {"filled": {"totalSz": wire(swept.sz), "avgPx": wire(average), **_ids(order)}}
 
@@ -231,6 +235,7 @@ def _order(venue: Venue, account: Account, wish: Wish, *, is_position_tpsl: bool
         cloid=wish.cloid,
         is_position_tpsl=is_position_tpsl,
         whole_position=whole,
+        pair=venue.universe.spot_by_asset.get(wish.asset),
     )
     if wish.trigger_px is not None:
         # A stop fires against its position: a sell stop below, a buy stop above; a take-profit the other way.

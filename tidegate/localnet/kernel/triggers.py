@@ -27,7 +27,7 @@ def fire_reached(venue: Venue) -> None:
         return
     for coin, armed in venue.armed.items():
         while armed:
-            mark = venue.prices[coin].mark
+            mark = venue.tickers[coin].mark
             reached = next((order for order in armed.values() if _reached(order, mark)), None)
             if reached is None:
                 break

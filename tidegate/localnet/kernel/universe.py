@@ -1,143 +1,39 @@
-"""The instruments of the local exchange: perps, spot pairs, tokens and margin tables.
+"""The instruments of the local exchange: the first dex, a builder's dex, spot pairs and tokens.
 
-Owns the rules of each instrument and the bodies of `meta` and `spotMeta` (sections 2.1, 2.3). The values
+Owns who is listed under which asset id and the bodies of `meta` and `spotMeta` (sections 2.1, 2.3, 5.2). The values
 are plausible, not live: they follow mainnet's shape and order, with one delisted perp in the middle of
 the list and sparse spot indices, because both have broken clients. It never holds a price that moves.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from tidegate.localnet.kernel.numbers import wire
+from tidegate.localnet.kernel.instruments import (
+    MarginTable,
+    MarginTier,
+    PerpDex,
+    PerpRule,
+    SpotPair,
+    Token,
+    flat_table,
+)
 
-SPOT_ASSET_OFFSET = 10_000
-DEFAULT_LEVERAGE = 20
+__all__ = [
+    "MarginTable",
+    "MarginTier",
+    "PerpDex",
+    "PerpRule",
+    "SpotPair",
+    "Token",
+    "Universe",
+    "default_universe",
+    "flat_table",
+]
 
-
-@dataclass(frozen=True)
-class MarginTier:
-    """From `lower_bound` (USD of notional) on, at most `max_leverage`."""
-
-    lower_bound: Decimal
-    max_leverage: int
-
-
-@dataclass(frozen=True)
-class MarginTable:
-    """A named row of tiers, ascending by lower bound."""
-
-    id: int
-    description: str
-    tiers: tuple[MarginTier, ...]
-
-    def max_leverage_at(self, notional: Decimal) -> int:
-        """The most leverage a position of this notional may have."""
-        return self._tier(notional)[0].max_leverage
-
-    def maintenance(self, notional: Decimal) -> Decimal:
-        """Maintenance margin of a position: notional * rate - deduction of its tier (section 8.1)."""
-        tier, deduction = self._tier(notional)
-        return notional / (2 * tier.max_leverage) - deduction
-
-    def _tier(self, notional: Decimal) -> tuple[MarginTier, Decimal]:
-        current, deduction = self.tiers[0], Decimal(0)
-        for tier in self.tiers[1:]:
-            if notional < tier.lower_bound:
-                break
-            rate_step = Decimal(1) / (2 * tier.max_leverage) - Decimal(1) / (2 * current.max_leverage)
-            deduction += tier.lower_bound * rate_step
-            current = tier
-        return current, deduction
-
-
-@dataclass(frozen=True)
-class PerpRule:
-    """One perp: its grid, leverage and the figures a quiet context shows."""
-
-    name: str
-    sz_decimals: int
-    max_leverage: int
-    margin_table: MarginTable
-    reference_px: Decimal  # where a market may start from; the price 24 h ago of a fresh exchange
-    open_interest: Decimal = Decimal(0)
-    day_volume: Decimal = Decimal(0)  # base units traded in the day before the exchange started
-    funding: Decimal = Decimal("0.0000125")
-    is_delisted: bool = False
-    margin_mode: str | None = None  # "strictIsolated", "noCross" or None
-
-    @property
-    def default_leverage(self) -> int:
-        """What an account that never set it trades with."""
-        return min(DEFAULT_LEVERAGE, self.max_leverage)
-
-    def meta(self) -> dict[str, Any]:
-        """This perp's entry of `meta.universe`; optional keys only when set."""
-        row: dict[str, Any] = {
-            "szDecimals": self.sz_decimals,
-            "name": self.name,
-            "maxLeverage": self.max_leverage,
-            "marginTableId": self.margin_table.id,
-        }
-        if self.margin_mode is not None:
-            row["onlyIsolated"] = True
-        if self.is_delisted:
-            row["isDelisted"] = True
-        if self.margin_mode is not None:
-            row["marginMode"] = self.margin_mode
-        return row
-
-
-@dataclass(frozen=True)
-class Token:
-    """One spot token; `index` is what pairs refer to, not its place in the list."""
-
-    name: str
-    sz_decimals: int
-    wei_decimals: int
-    index: int
-    token_id: str
-    is_canonical: bool = False
-    full_name: str | None = None
-    evm_contract: tuple[str, int] | None = None  # address, extra wei decimals
-
-    def meta(self) -> dict[str, Any]:
-        """This token's entry of `spotMeta.tokens`."""
-        contract = self.evm_contract
-        return {
-            "name": self.name,
-            "szDecimals": self.sz_decimals,
-            "weiDecimals": self.wei_decimals,
-            "index": self.index,
-            "tokenId": self.token_id,
-            "isCanonical": self.is_canonical,
-            "evmContract": contract and {"address": contract[0], "evm_extra_wei_decimals": contract[1]},
-            "fullName": self.full_name,
-            "deployerTradingFeeShare": "0.0",
-        }
-
-
-@dataclass(frozen=True)
-class SpotPair:
-    """One spot pair; its asset id is 10000 + `index`."""
-
-    name: str
-    index: int
-    base: Token
-    quote: Token
-    is_canonical: bool
-    reference_px: Decimal
-    circulating_supply: Decimal
-
-    def meta(self) -> dict[str, Any]:
-        """This pair's entry of `spotMeta.universe`."""
-        return {
-            "tokens": [self.base.index, self.quote.index],
-            "name": self.name,
-            "index": self.index,
-            "isCanonical": self.is_canonical,
-        }
+BUILDER_ASSET_OFFSET = 100_000
+ASSETS_A_DEX = 10_000
 
 
 @dataclass(frozen=True)
@@ -147,17 +43,47 @@ class Universe:
     perps: tuple[PerpRule, ...]
     spots: tuple[SpotPair, ...] = ()
     tokens: tuple[Token, ...] = ()
-    collateral_token: int = field(default=0)
+    collateral_token: int = 0
+    dexs: tuple[PerpDex, ...] = ()
 
     @cached_property
     def by_name(self) -> dict[str, PerpRule]:
-        """Perps by coin."""
-        return {rule.name: rule for rule in self.perps}
+        """Perps of every dex by coin, the first dex's before the others'."""
+        return {rule.name: rule for rules in self.by_dex.values() for rule in rules}
+
+    @cached_property
+    def by_dex(self) -> dict[str, tuple[PerpRule, ...]]:
+        """Perps by the name of their dex; the first dex is ""."""
+        return {"": self.perps, **{dex.name: dex.perps for dex in self.dexs}}
+
+    @cached_property
+    def dex_by_name(self) -> dict[str, PerpDex]:
+        """Builder dexs by name."""
+        return {dex.name: dex for dex in self.dexs}
+
+    @cached_property
+    def token_by_index(self) -> dict[int, Token]:
+        """Tokens by the index that pairs and balances refer to."""
+        return {token.index: token for token in self.tokens}
+
+    @cached_property
+    def token_by_wire_id(self) -> dict[str, Token]:
+        """Tokens as transfers name them ("PURR:0xc1fb...")."""
+        return {token.wire_id: token for token in self.tokens}
 
     @cached_property
     def asset_ids(self) -> dict[str, int]:
-        """Asset id by coin, perps only."""
-        return {rule.name: asset for asset, rule in enumerate(self.perps)}
+        """Asset id by coin, perps of every dex (section 5.2)."""
+        return {
+            rule.name: (BUILDER_ASSET_OFFSET + place * ASSETS_A_DEX if place else 0) + asset
+            for place, rules in enumerate(self.by_dex.values())
+            for asset, rule in enumerate(rules)
+        }
+
+    @cached_property
+    def perp_by_asset(self) -> dict[int, PerpRule]:
+        """Perps of every dex by asset id."""
+        return {asset: self.by_name[name] for name, asset in self.asset_ids.items()}
 
     @cached_property
     def spot_by_name(self) -> dict[str, SpotPair]:
@@ -167,19 +93,21 @@ class Universe:
     @cached_property
     def spot_by_asset(self) -> dict[int, SpotPair]:
         """Spot pairs by asset id."""
-        return {SPOT_ASSET_OFFSET + pair.index: pair for pair in self.spots}
+        return {pair.asset: pair for pair in self.spots}
 
     def perp_of(self, asset: int) -> PerpRule | None:
         """The perp of an asset id, delisted ones included; None when there is none."""
-        return self.perps[asset] if 0 <= asset < len(self.perps) else None
+        return self.perp_by_asset.get(asset)
 
-    def meta(self) -> dict[str, Any]:
-        """The body of `meta`; tables with an id under 50 are implied by the id and not listed."""
-        tables = {rule.margin_table.id: rule.margin_table for rule in self.perps if rule.margin_table.id >= 50}
+    def meta(self, dex: str = "") -> dict[str, Any]:
+        """The body of `meta` for a dex; tables with an id under 50 are implied by the id and not listed."""
+        rules = self.by_dex[dex]
+        tables = {rule.margin_table.id: rule.margin_table for rule in rules if rule.margin_table.id >= 50}
+        builder = self.dex_by_name.get(dex)
         return {
-            "universe": [rule.meta() for rule in self.perps],
-            "marginTables": [[table_id, _table_meta(tables[table_id])] for table_id in sorted(tables)],
-            "collateralToken": self.collateral_token,
+            "universe": [rule.meta() for rule in rules],
+            "marginTables": [[table_id, tables[table_id].meta()] for table_id in sorted(tables)],
+            "collateralToken": self.collateral_token if builder is None else builder.collateral_token,
         }
 
     def spot_meta(self) -> dict[str, Any]:
@@ -188,16 +116,6 @@ class Universe:
             "universe": [pair.meta() for pair in self.spots],
             "tokens": [token.meta() for token in self.tokens],
         }
-
-
-def _table_meta(table: MarginTable) -> dict[str, Any]:
-    tiers = [{"lowerBound": wire(tier.lower_bound), "maxLeverage": tier.max_leverage} for tier in table.tiers]
-    return {"description": table.description, "marginTiers": tiers}
-
-
-def flat_table(max_leverage: int) -> MarginTable:
-    """The implied one-tier table whose id is its leverage (section 2.1: ids under 50)."""
-    return MarginTable(max_leverage, "", (MarginTier(Decimal(0), max_leverage),))
 
 
 def _tiered(table_id: int, description: str, first: int, bound: str, second: int) -> MarginTable:
@@ -232,6 +150,10 @@ PURR = Token(
     ("0x9b498c3c8a0b8cd8ba1d9851d40d186f1872b44e", 13),
 )
 HYPE = Token("HYPE", 2, 8, 150, "0x0d01dc56dcaaca66ad901c959b4011ec", False, "Hyperliquid", None)
+UBTC = Token("UBTC", 5, 10, 197, "0x8f254b963e8468305d409b33aa137c67", False, "Unit Bitcoin", None)
+USDH = Token("USDH", 2, 8, 360, "0x54e00a5988577cb0b0c9ab0cb6ef7f4b", False, "USDH", None)
+TOKENS = (USDC, PURR, HYPE, UBTC, USDH)
+D = Decimal
 
 
 def _perp(
@@ -285,8 +207,31 @@ def default_universe() -> Universe:
         _perp("TRUMP", 1, TABLE_52, "5.916", "2385027.2", "386271.5"),
         _perp("UNIBOT", 3, flat_table(3), "7.636", is_delisted=True, margin_mode="strictIsolated"),
     )
-    spots = (
-        SpotPair("PURR/USDC", 0, PURR, USDC, True, Decimal("0.067131"), Decimal("597683272.12003005")),
-        SpotPair("@107", 107, HYPE, USDC, False, Decimal("37.827"), Decimal("333928180.28")),
+    return Universe(perps=perps, spots=_default_spots(), tokens=TOKENS, dexs=(_default_dex(),))
+
+
+def _default_spots() -> tuple[SpotPair, ...]:
+    """Pairs whose indices have gaps, one of them quoted in another token than USDC."""
+    return (
+        SpotPair("PURR/USDC", 0, PURR, USDC, True, D("0.067131"), D("597683272.12003005"), D("2147430")),
+        SpotPair("@107", 107, HYPE, USDC, False, D("37.827"), D("333928180.28"), D("1523210.4")),
+        SpotPair("@142", 142, UBTC, USDC, False, D("84135"), D("1853.4"), D("312.40157")),
+        SpotPair("@230", 230, USDH, USDC, False, D("0.99985"), D("48210332.5"), D("3120444.1"), is_stable=True),
+        SpotPair("@232", 232, HYPE, USDH, False, D("37.83"), D("333928180.28"), D("41220.7")),
     )
-    return Universe(perps=perps, spots=spots, tokens=(USDC, PURR, HYPE))
+
+
+def _default_dex() -> PerpDex:
+    """A builder's dex with one perp of each margin mode, the last in growth mode."""
+    isolated = _perp("xyz:TSLA", 3, flat_table(10), "251.37", "31245.118", "84210.442", margin_mode="noCross")
+    growing = _perp("xyz:GOLD", 4, flat_table(20), "4187.2", "2415.2208", "3120.4417", margin_mode="strictIsolated")
+    return PerpDex(
+        name="xyz",
+        full_name="XYZ",
+        deployer="0x88806a71d74ad0a510b350545c9ae490912f0888",
+        perps=(
+            _perp("xyz:XYZ100", 4, flat_table(20), "24910", "1834.2206", "6231.0415"),
+            isolated,
+            replace(growing, growth_mode_since="2025-11-23T17:37:10.033211662"),
+        ),
+    )

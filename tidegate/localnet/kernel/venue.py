@@ -6,8 +6,7 @@ counters, so the same calls give the same bytes. It decides nothing about orders
 
 from decimal import Decimal
 from hashlib import blake2b
-from typing import NamedTuple
-from typing import Any
+from typing import Any, NamedTuple
 
 from tidegate.localnet.kernel.accounts import Account
 from tidegate.localnet.kernel.alarms import Alarms
@@ -22,8 +21,8 @@ from tidegate.localnet.kernel.orders import Order, update_row
 from tidegate.localnet.kernel.people import Agent, People
 from tidegate.localnet.kernel.prices import Prices
 from tidegate.localnet.kernel.restrictions import Restrictions
-from tidegate.localnet.kernel.twap_records import Twaps
 from tidegate.localnet.kernel.spot import PairPrices
+from tidegate.localnet.kernel.twap_records import Twaps
 from tidegate.localnet.kernel.universe import Universe
 
 Row = dict[str, Any]

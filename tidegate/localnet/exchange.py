@@ -12,6 +12,7 @@ from typing import Any, Literal
 from tidegate.localnet.actions.carry_out import Actions
 from tidegate.localnet.info.answer import answer
 from tidegate.localnet.info.desk import Desk
+from tidegate.localnet.info.web import user_state
 from tidegate.localnet.kernel import funding, triggers
 from tidegate.localnet.kernel.block import Feed
 from tidegate.localnet.kernel.book import Quote, check_quotes
@@ -226,6 +227,10 @@ class Exchange:
         """An account's fills, newest first."""
         account = self._venue.account(user.lower())
         return [] if account is None else account.fills[::-1]
+
+    def user_state(self, user: str) -> Row:
+        """Who an account is, as the exchange's own page is told (webData3)."""
+        return user_state(self._desk, user)
 
     def candle(self, coin: str, interval: str) -> Row | None:
         """The current candle, None before the first print."""

@@ -4,7 +4,6 @@ from tidegate.localnet.info import account
 from tidegate.localnet.info.desk import Desk, Request, constant
 from tidegate.localnet.info.shapes import (
     ActiveAssetRequest,
-    BuilderRequest,
     FillsRangeRequest,
     FillsRequest,
     OrderRequest,
@@ -73,11 +72,6 @@ def user_fees(desk: Desk, request: UserRequest) -> Reply:
     return ok(account.fees(desk.account(request.user), desk.venue))
 
 
-def user_role(desk: Desk, request: UserRequest) -> Reply:
-    """Whether an address is an account, an agent or nothing."""
-    return ok(account.role(request.user.lower(), desk.venue))
-
-
 def user_rate_limit(desk: Desk, request: UserRequest) -> Reply:
     """The address's budget of actions."""
     return ok(account.rate_limit(desk.account(request.user), desk.venue))
@@ -94,11 +88,6 @@ def ledger_updates(desk: Desk, request: RangeRequest) -> Reply:
 def portfolio(desk: Desk, request: UserRequest) -> Reply:
     """Account value at the beginning and now."""
     return ok(account.portfolio(desk.account(request.user), desk.venue))
-
-
-def extra_agents(desk: Desk, request: UserRequest) -> Reply:
-    """Named agents."""
-    return ok(account.extra_agents(request.user.lower(), desk.venue))
 
 
 def active_asset_data(desk: Desk, request: ActiveAssetRequest) -> Reply:
@@ -119,19 +108,9 @@ REQUESTS: dict[str, Request] = {
     "userFills": (FillsRequest, user_fills),
     "userFillsByTime": (FillsRangeRequest, user_fills_by_time),
     "userFees": (UserRequest, user_fees),
-    "userRole": (UserRequest, user_role),
     "userRateLimit": (UserRequest, user_rate_limit),
-    "userFunding": (RangeRequest, constant([])),
     "userNonFundingLedgerUpdates": (RangeRequest, ledger_updates),
     "portfolio": (UserRequest, portfolio),
-    "extraAgents": (UserRequest, extra_agents),
     "activeAssetData": (ActiveAssetRequest, active_asset_data),
-    "subAccounts": (UserRequest, constant(None)),
-    "subAccounts2": (UserRequest, constant(None)),
     "userAbstraction": (UserRequest, constant("disabled")),
-    "maxBuilderFee": (BuilderRequest, constant(0)),
-    "approvedBuilders": (UserRequest, constant([])),
-    "userVaultEquities": (UserRequest, constant([])),
-    "userTwapSliceFills": (UserRequest, constant([])),
-    "twapHistory": (UserRequest, constant([])),
 }

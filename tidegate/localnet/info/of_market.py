@@ -1,7 +1,7 @@
 """Requests about the market (sections 2.1 to 2.9)."""
 
 from tidegate.localnet.info.desk import Desk, Request
-from tidegate.localnet.info.shapes import BookRequest, CandleRequest, CoinRequest, DexRequest, Plain, RangeRequest
+from tidegate.localnet.info.shapes import BookRequest, CandleRequest, CoinRequest, DexRequest, Plain
 from tidegate.localnet.kernel.open_interest import coins_at_cap
 from tidegate.localnet.kernel.reply import NOTHING, Reply, ok
 
@@ -78,11 +78,6 @@ def candles(desk: Desk, request: CandleRequest) -> Reply:
     return ok(prices.candles.snapshot(wanted.interval, wanted.start_time, end_ms))
 
 
-def funding_history(desk: Desk, request: RangeRequest) -> Reply:
-    """No funding has been paid here yet."""
-    return ok([]) if request.coin in desk.venue.universe.by_name else NOTHING
-
-
 def exchange_status(desk: Desk, _request: Plain) -> Reply:
     """The exchange's time."""
     return ok({"specialStatuses": None, "time": desk.venue.now_ms})
@@ -105,6 +100,5 @@ REQUESTS: dict[str, Request] = {
     "l2Book": (BookRequest, l2_book),
     "recentTrades": (CoinRequest, recent_trades),
     "candleSnapshot": (CandleRequest, candles),
-    "fundingHistory": (RangeRequest, funding_history),
     "exchangeStatus": (Plain, exchange_status),
 }

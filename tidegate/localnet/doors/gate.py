@@ -34,7 +34,7 @@ class Gate:
     """One client's way to the kernel.
 
     `catch_up` brings the kernel to the present before a request is looked at; in virtual time the caller
-    moves the clock and the default does nothing.
+    moves the clock and the default does nothing. `after_action` is called when an action has been answered.
     """
 
     def __init__(self, exchange: Exchange, limits: Limits, catch_up: Callable[[], object] = lambda: None) -> None:
@@ -42,6 +42,7 @@ class Gate:
         self.counters = Counters()
         self.budget = RestBudget(limits.rest_weight_per_minute)
         self.catch_up = catch_up
+        self.after_action: Callable[[], object] = lambda: None
 
     def http(self, method: str, path: str, content_type: str, body: bytes) -> HttpAnswer:
         """Answer one HTTP request to the protocol's two paths."""
@@ -80,6 +81,7 @@ class Gate:
         kind = action.get("type")
         if reply.status == HTTPStatus.OK and isinstance(kind, str):
             self.counters.actions[kind] += 1
+            self.after_action()
         return reply
 
     def _within_budget(self, weight: int, answer: Callable[[Any], Reply], body: Any) -> Reply:

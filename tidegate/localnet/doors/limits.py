@@ -27,10 +27,13 @@ ITEMS_PER_WEIGHT = {
     "userFillsByTime": 20,
     "fundingHistory": 20,
     "userFunding": 20,
-    "nonUserFundingUpdates": 20,
+    "userNonFundingLedgerUpdates": 20,
     "twapHistory": 20,
     "userTwapSliceFills": 20,
     "userTwapSliceFillsByTime": 20,
+    "delegatorHistory": 20,
+    "delegatorRewards": 20,
+    "validatorStats": 20,
     "candleSnapshot": 60,
 }
 ORDERS_PER_WEIGHT = 40

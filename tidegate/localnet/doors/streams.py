@@ -1,8 +1,9 @@
 """What is pushed to whom: the exchange's side of all WebSocket subscriptions, without sockets.
 
 Owns the topics (one for each distinct subscription), their cadences and the limits that all connections
-share. A frame is encoded once for all who subscribed to the same thing. What happens in the kernel is pushed
-at once; what runs on a clock is pushed by `advance`, in exchange time, on marks common to all coins. Wall
+share. What happens in the kernel is pushed at once; what runs on a clock is pushed by `advance`, in exchange time, on
+marks common to all coins; of what changes without the kernel telling, the topics are asked after every action and
+twice a second. Wall
 time (`monotonic`, seconds) serves the habits of a connection only: silence, message and connection rates.
 
 Never changes the kernel: it reads, and posts go through the gate.
@@ -12,30 +13,15 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tidegate.localnet.doors import frames
+from tidegate.localnet.doors import account_frames, frames
 from tidegate.localnet.doors.gate import Gate
 from tidegate.localnet.doors.limits import Limits, Recent
-from tidegate.localnet.doors.session import IDLE_CLOSE_S, Session, frame
-from tidegate.localnet.doors.subscriptions import PERIODS_MS, Subscription
+from tidegate.localnet.doors.session import IDLE_CLOSE_S, Session
+from tidegate.localnet.doors.subscriptions import PERIODS_MS, PERPS_ONLY, Subscription
+from tidegate.localnet.doors.topics import WATCHED, Topic, open_topic
 from tidegate.localnet.exchange import Exchange
 
-
-class Topic:
-    """Everybody who gets the same frames."""
-
-    __slots__ = ("channel", "last", "sessions", "subscription")
-
-    def __init__(self, subscription: Subscription) -> None:
-        self.subscription = subscription
-        self.channel = frames.channel(subscription)
-        self.sessions: tuple[Session, ...] = ()
-        self.last: Any = None
-
-    def push(self, data: Any) -> None:
-        """Encode `data` once and send it to everybody."""
-        encoded = frame(self.channel, data)
-        for session in self.sessions:
-            session.send(encoded)
+LOOK_MS = PERIODS_MS[0]
 
 
 class Streams:
@@ -50,9 +36,11 @@ class Streams:
         self.sessions: set[Session] = set()
         self._connects = Recent(limits.connections_per_minute)
         self._topics: defaultdict[tuple[str, str], dict[Subscription, Topic]] = defaultdict(dict)
+        self._watched: dict[Subscription, Topic] = {}
         self._users: Counter[str] = Counter()
         self._due_ms = {period: _next_mark(exchange.now_ms, period) for period in PERIODS_MS}
         exchange.feed.append(self)
+        gate.after_action = self.look
 
     # Connections
 
@@ -90,7 +78,11 @@ class Streams:
 
     def offers(self, wanted: Subscription) -> bool:
         """Whether what `wanted` names exists here: the exchange cuts the line when it does not."""
-        if wanted.dex or not wanted.aggregation_is_legal:
+        if not wanted.aggregation_is_legal:
+            return False
+        if wanted.dex and wanted.dex not in account_frames.dexs(self.exchange):
+            return False
+        if wanted.type in PERPS_ONLY and frames.is_spot(wanted.coin):
             return False
         return not wanted.coin or self.exchange.knows_coin(wanted.coin)
 
@@ -105,15 +97,13 @@ class Streams:
     def add(self, session: Session, wanted: Subscription) -> None:
         """Let `session` hear a stream and send it the state that the stream begins with."""
         topics = self._topics[wanted.type, wanted.subject]
-        topic = topics.setdefault(wanted, Topic(wanted))
-        topic.sessions += (session,)
+        if wanted not in topics:
+            topics[wanted] = open_topic(self.exchange, wanted)
+            if wanted.type in WATCHED:
+                self._watched[wanted] = topics[wanted]
         if wanted.user:
             self._users[wanted.user] += 1
-        data = frames.state(self.exchange, wanted)
-        if wanted.type == "bbo":
-            self._push_changed_bbo(topic, data, but=session)
-        if data is not None:
-            session.send(frame(topic.channel, data))
+        topics[wanted].admit(session)
 
     def remove(self, session: Session, unwanted: Subscription) -> None:
         """Stop sending a stream to `session`."""
@@ -122,6 +112,7 @@ class Streams:
         topic.sessions = tuple(other for other in topic.sessions if other is not session)
         if not topic.sessions:
             del self._topics[key][unwanted]
+            self._watched.pop(unwanted, None)
             if not self._topics[key]:
                 del self._topics[key]
         if unwanted.user:
@@ -143,7 +134,14 @@ class Streams:
             self._due_ms[period_ms] = _next_mark(now_ms, period_ms)
             for topic in self._all_topics():
                 if topic.subscription.period_ms == period_ms:
-                    topic.push(frames.state(self.exchange, topic.subscription))
+                    topic.tell()
+            if period_ms == LOOK_MS:
+                self.look()
+
+    def look(self) -> None:
+        """Send what changed of which the kernel's feed does not tell."""
+        for topic in tuple(self._watched.values()):
+            topic.tell()
 
     # The kernel's feed
 
@@ -152,14 +150,12 @@ class Streams:
         for topic in self._of("trades", coin):
             topic.push(trades)
         for topic in self._of("candle", coin):
-            candle = self.exchange.candle(coin, topic.subscription.interval)
-            if candle is not None:
-                topic.push(candle)
+            topic.tell()
 
     def on_book(self, coin: str) -> None:
         """A changed touch goes out at once; deeper levels wait for the book's clock."""
         for topic in self._of("bbo", coin):
-            self._push_changed_bbo(topic, self.exchange.bbo(coin))
+            topic.tell()
 
     def on_order_update(self, user: str, updates: list[dict[str, Any]]) -> None:
         """Order updates go out as a bare array that does not name the user."""
@@ -167,24 +163,35 @@ class Streams:
             topic.push(updates)
 
     def on_fills(self, user: str, fills: list[dict[str, Any]]) -> None:
-        """Fills go out twice: on `userFills`, and without the user on `user`."""
+        """Fills go out twice: on `userFills`, and without the user on `user`; of resting orders as words, too."""
         for topic in self._of("userFills", user):
-            shown = frames.pooled(self.exchange, user, fills) if topic.subscription.aggregate else fills
+            shown = account_frames.pooled(self.exchange, user, fills) if topic.subscription.aggregate else fills
             topic.push({"user": user, "fills": shown})
         for topic in self._of("userEvents", user):
             topic.push({"fills": fills})
+        for topic in self._of("notification", user):
+            for fill in fills:
+                if not fill["crossed"]:
+                    topic.push(account_frames.notification(fill))
+        self._look_at(user)
 
     def on_user_event(self, user: str, event: dict[str, Any]) -> None:
         """What happens to an account without its doing; funding has a stream of its own as well."""
         for topic in self._of("userEvents", user):
             topic.push(event)
         if "funding" in event:
-            row = frames.funding_row(event["funding"]["time"], event["funding"])
+            row = account_frames.funding_row(event["funding"]["time"], event["funding"])
             for topic in self._of("userFundings", user):
                 topic.push({"user": user, "fundings": [row]})
+        self._look_at(user)
 
     def on_asset_ctx(self, coin: str) -> None:
         """Contexts run on their own clock of a second: nothing to do at once."""
+
+    def _look_at(self, user: str) -> None:
+        for kind in WATCHED:
+            for topic in self._of(kind, user):
+                topic.tell()
 
     def _of(self, kind: str, subject: str) -> tuple[Topic, ...]:
         topics = self._topics.get((kind, subject))
@@ -193,16 +200,6 @@ class Streams:
     def _all_topics(self) -> Iterator[Topic]:
         for topics in tuple(self._topics.values()):
             yield from tuple(topics.values())
-
-    def _push_changed_bbo(self, topic: Topic, data: dict[str, Any], but: Session | None = None) -> None:
-        """Send the touch if it moved since it was last sent; `but` is about to get it as its snapshot."""
-        if data["bbo"] == topic.last:
-            return
-        topic.last = data["bbo"]
-        encoded = frame(topic.channel, data)
-        for session in topic.sessions:
-            if session is not but:
-                session.send(encoded)
 
 
 def _next_mark(now_ms: int, period_ms: int) -> int:

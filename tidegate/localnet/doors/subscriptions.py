@@ -30,8 +30,22 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "clearinghouseState": ("user",),
     "openOrders": ("user",),
     "spotState": ("user",),
+    "twapStates": ("user",),
+    "webData3": ("user",),
+    "notification": ("user",),
+    "userNonFundingLedgerUpdates": ("user",),
+    "userTwapSliceFills": ("user",),
+    "userTwapHistory": ("user",),
+    "activeAssetData": ("user", "coin"),
+    "allDexsClearinghouseState": ("user",),
+    "allDexsAssetCtxs": (),
+    "fastAssetCtxs": (),
+    "outcomeMetaUpdates": (),
 }
-BY_DEX = frozenset({"allMids", "clearinghouseState", "openOrders"})
+DEX_ALWAYS_SAID = frozenset({"clearinghouseState", "openOrders", "twapStates"})
+BY_DEX = DEX_ALWAYS_SAID | {"allMids"}
+# Streams of perp coins only.
+PERPS_ONLY = frozenset({"activeAssetData"})
 
 # Exchange time between two frames of the streams that run on a clock.
 PERIOD_MS: dict[str, int] = {
@@ -41,9 +55,14 @@ PERIOD_MS: dict[str, int] = {
     "clearinghouseState": 5_000,
     "openOrders": 5_000,
     "spotState": 5_000,
+    "twapStates": 5_000,
+    "webData3": 5_000,
+    "allDexsClearinghouseState": 5_000,
+    "allDexsAssetCtxs": 13_600,
+    "fastAssetCtxs": 1_000,
 }
 FAST_BOOK_PERIOD_MS = 500
-PERIODS_MS = (FAST_BOOK_PERIOD_MS, 1_000, 5_000)
+PERIODS_MS = tuple(sorted({FAST_BOOK_PERIOD_MS, *PERIOD_MS.values()}))
 
 
 class Unparsable(TidegateError):
@@ -62,11 +81,12 @@ class Subscription(NamedTuple):
     mantissa: int | None = None
     fast: bool = False
     aggregate: bool = False
+    ignores_portfolio_margin: bool = False
 
     @property
     def subject(self) -> str:
-        """The coin or the user that the stream is about, "" for all."""
-        return self.coin or self.user
+        """The user or the coin that the stream is about, "" for all."""
+        return self.user or self.coin
 
     @property
     def period_ms(self) -> int | None:
@@ -88,7 +108,9 @@ class Subscription(NamedTuple):
             echo |= {"nSigFigs": self.n_sig_figs, "mantissa": self.mantissa, "fast": self.fast}
         elif self.type == "userFills":
             echo["aggregateByTime"] = self.aggregate
-        if self.dex:
+        elif self.type == "spotState":
+            echo["ignorePortfolioMargin"] = self.ignores_portfolio_margin
+        if self.dex or self.type in DEX_ALWAYS_SAID:
             echo["dex"] = self.dex
         return echo
 
@@ -112,6 +134,10 @@ def read_subscription(raw: Any) -> Subscription:
         values["fast"] = bool(_optional(raw, "fast", bool))
     elif kind == "userFills":
         values["aggregate"] = bool(_optional(raw, "aggregateByTime", bool))
+    elif kind == "spotState":
+        # Clients know the documented name, isPortfolioMargin, too; it changes nothing, neither there nor here.
+        _optional(raw, "isPortfolioMargin", bool)
+        values["ignores_portfolio_margin"] = bool(_optional(raw, "ignorePortfolioMargin", bool))
     return Subscription(kind, **values)
 
 

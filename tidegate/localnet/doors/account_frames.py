@@ -1,0 +1,173 @@
+"""What the streams of one account show: its states, its histories, its notifications.
+
+Owns their shapes (section 6.2 of the protocol), built from what /info answers, so that a stream and a request never
+disagree. Pure reading: nothing here subscribes, sends or remembers.
+"""
+
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from tidegate.localnet.doors.subscriptions import Subscription
+from tidegate.localnet.exchange import Exchange
+from tidegate.localnet.kernel.numbers import wire
+from tidegate.localnet.kernel.orders import plain
+
+Row = dict[str, Any]
+
+FILLS_MAX = 2_000
+PAGE_ROWS = 500
+RUNNING = ("activated", "waitingForTrigger")
+
+
+class History(NamedTuple):
+    """The request that tells a history, and the key of its rows in a frame."""
+
+    request: str
+    rows: str
+
+
+HISTORIES = {
+    "userNonFundingLedgerUpdates": History("userNonFundingLedgerUpdates", "nonFundingLedgerUpdates"),
+    "userTwapSliceFills": History("userTwapSliceFills", "twapSliceFills"),
+    "userTwapHistory": History("twapHistory", "history"),
+}
+
+
+def read(exchange: Exchange, kind: str, **fields: Any) -> Any:
+    """The body of an /info answer that cannot fail."""
+    reply = exchange.info({"type": kind, **fields})
+    assert reply.status == 200, f"the kernel answers {kind}, found {reply}"
+    return reply.body
+
+
+def dexs(exchange: Exchange) -> list[str]:
+    """The names of the perp dexs, "" for the first."""
+    return ["" if dex is None else dex["name"] for dex in read(exchange, "perpDexs")]
+
+
+def history(exchange: Exchange, subscription: Subscription) -> list[Row]:
+    """The rows of an account's history, all pages of it."""
+    kind = HISTORIES[subscription.type].request
+    rows: list[Row] = read(exchange, kind, user=subscription.user, startTime=0)
+    if kind != "userNonFundingLedgerUpdates":
+        return rows
+    page = rows
+    while len(page) >= PAGE_ROWS:
+        page = read(exchange, kind, user=subscription.user, startTime=rows[-1]["time"])
+        page = [row for row in page if row not in rows[-PAGE_ROWS:]]
+        rows = rows + page
+    return rows
+
+
+def snapshot(subscription: Subscription, rows: list[Row]) -> Row:
+    """A history's first frame."""
+    return {"isSnapshot": True, **addition(subscription, rows)}
+
+
+def addition(subscription: Subscription, rows: list[Row]) -> Row:
+    """A later frame of a history: no isSnapshot."""
+    return {"user": subscription.user, HISTORIES[subscription.type].rows: rows}
+
+
+def time_of(row: Row) -> int:
+    """When a row of a history happened, in the unit of its history."""
+    time: int = row["fill"]["time"] if "fill" in row else row["time"]
+    return time
+
+
+def fills(exchange: Exchange, subscription: Subscription) -> Row:
+    """The snapshot of userFills, in the order of REST."""
+    user = subscription.user
+    rows = read(exchange, "userFills", user=user, aggregateByTime=subscription.aggregate)
+    return {"isSnapshot": True, "user": user, "fills": rows[:FILLS_MAX]}
+
+
+def pooled(exchange: Exchange, user: str, fills: list[Row]) -> list[Row]:
+    """The `fills` of one block, oldest first, as the kernel pools them for `aggregateByTime`."""
+    rows = read(exchange, "userFills", user=user, aggregateByTime=True)
+    fresh = {(fill["time"], fill["oid"]) for fill in fills}
+    return [fill for fill in rows[::-1] if (fill["time"], fill["oid"]) in fresh]
+
+
+def fundings(exchange: Exchange, subscription: Subscription) -> Row:
+    """The snapshot of userFundings."""
+    rows = read(exchange, "userFunding", user=subscription.user, startTime=0)
+    return {
+        "isSnapshot": True,
+        "user": subscription.user,
+        "fundings": [funding_row(row["time"], row["delta"]) for row in rows],
+    }
+
+
+def funding_row(time_ms: int, delta: Row) -> Row:
+    """A row of the userFundings stream out of the `delta` of a funding ledger entry."""
+    fields = ("coin", "usdc", "szi", "fundingRate", "nSamples")
+    return {"time": time_ms} | {field: delta.get(field) for field in fields}
+
+
+def perp_account(exchange: Exchange, subscription: Subscription) -> Row:
+    """clearinghouseState of one dex."""
+    user, dex = subscription.user, subscription.dex
+    account = read(exchange, "clearinghouseState", user=user, dex=dex)
+    return {"dex": dex, "user": user, "clearinghouseState": account}
+
+
+def perp_accounts(exchange: Exchange, subscription: Subscription) -> Row:
+    """allDexsClearinghouseState."""
+    user = subscription.user
+    states = [[dex, read(exchange, "clearinghouseState", user=user, dex=dex)] for dex in dexs(exchange)]
+    return {"user": user, "clearinghouseStates": states}
+
+
+def open_orders(exchange: Exchange, subscription: Subscription) -> Row:
+    """openOrders of one dex, in the shape of the frontend."""
+    user, dex = subscription.user, subscription.dex
+    return {"dex": dex, "user": user, "orders": read(exchange, "frontendOpenOrders", user=user, dex=dex)}
+
+
+def spot_account(exchange: Exchange, subscription: Subscription) -> Row:
+    """spotState."""
+    user = subscription.user
+    return {"user": user, "spotState": read(exchange, "spotClearinghouseState", user=user)}
+
+
+def twap_states(exchange: Exchange, subscription: Subscription) -> Row:
+    """The TWAPs that are running on one dex, oldest first."""
+    user, dex = subscription.user, subscription.dex
+    latest = {row["twapId"]: row for row in sorted(read(exchange, "twapHistory", user=user), key=time_of)}
+    states = [
+        [twap_id, row["state"]]
+        for twap_id, row in sorted(latest.items())
+        if row["status"]["status"] in RUNNING and dex_of(row["state"]["coin"]) == dex
+    ]
+    return {"dex": dex, "user": user, "states": states}
+
+
+def dex_of(coin: str) -> str:
+    """The dex that a coin belongs to: `xyz:NVDA` to xyz, others to the first."""
+    dex, colon, _ = coin.partition(":")
+    return dex if colon else ""
+
+
+def active_asset(exchange: Exchange, subscription: Subscription) -> Row:
+    """activeAssetData."""
+    row: Row = read(exchange, "activeAssetData", user=subscription.user, coin=subscription.coin)
+    return row
+
+
+def web_data(exchange: Exchange, subscription: Subscription) -> Row:
+    """webData3: who the account is, and one entry for each dex; vaults trade on the first dex only."""
+    user = subscription.user
+    vaults = read(exchange, "userVaultEquities", user=user)
+    equity = sum((Decimal(vault["equity"]) for vault in vaults), Decimal(0))
+    states: list[Row] = [{"totalVaultEquity": "0.0", "perpsAtOpenInterestCap": []} for _ in dexs(exchange)]
+    if equity:
+        states[0]["totalVaultEquity"] = wire(equity)
+    return {"userState": exchange.user_state(user), "perpDexStates": states}
+
+
+def notification(fill: Row) -> Row:
+    """What the frontend says about a fill of a resting order (recorded: Sold 7262 MON at $0.023038)."""
+    verb = "Bought" if fill["side"] == "B" else "Sold"
+    sz, px = plain(Decimal(fill["sz"])), plain(Decimal(fill["px"]))
+    return {"notification": f"Resting order filled: {verb} {sz} {fill['coin']} at ${px}"}

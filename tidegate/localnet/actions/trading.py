@@ -1,7 +1,7 @@
 """Orders, cancels, changes, leverage (sections 3.1 to 3.5)."""
 
 from tidegate.localnet.actions.answers import DEFAULT, Action, Answer, Refused, statuses
-from tidegate.localnet.kernel import leverages, placing
+from tidegate.localnet.kernel import leverages, placing, priority
 from tidegate.localnet.kernel.accounts import Account
 from tidegate.localnet.kernel.envelopes import (
     BatchModifyAction,
@@ -24,9 +24,9 @@ def order(venue: Venue, account: Account, action: OrderAction) -> Answer | Refus
     """Place a batch."""
     if action.builder is not None:
         return statuses("order", [{"error": "Builder fee has not been approved"}])
-    if isinstance(action.grouping, PriorityFee):
-        return statuses("order", [{"error": "Insufficient delegatable balance for priority order"}])
     wishes = [order.wish() for order in action.orders]
+    if isinstance(action.grouping, PriorityFee):
+        return statuses("order", priority.place_first(venue, account, wishes, action.grouping.p))
     return statuses("order", placing.place(venue, account, wishes, action.grouping))
 
 

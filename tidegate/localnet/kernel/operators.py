@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from tidegate.localnet.kernel import settling
 from tidegate.localnet.kernel.lifecycle import cancel_all
+from tidegate.localnet.kernel.numbers import ZERO
 from tidegate.localnet.kernel.orders import INTERNAL_CANCEL
 from tidegate.localnet.kernel.venue import Venue
 
@@ -52,6 +53,11 @@ class Operators:
         if user.lower() in self._venue.accounts:
             cancel_all(self._venue, user.lower(), INTERNAL_CANCEL)
         self._close()
+
+    def give_stake(self, user: str, hype: Decimal) -> None:
+        """Give an account undelegated staking balance, from which priority fees are burned."""
+        stakes = self._venue.restrictions.stakes
+        stakes[user.lower()] = stakes.get(user.lower(), ZERO) + hype
 
     def delist(self, coin: str) -> Decimal:
         """End a perp's trading for good; returns the price its positions were settled at."""

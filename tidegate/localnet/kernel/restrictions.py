@@ -16,6 +16,7 @@ class Restrictions:
     oracle_bands: dict[str, Decimal] = field(default_factory=dict)
     halted: set[str] = field(default_factory=set)
     post_only_until_ms: int = 0
+    stakes: dict[str, Decimal] = field(default_factory=dict)  # undelegated HYPE by account, for priority fees
     grown_from: dict[str, tuple[int, Decimal]] = field(default_factory=dict)  # minute, base units when first asked
 
     def post_only(self, now_ms: int) -> bool:

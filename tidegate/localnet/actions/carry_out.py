@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from tidegate.localnet.actions import agents, scheduled, sub_accounts, trading, vaults
+from tidegate.localnet.actions import agents, builders, referral, scheduled, sub_accounts, trading, twap, vaults
 from tidegate.localnet.actions.admission import Admission
 from tidegate.localnet.actions.answers import Action, Answer, Refused
 from tidegate.localnet.kernel import budgets
@@ -26,27 +26,27 @@ ACTIONS: dict[str, Action] = {
     **agents.ACTIONS,
     **sub_accounts.ACTIONS,
     **vaults.ACTIONS,
+    **twap.ACTIONS,
+    **builders.ACTIONS,
+    **referral.ACTIONS,
 }
 # Actions of the exchange that this one knows by name and does not carry out.
-UNAVAILABLE = frozenset(
-    {
-        "twapOrder",
-        "twapCancel",
-        "topUpIsolatedOnlyMargin",
-        "subAccountTransfer",
-        "subAccountSpotTransfer",
-        "setReferrer",
-        "reserveRequestWeight",
-        "agentSetAbstraction",
-        "agentEnableDexAbstraction",
-        "agentSendAsset",
-        "convertToMultiSigUser",
-        "multiSig",
-        "perpDeploy",
-        "spotDeploy",
-        *USER_SIGNED,
-    }
-) - {"approveAgent"}
+UNAVAILABLE = (
+    frozenset(
+        {
+            "topUpIsolatedOnlyMargin",
+            "agentSetAbstraction",
+            "agentEnableDexAbstraction",
+            "agentSendAsset",
+            "convertToMultiSigUser",
+            "multiSig",
+            "perpDeploy",
+            "spotDeploy",
+            *USER_SIGNED,
+        }
+    )
+    - ACTIONS.keys()
+)
 
 
 class Actions:

@@ -1,6 +1,7 @@
-"""The dead man's switch (section 3.6)."""
+"""The dead man's switch (section 3.4)."""
 
-from tidegate.localnet.actions.answers import Action, Answer, Refused, cents
+from tidegate.localnet.actions.answers import DEFAULT, Action, Answer, Refused, cents
+from tidegate.localnet.kernel import switches
 from tidegate.localnet.kernel.accounts import Account
 from tidegate.localnet.kernel.envelopes import ScheduleCancelAction
 from tidegate.localnet.kernel.venue import Venue
@@ -8,14 +9,15 @@ from tidegate.localnet.kernel.venue import Venue
 SCHEDULED_CANCEL_VOLUME = 1_000_000
 
 
-def schedule_cancel(_venue: Venue, account: Account, _action: ScheduleCancelAction) -> Answer | Refused:
-    """The dead man's switch, which the local exchange refuses to accounts of any volume."""
-    if account.volume >= SCHEDULED_CANCEL_VOLUME:
-        return Refused("Action scheduleCancel is not available on localnet.")
-    return Refused(
-        f"Cannot set scheduled cancel time until enough volume traded. "
-        f"Required: ${SCHEDULED_CANCEL_VOLUME}. Traded: ${cents(account.volume)}."
-    )
+def schedule_cancel(venue: Venue, account: Account, action: ScheduleCancelAction) -> Answer | Refused:
+    """Set or clear the switch; both ask for a traded volume first."""
+    if venue.people.lacks_volume(account.volume, SCHEDULED_CANCEL_VOLUME):
+        return Refused(
+            f"Cannot set scheduled cancel time until enough volume traded. "
+            f"Required: ${SCHEDULED_CANCEL_VOLUME}. Traded: ${cents(account.volume)}."
+        )
+    text = switches.set_switch(venue, account, action.time)
+    return DEFAULT if text is None else Refused(text)
 
 
 ACTIONS: dict[str, Action] = {

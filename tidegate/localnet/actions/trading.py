@@ -1,7 +1,7 @@
 """Orders, cancels, changes, leverage (sections 3.1 to 3.5)."""
 
 from tidegate.localnet.actions.answers import DEFAULT, Action, Answer, Refused, statuses
-from tidegate.localnet.kernel import leverages, placing, priority
+from tidegate.localnet.kernel import builders, leverages, placing, priority
 from tidegate.localnet.kernel.accounts import Account
 from tidegate.localnet.kernel.envelopes import (
     BatchModifyAction,
@@ -14,6 +14,7 @@ from tidegate.localnet.kernel.envelopes import (
     OrderAction,
     PriorityFee,
 )
+from tidegate.localnet.kernel.orders import BuilderFee
 from tidegate.localnet.kernel.placing import NOT_MODIFIABLE, Status
 from tidegate.localnet.kernel.venue import Venue
 
@@ -22,9 +23,13 @@ CANCELS_MAX = 200
 
 def order(venue: Venue, account: Account, action: OrderAction) -> Answer | Refused:
     """Place a batch."""
-    if action.builder is not None:
-        return statuses("order", [{"error": "Builder fee has not been approved"}])
-    wishes = [order.wish() for order in action.orders]
+    fee = None if action.builder is None else BuilderFee(action.builder.b.lower(), action.builder.f)
+    if fee is not None:
+        has_perps = any(venue.universe.perp_of(wire.a) is not None for wire in action.orders)
+        text = builders.refusal(venue, account, fee, has_perps=has_perps)
+        if text is not None:
+            return statuses("order", [{"error": text}])
+    wishes = [order.wish()._replace(builder=fee) for order in action.orders]
     if isinstance(action.grouping, PriorityFee):
         return statuses("order", priority.place_first(venue, account, wishes, action.grouping.p))
     return statuses("order", placing.place(venue, account, wishes, action.grouping))

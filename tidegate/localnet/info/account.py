@@ -20,7 +20,7 @@ from tidegate.localnet.kernel.accounts import (
 )
 from tidegate.localnet.kernel.budgets import cap_of
 from tidegate.localnet.kernel.numbers import ONE, ZERO, wire, wire_usd
-from tidegate.localnet.kernel.orders import Order, history_row
+from tidegate.localnet.kernel.orders import history_row
 from tidegate.localnet.kernel.venue import Venue
 
 Row = dict[str, Any]
@@ -49,11 +49,6 @@ STAKING_TIERS = (
 SPOT_TAKER_RATE, SPOT_MAKER_RATE = "0.0007", "0.0004"
 
 
-def live_orders(account: Account | None) -> list[Order]:
-    """Resting, armed and waiting orders, newest first."""
-    return [] if account is None else [account.live[oid] for oid in sorted(account.live, reverse=True)]
-
-
 def historical_orders(account: Account | None) -> list[Row]:
     """Every order once, under its latest status, latest change first."""
     if account is None:
@@ -72,12 +67,6 @@ def fills_between(account: Account | None, start_ms: int, end_ms: int, *, merged
     fills = [] if account is None else account.fills
     chosen = [row for row in fills if start_ms <= row["time"] <= end_ms]
     return (_merged(chosen) if merged else chosen)[:FILLS_PER_ANSWER]
-
-
-def spot_state(account: Account | None) -> Row:
-    """Spot balances: the local exchange keeps all cash on the perp side."""
-    usdc = {"coin": "USDC", "token": 0, "total": "0.0", "hold": "0.0", "entryNtl": "0.0"}
-    return {"balances": [] if account is None else [usdc]}
 
 
 def fees(account: Account | None, venue: Venue) -> Row:
@@ -135,23 +124,6 @@ def rate_limit(account: Account | None, venue: Venue) -> Row:
         "nRequestsCap": cap_of(account, venue.free_requests),
         "nRequestsSurplus": 0 if account is None else account.reserved_requests,
     }
-
-
-def role(user: str, venue: Venue) -> Row:
-    """The body of userRole."""
-    agent = venue.agents.get(user)
-    if agent is not None:
-        return {"role": "agent", "data": {"user": agent.master}}
-    return {"role": "missing" if venue.account(user) is None else "user"}
-
-
-def extra_agents(user: str, venue: Venue) -> list[Row]:
-    """Named agents of an account."""
-    return [
-        {"name": agent.name, "address": address, "validUntil": agent.valid_until_ms}
-        for address, agent in venue.agents_of(user).items()
-        if agent.name
-    ]
 
 
 def portfolio(account: Account | None, venue: Venue) -> list[list[Any]]:

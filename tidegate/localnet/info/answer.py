@@ -4,11 +4,16 @@ from typing import Any
 
 import msgspec
 
-from tidegate.localnet.info import of_account, of_funding, of_market
+from tidegate.localnet.info import of_account, of_funding, of_market, of_people
 from tidegate.localnet.info.desk import Desk, Request
 from tidegate.localnet.kernel.reply import NOTHING, UNPROCESSABLE, Reply
 
-REQUESTS: dict[str, Request] = {**of_market.REQUESTS, **of_account.REQUESTS, **of_funding.REQUESTS}
+REQUESTS: dict[str, Request] = {
+    **of_market.REQUESTS,
+    **of_account.REQUESTS,
+    **of_funding.REQUESTS,
+    **of_people.REQUESTS,
+}
 
 
 def answer(desk: Desk, body: Any) -> Reply:

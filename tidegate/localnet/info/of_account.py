@@ -1,38 +1,16 @@
 """Requests about an account (sections 2.10 to 2.14)."""
 
 from tidegate.localnet.info import account
-from tidegate.localnet.info.desk import Desk, Request, constant
+from tidegate.localnet.info.desk import Desk, Request
 from tidegate.localnet.info.shapes import (
-    ActiveAssetRequest,
     FillsRangeRequest,
     FillsRequest,
     OrderRequest,
     RangeRequest,
     UserRequest,
 )
-from tidegate.localnet.kernel import margin
-from tidegate.localnet.kernel.orders import frontend_row, history_row, open_row
-from tidegate.localnet.kernel.reply import NOTHING, Reply, ok
-
-
-def clearinghouse_state(desk: Desk, request: UserRequest) -> Reply:
-    """The perp side of an account."""
-    return ok(margin.clearinghouse_state(desk.account(request.user), desk.venue.market, desk.venue.now_ms))
-
-
-def spot_clearinghouse_state(desk: Desk, request: UserRequest) -> Reply:
-    """The spot side of an account."""
-    return ok(account.spot_state(desk.account(request.user)))
-
-
-def open_orders(desk: Desk, request: UserRequest) -> Reply:
-    """Live orders, newest first."""
-    return ok([open_row(order) for order in account.live_orders(desk.account(request.user))])
-
-
-def frontend_open_orders(desk: Desk, request: UserRequest) -> Reply:
-    """Live orders in full, newest first."""
-    return ok([frontend_row(order) for order in account.live_orders(desk.account(request.user))])
+from tidegate.localnet.kernel.orders import history_row
+from tidegate.localnet.kernel.reply import Reply, ok
 
 
 def order_status(desk: Desk, request: OrderRequest) -> Reply:
@@ -90,19 +68,7 @@ def portfolio(desk: Desk, request: UserRequest) -> Reply:
     return ok(account.portfolio(desk.account(request.user), desk.venue))
 
 
-def active_asset_data(desk: Desk, request: ActiveAssetRequest) -> Reply:
-    """Leverage and what could be traded of a perp."""
-    if request.coin not in desk.venue.prices:
-        return NOTHING
-    account = desk.account(request.user)
-    return ok(margin.active_asset_data(account, request.user.lower(), request.coin, desk.venue.market))
-
-
 REQUESTS: dict[str, Request] = {
-    "clearinghouseState": (UserRequest, clearinghouse_state),
-    "spotClearinghouseState": (UserRequest, spot_clearinghouse_state),
-    "openOrders": (UserRequest, open_orders),
-    "frontendOpenOrders": (UserRequest, frontend_open_orders),
     "orderStatus": (OrderRequest, order_status),
     "historicalOrders": (UserRequest, historical_orders),
     "userFills": (FillsRequest, user_fills),
@@ -111,6 +77,4 @@ REQUESTS: dict[str, Request] = {
     "userRateLimit": (UserRequest, user_rate_limit),
     "userNonFundingLedgerUpdates": (RangeRequest, ledger_updates),
     "portfolio": (UserRequest, portfolio),
-    "activeAssetData": (ActiveAssetRequest, active_asset_data),
-    "userAbstraction": (UserRequest, constant("disabled")),
 }

@@ -99,3 +99,10 @@ class BuilderRequest(Struct):
 
     user: Address
     builder: Address
+
+
+class VaultRequest(Struct, rename="camel"):
+    """vaultDetails; with `user` the answer has that follower's share."""
+
+    vault_address: Address
+    user: Address | None = None

@@ -1,10 +1,11 @@
 """Agents: approving, replacing, removing and pruning the keys that sign for an account (sections 3.7 and 4.5).
 
 Owns who may sign for whom. One unnamed and three named agents an account, two named ones more a sub-account. An agent's
-nonces are dropped with it. The texts were measured on testnet in September 2026 (public notes); the exchange prunes
-expired agents only after a while, this one refuses them at once.
+nonces are dropped with it; it goes when it is replaced, expired, or its account is empty. The texts were measured on
+testnet in September 2026 (public notes); the exchange prunes expired agents only after a while, this one at once.
 """
 
+from tidegate.localnet.kernel import wealth
 from tidegate.localnet.kernel.accounts import DAY_MS, Account
 from tidegate.localnet.kernel.people import Agent
 from tidegate.localnet.kernel.venue import Venue
@@ -60,7 +61,8 @@ def master_of(venue: Venue, signer: str) -> Account | None:
     agent = venue.people.agents.get(signer)
     if agent is None:
         return None
-    if agent.expired(venue.now_ms):
+    master = venue.accounts[agent.master]
+    if agent.expired(venue.now_ms) or wealth.is_empty(venue, master):
         prune(venue, signer)
         return None
-    return venue.accounts[agent.master]
+    return master

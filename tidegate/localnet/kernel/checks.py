@@ -12,7 +12,7 @@ from typing import NamedTuple
 from tidegate.localnet.kernel import margin, open_interest, spot_checks
 from tidegate.localnet.kernel.accounts import Account
 from tidegate.localnet.kernel.numbers import legal_price, legal_size
-from tidegate.localnet.kernel.orders import ALO, Order, plain
+from tidegate.localnet.kernel.orders import ALO, BuilderFee, Order, plain
 from tidegate.localnet.kernel.refusals import (
     BAD_TRIGGER,
     BEYOND_TIER,
@@ -52,6 +52,7 @@ class Wish(NamedTuple):
     trigger_px: Decimal | None = None
     is_market: bool = False
     is_stop: bool = False
+    builder: BuilderFee | None = None
 
     @property
     def is_trigger(self) -> bool:

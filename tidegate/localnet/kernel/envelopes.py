@@ -183,6 +183,112 @@ class VaultTransferAction(Struct, rename="camel"):
     usd: int
 
 
+class RenameSubAccountAction(Struct, rename="camel"):
+    """subAccountModify: another name."""
+
+    sub_account_user: str
+    name: str
+
+
+class SubAccountTransferAction(Struct, rename="camel"):
+    """Section 3.7; `usd` is USD * 1e6."""
+
+    sub_account_user: str
+    is_deposit: bool
+    usd: int
+
+
+class SubAccountSpotTransferAction(Struct, rename="camel"):
+    """Section 3.7; `token` is name and token id."""
+
+    sub_account_user: str
+    is_deposit: bool
+    token: str
+    amount: str
+
+
+class CreateVaultAction(Struct, rename="camel"):
+    """Makes a vault; `initial_usd` is USD * 1e6. The protocol page does not have it, public SDKs do."""
+
+    name: str
+    description: str
+    initial_usd: int
+
+
+class VaultModifyAction(Struct, rename="camel"):
+    """A leader's settings; None leaves one as it is."""
+
+    vault_address: str
+    allow_deposits: bool | None = None
+    always_close_on_withdraw: bool | None = None
+
+
+class VaultDistributeAction(Struct, rename="camel"):
+    """Pays out to all followers; `usd` is USD * 1e6, zero closes the vault."""
+
+    vault_address: str
+    usd: int
+
+
+class ApproveBuilderFeeAction(Struct, rename="camel"):
+    """Section 3.7; `max_fee_rate` is a percentage such as "0.001%"."""
+
+    max_fee_rate: str
+    builder: str
+    nonce: int
+
+
+class CodeAction(Struct):
+    """setReferrer and registerReferrer: a referral code."""
+
+    code: str
+
+
+class ReserveAction(Struct):
+    """reserveRequestWeight: how many requests are bought."""
+
+    weight: int
+
+
+class TwapWire(Struct):
+    """A TWAP: asset, is buy, size, reduce-only, minutes, randomize."""
+
+    a: int
+    b: bool
+    s: str
+    r: bool
+    m: int
+    t: bool
+
+
+class ThresholdWire(Struct):
+    """A mark price and whether it is reached from below (`a`: above)."""
+
+    p: str
+    a: bool
+
+
+class TwapDetails(Struct):
+    """What a TWAP waits for, and what stops it."""
+
+    t: ThresholdWire | None = None
+    s: ThresholdWire | None = None
+
+
+class TwapAction(Struct):
+    """Section 3.6."""
+
+    twap: TwapWire
+    details: TwapDetails | None = None
+
+
+class TwapCancelAction(Struct):
+    """Section 3.6: asset and TWAP id."""
+
+    a: int
+    t: int
+
+
 class ApproveAgentAction(Struct, rename="camel"):
     """Section 3.7; an unnamed agent has no name key."""
 

@@ -7,8 +7,8 @@ or of why two orders met.
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from tidegate.localnet.kernel import fees, margin, spot
-from tidegate.localnet.kernel.accounts import Account, Leverage
+from tidegate.localnet.kernel import builders, fees, margin, spot
+from tidegate.localnet.kernel.accounts import USDC_INDEX, Account, Leverage
 from tidegate.localnet.kernel.instruments import PerpRule, SpotPair
 from tidegate.localnet.kernel.numbers import ZERO, wire
 from tidegate.localnet.kernel.orders import Order
@@ -34,8 +34,9 @@ class Outcome(NamedTuple):
     start_position: Decimal
     closed_pnl: Decimal  # without the fee
     direction: str
-    fee: Decimal
+    fee: Decimal  # the builder's part included
     fee_token: str
+    builder_fee: Decimal = ZERO
 
 
 def fill(venue: Venue, order: Order | None, coin: str, match: Match, *, is_buy: bool, is_taker: bool) -> None:
@@ -46,13 +47,12 @@ def fill(venue: Venue, order: Order | None, coin: str, match: Match, *, is_buy: 
         return
     account = venue.accounts[order.user]
     if pair is None:
-        outcome = _trade_perp(venue, account, coin, match, is_buy=is_buy, is_taker=is_taker)
+        outcome = _trade_perp(venue, order, match, is_taker=is_taker)
     else:
-        outcome = _trade_spot(venue, account, pair, match, is_buy=is_buy, is_taker=is_taker)
+        outcome = _trade_spot(venue, order, pair, match, is_taker=is_taker)
     account.note_volume(venue.now_ms, match.px * match.sz, is_taker=is_taker, is_spot=pair is not None)
     row = _row(venue, order, match, outcome, is_taker=is_taker)
-    account.note_fill(row)
-    venue.block.fill(account.user, row)
+    venue.note_fill(order, row)
 
 
 def perp_rate(venue: Venue, account: Account, rule: PerpRule, *, is_taker: bool) -> Decimal:
@@ -80,25 +80,30 @@ def _fill_house(venue: Venue, pair: SpotPair | None, coin: str, match: Match, *,
     venue.house.add(pair.quote.index, -signed_sz * match.px)
 
 
-def _trade_perp(venue: Venue, account: Account, coin: str, match: Match, *, is_buy: bool, is_taker: bool) -> Outcome:
-    rule = venue.prices[coin].rule
-    fee = fees.fee_of(match.px * match.sz, perp_rate(venue, account, rule, is_taker=is_taker))
-    signed_sz = match.sz if is_buy else -match.sz
-    cash = venue.clearing(account, coin).account
-    traded = cash.trade(coin, margin.leverage_of(account, rule), signed_sz, match.px, fee)
+def _trade_perp(venue: Venue, order: Order, match: Match, *, is_taker: bool) -> Outcome:
+    account, rule = venue.accounts[order.user], venue.prices[order.coin].rule
+    notional = match.px * match.sz
+    fee = fees.fee_of(notional, perp_rate(venue, account, rule, is_taker=is_taker))
+    extra = builders.earn(venue, order.builder, notional)
+    signed_sz = match.sz if order.is_buy else -match.sz
+    cash = venue.clearing(account, order.coin).account
+    traded = cash.trade(order.coin, margin.leverage_of(account, rule), signed_sz, match.px, fee + extra)
     venue.fees += fee
-    return Outcome(traded.start_position, traded.closed_pnl, traded.direction, fee, "USDC")
+    return Outcome(traded.start_position, traded.closed_pnl, traded.direction, fee + extra, "USDC", extra)
 
 
-def _trade_spot(
-    venue: Venue, account: Account, pair: SpotPair, match: Match, *, is_buy: bool, is_taker: bool
-) -> Outcome:
+def _trade_spot(venue: Venue, order: Order, pair: SpotPair, match: Match, *, is_taker: bool) -> Outcome:
+    """A builder earns on sales for USDC only: what a buyer pays with is no money (section 8.5)."""
+    account, is_buy = venue.accounts[order.user], order.is_buy
     rate = spot_rate(venue, account, pair, is_taker=is_taker)
     traded = spot.trade(account, pair, rate, is_buy=is_buy, px=match.px, sz=match.sz)
     token = traded.fee_token
     venue.spot_fees[token.index] = venue.spot_fees.get(token.index, ZERO) + traded.fee
     direction = "Buy" if is_buy else "Sell"
-    return Outcome(traded.start_position, traded.closed_pnl, direction, traded.fee, token.name)
+    extra = ZERO if is_buy or token.index != USDC_INDEX else builders.earn(venue, order.builder, match.px * match.sz)
+    if extra:
+        account.add(USDC_INDEX, -extra)
+    return Outcome(traded.start_position, traded.closed_pnl, direction, traded.fee + extra, token.name, extra)
 
 
 def _row(venue: Venue, order: Order, match: Match, outcome: Outcome, *, is_taker: bool) -> Row:
@@ -120,6 +125,8 @@ def _row(venue: Venue, order: Order, match: Match, outcome: Outcome, *, is_taker
     }
     if order.cloid is not None:
         row["cloid"] = order.cloid
+    if outcome.builder_fee:
+        row["builderFee"] = wire(outcome.builder_fee)
     row["feeToken"] = outcome.fee_token
     row["twapId"] = None
     return row

@@ -20,7 +20,7 @@ from tidegate.localnet.kernel.orders import (
     SELF_TRADE_CANCELED,
     Order,
 )
-from tidegate.localnet.kernel.venue import HOUSE_MAKER, HOUSE_TAKER, Venue
+from tidegate.localnet.kernel.venue import HOUSE_MAKER, HOUSE_TAKER, ZERO_HASH, Venue
 
 Row = dict[str, Any]
 
@@ -58,7 +58,7 @@ def sweep(venue: Venue, taker: Taker) -> Swept:
         sz = min(left, entry.sz)
         if isinstance(entry, Order) and _turns_away(venue, taker, entry, sz):
             continue
-        tx = tx or venue.next_hash()
+        tx = tx or _hash_of(venue, taker.order)
         match = Match(level.px, sz, tx, venue.next_tid())
         book.take(level, sz, is_bid=not taker.is_buy)
         left -= sz
@@ -70,6 +70,11 @@ def sweep(venue: Venue, taker: Taker) -> Swept:
         venue.block.trades(taker.coin, prints)
         venue.block.book(taker.coin)
     return Swept(taker.sz - left, notional)
+
+
+def _hash_of(venue: Venue, order: Order | None) -> str:
+    """A slice of a TWAP has no transaction of its own."""
+    return venue.next_hash() if order is None or order.twap_id is None else ZERO_HASH
 
 
 def _turns_away(venue: Venue, taker: Taker, maker: Order, sz: Decimal) -> bool:

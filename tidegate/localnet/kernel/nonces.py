@@ -40,3 +40,7 @@ class Nonces:
         insort(kept, nonce)
         if len(kept) > NONCES_KEPT:
             del kept[0]
+
+    def forget(self, signer: str) -> None:
+        """Drop the nonces of a signer that is an agent no more."""
+        self._kept.pop(signer, None)

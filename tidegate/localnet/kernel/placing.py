@@ -235,6 +235,7 @@ def _order(venue: Venue, account: Account, wish: Wish, *, is_position_tpsl: bool
         cloid=wish.cloid,
         is_position_tpsl=is_position_tpsl,
         whole_position=whole,
+        builder=wish.builder,
         pair=venue.universe.spot_by_asset.get(wish.asset),
     )
     if wish.trigger_px is not None:

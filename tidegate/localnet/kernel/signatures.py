@@ -13,6 +13,7 @@ from coincurve import PublicKey
 from eth_hash.auto import keccak
 
 SOURCE = "b"  # everything that is not mainnet's own URL signs as testnet (section 9.2)
+CHAIN = "Testnet"
 ZERO_WORD = bytes(32)
 TYPE_PREFIX = "HyperliquidTransaction:"
 
@@ -104,7 +105,7 @@ def user_signer(action: Mapping[str, Any], signature: Signature) -> str:
     try:
         for kind, field in fields:
             # The SDK signs an unnamed agent as "" and then drops the key.
-            words.append(_word(kind, action.get(field, "") if field == "agentName" else action[field]))
+            words.append(_word(kind, action.get(field) or "" if field == "agentName" else action[field]))
         domain = _domain_hash("HyperliquidSignTransaction", int(action["signatureChainId"], 16))
     except (KeyError, OverflowError, ValueError, TypeError, AttributeError) as unencodable:
         raise Unrecoverable("the action lacks a field that is signed") from unencodable

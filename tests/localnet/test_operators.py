@@ -114,3 +114,19 @@ def test_positions_settle_at_the_oracles_average_of_the_last_hour(floor):
     exchange.set_oracle("BTC", D(82_000))
     exchange.advance(START_MS + 3_600_000)
     assert exchange.operators.delist("BTC") == D(81_000)
+
+
+def test_a_delisting_on_a_builders_dex_settles_in_that_dexs_cash(floor):
+    exchange, trader, _ = floor
+    coin = next(name for name in exchange.universe.by_name if ":" in name)
+    account = exchange._venue.accounts[trader.user]
+    account.on(coin.partition(":")[0]).raw_usd += 100_000
+    asset = exchange.universe.asset_ids[coin]
+    px = exchange.universe.by_name[coin].reference_px
+    exchange.set_oracle(coin, px)
+    exchange.quote(coin, [], [(px, D(10), 1)])
+    status = trader.order("B", f"{px.normalize():f}", "1", IOC, asset=asset)
+    assert "filled" in status, status
+    before = account.raw_usd
+    assert exchange.operators.delist(coin) == px
+    assert (account.position_size(coin), account.raw_usd) == (0, before)

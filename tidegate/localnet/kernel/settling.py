@@ -6,7 +6,7 @@ changes every position of the coin at one price without a fee, so no money is ma
 
 from decimal import Decimal
 
-from tidegate.localnet.kernel.accounts import Account, Leverage
+from tidegate.localnet.kernel.accounts import Account
 from tidegate.localnet.kernel.lifecycle import cancel_all
 from tidegate.localnet.kernel.numbers import ZERO, round_price, wire
 from tidegate.localnet.kernel.orders import DELISTED_CANCELED
@@ -39,8 +39,8 @@ def delist(venue: Venue, coin: str) -> Decimal:
 
 def _settle(venue: Venue, account: Account, coin: str, px: Decimal) -> None:
     szi = account.position_size(coin)
-    leverage: Leverage = account.positions[coin].leverage
-    traded = account.trade(coin, leverage, -szi, px, ZERO)
+    cash = account if account.is_house else venue.clearing(account, coin).account
+    traded = cash.trade(coin, account.positions[coin].leverage, -szi, px, ZERO)
     if account.is_house:
         return
     row = {

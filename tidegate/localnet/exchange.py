@@ -7,20 +7,22 @@ no chance: the same calls in the same order give the same bytes.
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from tidegate.localnet.actions.carry_out import Actions
 from tidegate.localnet.info.answer import answer
 from tidegate.localnet.info.desk import Desk
 from tidegate.localnet.info.web import user_state
-from tidegate.localnet.kernel import funding, triggers
+from tidegate.localnet.kernel import funding, prints, triggers
 from tidegate.localnet.kernel.block import Feed
-from tidegate.localnet.kernel.book import Quote, check_quotes
+from tidegate.localnet.kernel.book import Quote, Standing, check_quotes
 from tidegate.localnet.kernel.matching import Taker, sweep
 from tidegate.localnet.kernel.numbers import wire
 from tidegate.localnet.kernel.operators import Operators
 from tidegate.localnet.kernel.oracle_hour import OracleHour
+from tidegate.localnet.kernel.orders import Order
 from tidegate.localnet.kernel.prices import MARK_INTERVAL_MS, Candles
+from tidegate.localnet.kernel.prints import Elsewhere
 from tidegate.localnet.kernel.reply import Reply
 from tidegate.localnet.kernel.universe import Universe
 from tidegate.localnet.kernel.venue import Venue
@@ -30,6 +32,7 @@ __all__ = ["Candles", "Exchange", "Feed", "Reply"]
 BOOK_DEPTH = 20
 
 Row = dict[str, Any]
+T = TypeVar("T")
 
 
 class Exchange:
@@ -87,6 +90,11 @@ class Exchange:
     def feed(self) -> list[Feed]:
         """Subscribers of what happens; append or remove your own."""
         return self._venue.block.feed
+
+    @property
+    def users(self) -> list[str]:
+        """The addresses that have an account, in the order in which it was opened."""
+        return list(self._venue.accounts)
 
     def advance(self, now_ms: int) -> None:
         """Let time pass; marks are refreshed when theirs are due. Earlier times are ignored."""
@@ -154,6 +162,24 @@ class Exchange:
         self._venue.block.asset_ctx(coin)
         self._close()
 
+    def report(self, elsewhere: Elsewhere) -> None:
+        """Print a trade that happened at another venue: no book and no account here had a part in it."""
+        prints.report(self._venue, elsewhere)
+        self._close()
+
+    def standing(self, coin: str) -> list[Standing]:
+        """The clients' orders that rest in a book, bids first, each side in the order in which it trades."""
+        book = self._venue.books[coin]
+        resting = [*book.clients(is_bid=True), *book.clients(is_bid=False)]
+        return [
+            Standing(order.oid, order.is_buy, order.limit_px, order.sz) for order in resting if isinstance(order, Order)
+        ]
+
+    def house_left(self, coin: str) -> tuple[dict[Decimal, Decimal], dict[Decimal, Decimal]]:
+        """What is left of the house's bids and asks, size by price."""
+        book = self._venue.books[coin]
+        return book.house(is_bid=True), book.house(is_bid=False)
+
     def load_candles(self, coin: str, store: Candles) -> None:
         """Give a coin its candle history; prints update it from now on."""
         self._venue.tickers[coin].candles = store
@@ -168,10 +194,11 @@ class Exchange:
         self._close()
         return reply
 
-    def perform(self, do: Callable[[Venue], object]) -> None:
+    def perform(self, do: Callable[[Venue], T]) -> T:
         """Let somebody with a key to the house act on the state, as one block: faults and tests, never a client."""
-        do(self._venue)
+        done = do(self._venue)
         self._close()
+        return done
 
     def fund(self, user: str, usdc: Decimal) -> None:
         """Deposit USDC to an address, whose account is opened when it is new."""

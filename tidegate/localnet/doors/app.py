@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel, Field
 from starlette.types import Receive, Scope, Send
 
+from tidegate.localnet.doors.fault_pages import add_fault_pages
 from tidegate.localnet.doors.gate import BODY_BYTES_MAX, HttpAnswer
 from tidegate.localnet.doors.localnet import Localnet
 from tidegate.localnet.doors.subscriptions import ADDRESS
@@ -69,6 +70,7 @@ def control_app(localnet: Localnet, stop: Callable[[], None]) -> FastAPI:
         stop()
         return {"stopping": True}
 
+    add_fault_pages(app, localnet.watch)
     return app
 
 

@@ -7,17 +7,21 @@ prints nothing and decides nothing about trading.
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from tidegate.errors import TidegateError
 from tidegate.localnet.clock import ExchangeClock
+from tidegate.localnet.doors.account_frames import read
 from tidegate.localnet.doors.driver import Driver
 from tidegate.localnet.doors.gate import Gate
 from tidegate.localnet.doors.limits import Limits
 from tidegate.localnet.doors.streams import Streams
+from tidegate.localnet.doors.watch import Watch
 from tidegate.localnet.exchange import Exchange
+from tidegate.localnet.faults.desk import Faults
+from tidegate.localnet.faults.stage import Stage
 from tidegate.localnet.kernel.universe import default_universe
 from tidegate.localnet.markets.market import Market, RandomMarket
 from tidegate.localnet.markets.script import FirstRunMarket
@@ -108,7 +112,10 @@ class Localnet:
         exchange.free_requests = limits.free_requests
         self.gate = Gate(exchange, limits)
         self.streams = Streams(exchange, self.gate, limits, monotonic)
-        self.driver = Driver(exchange, market, clock, self.streams, monotonic)
+        self.faults = Faults(exchange)
+        self.watch = Watch(self.faults)
+        stage = Stage(market, exchange, self.faults)
+        self.driver = Driver(exchange, stage, clock, self.streams, monotonic)
         self.gate.catch_up = self.driver.catch_up
 
     @classmethod
@@ -128,13 +135,16 @@ class Localnet:
         }
 
     def counters_page(self) -> dict[str, Any]:
-        """Body of `GET /localnet/counters`."""
+        """Body of `GET /localnet/counters`: what all clients used of the limits that they share, and what each address
+        used of its own.
+        """
         counters = self.gate.counters
         return {
-            "connections": len(self.streams.sessions),
-            "subscriptions": self.streams.subscription_count,
+            **self.streams.counts(),
             "requests": dict(counters.requests),
             "actions": dict(counters.actions),
             "refused_by_limit": counters.refused_by_limit,
             "rest_weight_this_minute": self.gate.budget.used(self.exchange.now_ms),
+            "addresses": {user: read(self.exchange, "userRateLimit", user=user) for user in self.exchange.users},
+            "limits": asdict(self.streams.limits),
         }

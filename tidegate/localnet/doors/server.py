@@ -20,8 +20,9 @@ from typing import cast
 import uvicorn
 
 from tidegate.localnet.doors.app import Front, control_app
+from tidegate.localnet.doors.faulty_http import TellingHttpDoor, WatchedFront
+from tidegate.localnet.doors.faulty_sockets import WatchedWebSocketDoor
 from tidegate.localnet.doors.localnet import Localnet, LocalnetError, LocalnetOptions
-from tidegate.localnet.doors.sockets import HttpDoor, WebSocketDoor
 from tidegate.localnet.ready import Ready
 
 # The exchange closes HTTP connections that were idle for about three minutes.
@@ -45,9 +46,9 @@ class Server(uvicorn.Server):
         self._socket = _listen(options)
         super().__init__(
             uvicorn.Config(
-                self._front,
-                http=HttpDoor,
-                ws=cast(type[asyncio.Protocol], partial(WebSocketDoor, localnet.streams)),
+                WatchedFront(self._front, localnet.gate, localnet.watch),
+                http=TellingHttpDoor,
+                ws=cast(type[asyncio.Protocol], partial(WatchedWebSocketDoor, localnet.watch, localnet.streams)),
                 loop="asyncio",  # the same loop wherever localnet is installed; uvloop is not faster here
                 lifespan="off",
                 log_config=None,

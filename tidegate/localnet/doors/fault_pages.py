@@ -1,0 +1,52 @@
+"""The pages by which faults are asked for, looked at and taken back, and the door for bytes (`proxy`)."""
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import Body, FastAPI
+from fastapi.responses import JSONResponse
+
+from tidegate.localnet.doors.watch import Watch
+from tidegate.localnet.faults.catalogue import FAULTS
+from tidegate.localnet.faults.fault import Fault
+from tidegate.localnet.faults.rules import BadRule, read_rule, read_rules
+
+
+def add_fault_pages(app: FastAPI, watch: Watch) -> None:
+    """Give `app` the pages `/localnet/fault` and `/localnet/faults`."""
+    faults = watch.faults
+
+    @app.get("/localnet/faults")
+    async def catalogue() -> dict[str, Any]:
+        return {name: describe(fault) for name, fault in FAULTS.items()}
+
+    @app.get("/localnet/fault")
+    async def standing() -> list[dict[str, Any]]:
+        return faults.pages()
+
+    @app.post("/localnet/fault")
+    async def ask(rule: Annotated[Any, Body()]) -> Any:
+        try:
+            rules = read_rules(rule) if isinstance(rule, list) else [read_rule(rule)]
+        except BadRule as error:
+            return JSONResponse({"problems": error.problems}, HTTPStatus.UNPROCESSABLE_ENTITY)
+        numbers = [faults.add(each) for each in rules]
+        return {"ids": numbers}
+
+    @app.delete("/localnet/fault")
+    async def take_back_all() -> dict[str, int]:
+        return {"removed": faults.remove()}
+
+    @app.delete("/localnet/fault/{number}")
+    async def take_back(number: int) -> dict[str, int]:
+        return {"removed": faults.remove(number)}
+
+
+def describe(fault: Fault) -> dict[str, Any]:
+    """A fault as the catalogue page shows it."""
+    parameters = {}
+    for each in fault.parameters:
+        default = "must be given" if each.default is None else f"default {each.default!r}"
+        allowed = f" of {', '.join(each.allowed)}" if each.allowed else ""
+        parameters[each.name] = f"{each.kind.value}{allowed}, {default}"
+    return {"says": fault.says, "where": fault.place.value, "parameters": parameters, "rows": list(fault.rows)}

@@ -1,0 +1,44 @@
+"""What stands between the doors and their clients when somebody asked for it: faults, and a recorder.
+
+Owns nothing but the question whether anybody stands there. Doors ask `idle` first, and when it is true there is
+nothing else to do.
+"""
+
+import socket
+import struct
+from typing import Any, Protocol
+
+from tidegate.localnet.faults.desk import Faults
+
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER: on, for 0 s
+
+
+class Recorder(Protocol):
+    """Who writes down what passes."""
+
+    def asked(self, path: str, request: Any, status: int, response: Any) -> None:
+        """A request and its answer, decoded where they are JSON."""
+
+    def said(self, client: int, message: bytes) -> None:
+        """A client's message over its socket."""
+
+    def heard(self, client: int, frame: bytes) -> None:
+        """A frame that was sent to a client."""
+
+
+class Watch:
+    """The faults and the recorder of one localnet."""
+
+    def __init__(self, faults: Faults) -> None:
+        self.faults = faults
+        self.recorder: Recorder | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether requests and frames pass unseen."""
+        return self.faults.idle and self.recorder is None
+
+
+def reset_on_close(connection: Any) -> None:
+    """Let the end of a connection be a TCP reset; `connection` is a socket or what a transport gives for one."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)

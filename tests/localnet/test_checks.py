@@ -59,7 +59,7 @@ REFUSALS = [
         "Insufficient spot balance asset=10000",
     ),
     (
-        order("B", "0.0700001", "1000", asset=10107),
+        order("B", "37.8271", "1", asset=10107),
         "tickRejected",
         "Price must be divisible by tick size. asset=10107",
     ),

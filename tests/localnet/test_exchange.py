@@ -86,7 +86,7 @@ def test_mids_cover_perps_and_spot_pairs():
     mids = quiet_floor().mids()
     assert mids["BTC"] == "80000.0"
     assert mids["@107"] == "37.827"
-    assert len(mids) == len(default_universe().perps) + 2
+    assert len(mids) == len(default_universe().perps) + len(default_universe().spots)
 
 
 def test_a_mid_between_two_ticks_has_a_digit_more():

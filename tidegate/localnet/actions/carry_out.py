@@ -10,7 +10,18 @@ from typing import Any
 
 import msgspec
 
-from tidegate.localnet.actions import agents, builders, referral, scheduled, sub_accounts, trading, twap, vaults
+from tidegate.localnet.actions import (
+    agents,
+    builders,
+    modes,
+    referral,
+    scheduled,
+    sub_accounts,
+    trading,
+    transfers,
+    twap,
+    vaults,
+)
 from tidegate.localnet.actions.admission import Admission
 from tidegate.localnet.actions.answers import Action, Answer, Refused
 from tidegate.localnet.kernel import budgets
@@ -29,6 +40,8 @@ ACTIONS: dict[str, Action] = {
     **twap.ACTIONS,
     **builders.ACTIONS,
     **referral.ACTIONS,
+    **transfers.ACTIONS,
+    **modes.ACTIONS,
 }
 # Actions of the exchange that this one knows by name and does not carry out.
 UNAVAILABLE = (

@@ -4,12 +4,14 @@ from typing import Any
 
 import msgspec
 
-from tidegate.localnet.info import of_account, of_funding, of_market, of_people
+from tidegate.localnet.info import of_account, of_dexs, of_funding, of_market, of_people, of_spot
 from tidegate.localnet.info.desk import Desk, Request
 from tidegate.localnet.kernel.reply import NOTHING, UNPROCESSABLE, Reply
 
 REQUESTS: dict[str, Request] = {
     **of_market.REQUESTS,
+    **of_spot.REQUESTS,
+    **of_dexs.REQUESTS,
     **of_account.REQUESTS,
     **of_funding.REQUESTS,
     **of_people.REQUESTS,
@@ -26,6 +28,6 @@ def answer(desk: Desk, body: Any) -> Reply:
         request: Any = msgspec.convert(body, shape)
     except (msgspec.ValidationError, RecursionError):
         return UNPROCESSABLE
-    if getattr(request, "dex", None):
+    if (getattr(request, "dex", None) or "") not in desk.venue.markets:
         return NOTHING
     return give(desk, request)

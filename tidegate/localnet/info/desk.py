@@ -15,8 +15,8 @@ BOOK_DEPTH = 20
 class Market(Protocol):
     """What the kernel renders for the streams too."""
 
-    def mids(self) -> dict[str, str]:
-        """The body of allMids."""
+    def mids(self, dex: str = "") -> dict[str, str]:
+        """The body of allMids for a dex."""
 
     def l2(self, coin: str, depth: int = BOOK_DEPTH, n_sig_figs: int | None = None, mantissa: int | None = None) -> Row:
         """A book snapshot."""

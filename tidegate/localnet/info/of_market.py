@@ -1,50 +1,13 @@
 """Requests about the market (sections 2.1 to 2.9)."""
 
 from tidegate.localnet.info.desk import Desk, Request
-from tidegate.localnet.info.shapes import BookRequest, CandleRequest, CoinRequest, DexRequest, Plain
+from tidegate.localnet.info.shapes import BookRequest, CandleRequest, CoinRequest, Plain
 from tidegate.localnet.kernel.open_interest import coins_at_cap
 from tidegate.localnet.kernel.reply import NOTHING, Reply, ok
 
 BOOK_DEPTH = 20
 SIG_FIGS = (2, 3, 4, 5)
 MANTISSAS = (1, 2, 5)
-
-
-def meta(desk: Desk, _request: DexRequest) -> Reply:
-    """The perps."""
-    return ok(desk.venue.universe.meta())
-
-
-def all_metas(desk: Desk, _request: Plain) -> Reply:
-    """The perps of every dex: there is one."""
-    return ok([desk.venue.universe.meta()])
-
-
-def meta_and_contexts(desk: Desk, _request: DexRequest) -> Reply:
-    """The perps and their contexts, by position."""
-    universe = desk.venue.universe
-    return ok([universe.meta(), [desk.market.asset_ctx(rule.name) for rule in universe.perps]])
-
-
-def spot_meta(desk: Desk, _request: Plain) -> Reply:
-    """The spot pairs and tokens."""
-    return ok(desk.venue.universe.spot_meta())
-
-
-def spot_meta_and_contexts(desk: Desk, _request: Plain) -> Reply:
-    """The spot pairs and their contexts, which carry their coin."""
-    universe = desk.venue.universe
-    return ok([universe.spot_meta(), [desk.market.asset_ctx(pair.name) for pair in universe.spots]])
-
-
-def perp_dexs(_desk: Desk, _request: Plain) -> Reply:
-    """The first dex is null, and there is no other."""
-    return ok([None])
-
-
-def all_mids(desk: Desk, _request: DexRequest) -> Reply:
-    """Mids of all coins."""
-    return ok(desk.market.mids())
 
 
 def l2_book(desk: Desk, request: BookRequest) -> Reply:
@@ -90,13 +53,6 @@ def at_open_interest_cap(desk: Desk, _request: Plain) -> Reply:
 
 REQUESTS: dict[str, Request] = {
     "perpsAtOpenInterestCap": (Plain, at_open_interest_cap),
-    "meta": (DexRequest, meta),
-    "allPerpMetas": (Plain, all_metas),
-    "metaAndAssetCtxs": (DexRequest, meta_and_contexts),
-    "spotMeta": (Plain, spot_meta),
-    "spotMetaAndAssetCtxs": (Plain, spot_meta_and_contexts),
-    "perpDexs": (Plain, perp_dexs),
-    "allMids": (DexRequest, all_mids),
     "l2Book": (BookRequest, l2_book),
     "recentTrades": (CoinRequest, recent_trades),
     "candleSnapshot": (CandleRequest, candles),

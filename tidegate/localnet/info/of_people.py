@@ -1,12 +1,10 @@
 """Requests about who is whose: roles, agents, sub-accounts, builders, referrals, TWAPs (section 2.14)."""
 
-from tidegate.localnet.info import of_account, people
+from tidegate.localnet.info import of_dexs, of_spot, people
 from tidegate.localnet.info.desk import Desk, Request, Row
 from tidegate.localnet.info.shapes import BuilderRequest, RangeRequest, UserRequest, VaultRequest
 from tidegate.localnet.kernel.people import SubAccount
 from tidegate.localnet.kernel.reply import Reply, ok
-
-SPOT_AND_PERPS = ""  # the name of the first dex
 
 
 def user_role(desk: Desk, request: UserRequest) -> Reply:
@@ -21,26 +19,30 @@ def extra_agents(desk: Desk, request: UserRequest) -> Reply:
 
 def sub_accounts(desk: Desk, request: UserRequest) -> Reply:
     """Sub-accounts with both sides of their accounts, null when there are none."""
+    venue = desk.venue
     rows = [
         {
             **_names(each),
-            "clearinghouseState": _perp_state(desk, each.user),
-            "spotState": _spot_state(desk, each.user),
+            "clearinghouseState": of_dexs.perp_state(venue, venue.account(each.user)),
+            "spotState": of_spot.spot_state(venue, venue.account(each.user)),
         }
-        for each in desk.venue.people.sub_accounts_of(request.user.lower())
+        for each in venue.people.sub_accounts_of(request.user.lower())
     ]
     return ok(rows or None)
 
 
 def sub_accounts_by_dex(desk: Desk, request: UserRequest) -> Reply:
     """Sub-accounts with a perp state a dex (subAccounts2), null when there are none."""
+    venue, dexs = desk.venue, desk.venue.universe.by_dex
     rows = [
         {
             **_names(each),
-            "dexToClearinghouseState": [[SPOT_AND_PERPS, _perp_state(desk, each.user)]],
-            "spotState": _spot_state(desk, each.user),
+            "dexToClearinghouseState": [
+                [dex, of_dexs.perp_state(venue, venue.account(each.user), dex)] for dex in dexs
+            ],
+            "spotState": of_spot.spot_state(venue, venue.account(each.user)),
         }
-        for each in desk.venue.people.sub_accounts_of(request.user.lower())
+        for each in venue.people.sub_accounts_of(request.user.lower())
     ]
     return ok(rows or None)
 
@@ -95,16 +97,6 @@ def twap_slice_fills_by_time(desk: Desk, request: RangeRequest) -> Reply:
 
 def _names(sub_account: SubAccount) -> Row:
     return {"name": sub_account.name, "subAccountUser": sub_account.user, "master": sub_account.master}
-
-
-def _perp_state(desk: Desk, user: str) -> Row:
-    state: Row = of_account.clearinghouse_state(desk, UserRequest(user)).body
-    return state
-
-
-def _spot_state(desk: Desk, user: str) -> Row:
-    state: Row = of_account.spot_clearinghouse_state(desk, UserRequest(user)).body
-    return state
 
 
 REQUESTS: dict[str, Request] = {

@@ -130,6 +130,12 @@ class Account:
             part = self.dexs[dex] = replace(self, raw_usd=ZERO, deposits=ZERO, dex=dex, dexs={})
         return part
 
+    def seen_on(self, dex: str) -> "Account":
+        """This account's cash on a dex, to look at: a dex that was never used gives an account that is not kept."""
+        if dex == self.dex or self.is_unified:
+            return self
+        return self.dexs.get(dex) or replace(self, raw_usd=ZERO, deposits=ZERO, dex=dex, dexs={})
+
     def balance_of(self, token: int) -> Decimal:
         """What it has of a spot token, reserved parts included."""
         if token == USDC_INDEX and self.is_unified:

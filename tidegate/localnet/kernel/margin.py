@@ -70,6 +70,12 @@ def cross(account: Account, market: Market) -> Cross:
     return Cross(value, notional, used, maintenance)
 
 
+def isolated(position: Position, prices: Prices) -> tuple[Decimal, Decimal]:
+    """Value and maintenance margin of an isolated position."""
+    worth = position.szi * prices.mark
+    return position.isolated_usd + worth, micro(prices.rule.margin_table.maintenance(abs(worth)))
+
+
 def held_by_orders(account: Account, market: Market) -> Decimal:
     """Margin that resting orders reserve: limit price * size / leverage, reduce-only ones nothing."""
     held = ZERO
@@ -91,8 +97,12 @@ def available(account: Account, market: Market) -> Decimal:
 def withdrawable(account: Account, market: Market) -> Decimal:
     """What could leave the account; never negative."""
     figures = cross(account, market)
-    kept = max(figures.used, micro(MIN_MARGIN_SHARE * figures.notional))
-    return max(ZERO, figures.value - kept - held_by_orders(account, market))
+    return max(ZERO, figures.value - kept(figures) - held_by_orders(account, market))
+
+
+def kept(figures: Cross) -> Decimal:
+    """What cross positions keep back when margin is taken out: their initial margin, at least a tenth of them."""
+    return max(figures.used, micro(MIN_MARGIN_SHARE * figures.notional))
 
 
 def needed(account: Account, prices: Prices, fill: Fill) -> Decimal:

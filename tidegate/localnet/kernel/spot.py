@@ -12,7 +12,7 @@ from tidegate.localnet.kernel import margin
 from tidegate.localnet.kernel.accounts import USDC_INDEX, Account, Balance
 from tidegate.localnet.kernel.book import Book
 from tidegate.localnet.kernel.instruments import SpotPair, Token
-from tidegate.localnet.kernel.numbers import MICRO, ONE, ZERO, round_price, wire
+from tidegate.localnet.kernel.numbers import MICRO, ONE, ZERO, micro, round_price, wire
 from tidegate.localnet.kernel.trading_day import Candles, TradingDay
 
 RECENT_TRADES = 100
@@ -122,3 +122,18 @@ def free(account: Account, token: int, market: margin.Market) -> Decimal:
     if token == USDC_INDEX and account.is_unified:
         return margin.withdrawable(account, market)
     return account.balance_of(token) - held(account, token)
+
+
+def move_out(account: Account, token: int, amount: Decimal) -> None:
+    """Let tokens leave without a trade; they take their share of the cost with them."""
+    balance = account.spot.get(token)
+    if balance is not None and balance.total:
+        balance.entry_ntl -= micro(balance.entry_ntl * min(amount / balance.total, ONE))
+    account.add(token, -amount)
+
+
+def move_in(account: Account, token: int, amount: Decimal, value: Decimal) -> None:
+    """Let tokens come without a trade; what they are worth in USDC counts as their cost. USDC itself has none."""
+    account.add(token, amount)
+    if token != USDC_INDEX:
+        account.spot[token].entry_ntl += value

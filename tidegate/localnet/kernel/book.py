@@ -34,6 +34,15 @@ class HouseLot:
         self.sz = sz
 
 
+class Standing(NamedTuple):
+    """A client's resting order as those see it who make the market; `sz` is what remains of it."""
+
+    oid: int
+    is_buy: bool
+    px: Decimal
+    sz: Decimal
+
+
 class Row(NamedTuple):
     """One displayed level: price, total size, number of orders."""
 
@@ -247,6 +256,20 @@ class Book:
                 self.version += 1
                 level.set_house(ZERO, 0)
                 side.drop_if_empty(level)
+
+    def house(self, *, is_bid: bool) -> dict[Decimal, Decimal]:
+        """What the house has left on a side, by price."""
+        side = self.side(is_bid=is_bid)
+        left = {px: sz for px, sz, _ in side.waiting}
+        left.update((px, level.house_sz) for px, level in side.levels.items() if level.house_sz)
+        return left
+
+    def clients(self, *, is_bid: bool) -> list[RestingOrder]:
+        """The clients' orders of a side in the order in which they trade."""
+        side = self.side(is_bid=is_bid)
+        if not side.clients:
+            return []
+        return [entry for level in side.best_first() for entry in level.queue if not isinstance(entry, HouseLot)]
 
     def show_house(self, quotes: Sequence[Quote], *, is_bid: bool) -> None:
         """Let the house show these quotes, best from a side it has withdrawn from at all other prices.

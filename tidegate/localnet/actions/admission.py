@@ -11,6 +11,7 @@ from decimal import Decimal
 from tidegate.localnet.actions.answers import Refused
 from tidegate.localnet.kernel import agents, budgets
 from tidegate.localnet.kernel.accounts import Account
+from tidegate.localnet.kernel.canonical import as_hashed
 from tidegate.localnet.kernel.envelopes import Envelope
 from tidegate.localnet.kernel.signatures import USER_SIGNED, Signature, Unrecoverable, l1_signer, user_signer
 from tidegate.localnet.kernel.venue import Venue
@@ -94,4 +95,5 @@ def _signer_of(envelope: Envelope, kind: str) -> str:
     signature = Signature(int(wire.r, HEX), int(wire.s, HEX), wire.v)
     if kind in USER_SIGNED:
         return user_signer(envelope.action, signature)
-    return l1_signer(envelope.action, signature, envelope.nonce, envelope.vault_address, envelope.expires_after)
+    action = as_hashed(envelope.action)
+    return l1_signer(action, signature, envelope.nonce, envelope.vault_address, envelope.expires_after)

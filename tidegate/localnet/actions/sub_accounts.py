@@ -11,7 +11,7 @@ from tidegate.localnet.kernel.envelopes import (
     SubAccountSpotTransferAction,
     SubAccountTransferAction,
 )
-from tidegate.localnet.kernel.numbers import MICRO, ZERO, parse
+from tidegate.localnet.kernel.numbers import MICRO
 from tidegate.localnet.kernel.venue import Venue
 
 SUB_ACCOUNT_VOLUME = 100_000
@@ -44,8 +44,8 @@ def transfer_usdc(venue: Venue, account: Account, action: SubAccountTransferActi
 
 def transfer_token(venue: Venue, account: Account, action: SubAccountSpotTransferAction) -> Answer | Refused:
     """Move a spot token to or from a sub-account."""
-    amount, user = parse(action.amount) or ZERO, action.sub_account_user.lower()
-    text = sub_accounts.move_token(venue, account, user, action.token, amount, is_deposit=action.is_deposit)
+    user, token = action.sub_account_user.lower(), action.token
+    text = sub_accounts.move_token(venue, account, user, token, action.amount, is_deposit=action.is_deposit)
     return DEFAULT if text is None else Refused(text)
 
 

@@ -11,7 +11,7 @@ from tidegate.localnet.kernel.accounts import Account
 from tidegate.localnet.kernel.numbers import ZERO, micro, parse, wire
 from tidegate.localnet.kernel.orders import BuilderFee
 from tidegate.localnet.kernel.venue import Venue
-from tidegate.localnet.kernel.wealth import equity
+from tidegate.localnet.kernel.wealth import equity, give
 
 NOT_APPROVED = "Builder fee has not been approved"
 TENTHS_BP_A_PERCENT = 1_000
@@ -66,7 +66,7 @@ def claim(venue: Venue, account: Account) -> str | None:
         return "No rewards to claim"
     amount, rewards.unclaimed = rewards.unclaimed, ZERO
     rewards.claimed += amount
-    account.raw_usd += amount
+    give(account, amount)
     row = {"type": "rewardsClaim", "amount": wire(amount), "token": "USDC"}
     account.ledger.append({"time": venue.now_ms, "hash": venue.next_hash(), "delta": row})
     return None

@@ -6,10 +6,9 @@ The texts of the volume gate, of a wrong sub-account and of unified mode are rec
 
 from decimal import Decimal
 
-from tidegate.localnet.kernel import spot, wealth
-from tidegate.localnet.kernel.accounts import USDC_INDEX, Account
-from tidegate.localnet.kernel.instruments import Token
-from tidegate.localnet.kernel.numbers import ONE, ZERO, wire
+from tidegate.localnet.kernel import spot, transfers, wealth
+from tidegate.localnet.kernel.accounts import Account
+from tidegate.localnet.kernel.numbers import wire
 from tidegate.localnet.kernel.people import SubAccount, derived_address
 from tidegate.localnet.kernel.venue import Row, Venue
 
@@ -17,7 +16,6 @@ SUB_ACCOUNTS_FIRST = 10
 USD_PER_FURTHER_ONE = Decimal(100_000_000)
 SUB_ACCOUNTS_MAX = 50
 NAME_MAX = 16
-UNIFIED = "Action disabled when unified account is active"
 
 
 def create(venue: Venue, master: Account, name: str) -> SubAccount | str:
@@ -57,34 +55,34 @@ def move_usdc(venue: Venue, master: Account, user: str, usdc: Decimal, *, is_dep
         return ends
     giver, taker = ends
     if usdc <= 0 or usdc > wealth.free_usdc(venue, giver):
-        return "Insufficient balance for withdrawal"
-    giver.raw_usd -= usdc
-    taker.raw_usd += usdc
+        return transfers.NO_BALANCE_TO_WITHDRAW
+    wealth.give(giver, -usdc)
+    wealth.give(taker, usdc)
     delta = {"type": "subAccountTransfer", "usdc": wire(usdc), "user": giver.user, "destination": taker.user}
     _tell(venue, giver, taker, delta)
     return None
 
 
-def move_token(
-    venue: Venue, master: Account, user: str, token_id: str, amount: Decimal, *, is_deposit: bool
-) -> str | None:
+def move_token(venue: Venue, master: Account, user: str, token_id: str, text: str, *, is_deposit: bool) -> str | None:
     """Move a spot token ("PURR:0x..") to a sub-account, or back; returns the refusal."""
-    token = venue.universe.token_by_wire_id.get(token_id)
     ends = _ends(venue, master, user, is_deposit=is_deposit)
     if isinstance(ends, str):
         return ends
     giver, taker = ends
-    if token is None or amount <= 0 or spot.cut(amount, token) != amount:
-        return "Invalid send"
+    token = venue.universe.token_by_wire_id.get(token_id)
+    amount = None if token is None else transfers.read_amount(text, token)
+    if token is None or amount is None:
+        return transfers.INVALID_SEND
     if amount > spot.free(giver, token.index, venue.market):
-        return "Insufficient balance for token transfer"
-    giver.add(token.index, -amount)
-    taker.add(token.index, amount)
+        return transfers.NO_BALANCE_TO_SEND
+    value = transfers.usdc_value(venue, token.index, amount)
+    spot.move_out(giver, token.index, amount)
+    spot.move_in(taker, token.index, amount, value)
     delta = {
         "type": "spotTransfer",
         "token": token.name,
         "amount": wire(amount),
-        "usdcValue": wire(_usd(venue, token) * amount),
+        "usdcValue": wire(value),
         "user": giver.user,
         "destination": taker.user,
         "fee": "0.0",
@@ -99,7 +97,7 @@ def move_token(
 def _ends(venue: Venue, master: Account, user: str, *, is_deposit: bool) -> tuple[Account, Account] | str:
     """Who gives and who takes, or why neither."""
     if master.is_unified:
-        return UNIFIED
+        return transfers.UNIFIED_REFUSES
     sub_account = venue.people.sub_accounts.get(user)
     if sub_account is None or sub_account.master != master.user:
         giver, taker = (master.user, user) if is_deposit else (user, master.user)
@@ -112,12 +110,3 @@ def _tell(venue: Venue, giver: Account, taker: Account, delta: Row) -> None:
     row = {"time": venue.now_ms, "hash": venue.next_hash(), "delta": delta}
     giver.ledger.append(row)
     taker.ledger.append(row)
-
-
-def _usd(venue: Venue, token: Token) -> Decimal:
-    """What one token is worth in USDC; nothing without a pair."""
-    if token.index == USDC_INDEX:
-        return ONE
-    pairs = (pair for pair in venue.universe.spots if (pair.base.index, pair.quote.index) == (token.index, USDC_INDEX))
-    pair = next(pairs, None)
-    return ZERO if pair is None else venue.spots[pair.name].mark

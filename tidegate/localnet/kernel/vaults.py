@@ -107,8 +107,8 @@ def withdraw(venue: Venue, vault: Vault, account: Account, usdc: Decimal) -> str
     basis = follower.basis if asked == owned else micro(follower.basis * asked / owned)
     _sell(vault, account.user, follower, asked / owned, basis, paid)
     commission = ZERO if account.user == vault.leader else micro(max(ZERO, paid - basis) * COMMISSION)
-    venue.accounts[vault.user].raw_usd -= paid
-    account.raw_usd += paid - commission
+    wealth.give(venue.accounts[vault.user], -paid)
+    wealth.give(account, paid - commission)
     row = {
         "type": "vaultWithdraw",
         "vault": vault.user,
@@ -122,7 +122,7 @@ def withdraw(venue: Venue, vault: Vault, account: Account, usdc: Decimal) -> str
     _tell(venue, account, row)
     if commission:
         leader = venue.accounts[vault.leader]
-        leader.raw_usd += commission
+        wealth.give(leader, commission)
         _tell(venue, leader, {"type": "vaultLeaderCommission", "user": account.user, "usdc": wire(commission)})
     return None
 
@@ -144,9 +144,9 @@ def distribute(venue: Venue, vault: Vault, usdc: Decimal) -> str | None:
         left -= part
         follower.basis -= min(part, follower.basis)
         receiver = venue.accounts[user]
-        receiver.raw_usd += part
+        wealth.give(receiver, part)
         _tell(venue, receiver, {"type": "vaultDistribution", "vault": vault.user, "usdc": wire(part)})
-    account.raw_usd -= amount
+    wealth.give(account, -amount)
     if closing:
         vault.is_closed, vault.allow_deposits = True, False
         vault.followers.clear()
@@ -156,10 +156,8 @@ def distribute(venue: Venue, vault: Vault, usdc: Decimal) -> str | None:
 def _pay_in(venue: Venue, vault: Vault, account: Account, usdc: Decimal) -> None:
     before, shares = equity(venue, vault), vault.shares
     bought = usdc if not shares else usdc * shares / before
-    target = venue.accounts[vault.user]
-    account.raw_usd -= usdc
-    target.raw_usd += usdc
-    target.deposits += usdc
+    wealth.give(account, -usdc)
+    wealth.give(venue.accounts[vault.user], usdc)
     locked_until_ms = venue.now_ms + LOCKUP_MS
     follower = vault.followers.get(account.user)
     if follower is None:

@@ -1,6 +1,7 @@
 """What an account as a whole is worth and could give away, whatever its mode and however many dexs it trades on.
 
-Owns the sum over an account's parts; what one part is worth is said in `margin`. It changes nothing.
+Owns the sum over an account's parts, and moving USDC in and out of its first part without a trace in its profit; what
+one part is worth is said in `margin`.
 """
 
 from decimal import Decimal
@@ -20,6 +21,12 @@ def free_usdc(venue: Venue, account: Account) -> Decimal:
     """USDC that could leave the first dex, or a unified account."""
     cash = venue.clearings(account)[0]
     return margin.withdrawable(cash.account, cash.market)
+
+
+def give(account: Account, usdc: Decimal) -> None:
+    """Put in USDC (or take it out, when negative) that is neither profit nor loss."""
+    account.raw_usd += usdc
+    account.deposits += usdc
 
 
 def is_empty(venue: Venue, account: Account) -> bool:

@@ -130,3 +130,16 @@ def test_a_delisting_on_a_builders_dex_settles_in_that_dexs_cash(floor):
     before = account.raw_usd
     assert exchange.operators.delist(coin) == px
     assert (account.position_size(coin), account.raw_usd) == (0, before)
+
+
+def test_a_twap_does_not_trade_while_only_post_only_orders_are_taken(floor):
+    exchange, trader, _ = floor
+    twap = {"a": 0, "b": True, "s": "0.05", "r": False, "m": 5, "t": False}
+    assert trader.post({"type": "twapOrder", "twap": twap})["status"] == "ok"
+    exchange.operators.upgrade(40_000)
+    for second in range(1, 40):
+        exchange.advance(START_MS + second * 1_000)
+    assert trader.position() == 0
+    for second in range(40, 400):
+        exchange.advance(START_MS + second * 1_000)
+    assert trader.position() == D("0.05")

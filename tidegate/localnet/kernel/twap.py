@@ -146,6 +146,8 @@ def _slice(venue: Venue, twap: Twap) -> None:
     account = venue.accounts[twap.user]
     if twap.reduce_only:
         sz = min(sz, abs(account.position_size(twap.coin)))
+    if venue.restrictions.post_only(venue.now_ms):
+        sz = ZERO  # the slices after the period catch up
     text = _trade(venue, account, twap, sz) if sz else None
     if text is not None:
         _end(venue, twap, "error", text)

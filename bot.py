@@ -6,6 +6,7 @@ Exit codes: 0 clean, 1 unexpected, 2 configuration, 3 exchange unreachable or re
 
 import os
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +30,7 @@ EXIT_CODES: tuple[tuple[type[TidegateError], int], ...] = (
 )
 
 SECONDS_MAX = 10_000_000
+ANSWER_PATIENCE_S, ASK_AGAIN_S = 5.0, 0.1
 
 app = typer.Typer(
     add_completion=False,
@@ -53,6 +55,7 @@ From = Annotated[
 ]
 Speed = Annotated[float, typer.Option(min=0.01, max=10_000, metavar="N", help="How much faster localnet's time runs.")]
 Seed = Annotated[int, typer.Option(metavar="N", help="Another number: another market and throw-away account.")]
+Reason = Annotated[str, typer.Argument(metavar="[REASON]", help="Why, for the log.", show_default=False)]
 Scenario = Annotated[str, typer.Option(metavar="NAME", help="localnet's market: first-run (scripted) or random.")]
 
 
@@ -146,6 +149,61 @@ def status(settings: Set = None) -> None:
     except msgspec.DecodeError:
         raise StorageError("the bot that ran last was of another version: its status cannot be read here") from None
     show_status(found, _is_alive(found.pid), Console())
+
+
+@app.command()
+def pause(reason: Reason = "", settings: Set = None) -> None:
+    """No more entries; positions keep their stops. Stays on after a restart."""
+    _ask("pause", reason, settings)
+
+
+@app.command()
+def resume(reason: Reason = "", settings: Set = None) -> None:
+    """Lift pause, daily loss and drawdown."""
+    _ask("resume", reason, settings)
+
+
+@app.command()
+def flatten(reason: Reason = "", settings: Set = None) -> None:
+    """Close every position of the bot now, and pause."""
+    if _ask("flatten", reason, settings):
+        return
+    loaded = _load(_pairs(settings or []))
+    if loaded.settings.network.value == "localnet" and not loaded.localnet_url:
+        return
+    typer.echo("starting one that only closes; it ends when everything is closed")
+    from hyperliquid_websocket import HyperliquidWebSocketClient
+    from tidegate.localnet.arguments import MarketChoice
+    from tidegate.session import Session
+
+    session = Session(loaded, MarketChoice(), Path(__file__).resolve(), HyperliquidWebSocketClient)
+    raise typer.Exit(session.run(None, until_flat=True))
+
+
+def _ask(name: str, reason: str, settings: list[str] | None) -> bool:
+    """Leave a wish for the bot, wait for its answer, show it; False when no bot is there to take it."""
+    import msgspec
+
+    from tidegate.model.status import Status
+    from tidegate.screen import show_answer
+    from tidegate.storage.commands import ask, is_taken
+    from tidegate.storage.status import read_status
+
+    url = _load(_pairs(settings or [])).secrets.database_url
+    payload = read_status(url)
+    if payload is None:
+        raise StorageError("no bot has run on this database yet: start one with python bot.py")
+    running = _is_alive(msgspec.json.decode(payload, type=Status).pid)
+    asked = ask(url, name, reason or f"asked by `python bot.py {name}`")
+    until_s = time.monotonic() + (ANSWER_PATIENCE_S if running else 0)
+    while not is_taken(url, asked):
+        if time.monotonic() > until_s:
+            where = "it does not answer" if running else "no bot is running"
+            typer.echo(f"{name}: {where}; it is written down and taken by the next one that starts")
+            return running
+        time.sleep(ASK_AGAIN_S)
+    show_answer(name, msgspec.json.decode(read_status(url) or payload, type=Status), typer.echo)
+    return True
 
 
 @app.command("show-config")

@@ -64,7 +64,7 @@ class Exchange:
         self._answer("marks")
         return dict.fromkeys(coins, D(101))
 
-    def account(self, user: str, fills_since_ms: int) -> Account:
+    def account(self, user: str, fills_since_ms: int, flows_since_ms: int | None = None) -> Account:
         self._answer(f"account of {user}")
         return Account(equity=D(1), free=D(1), time_ms=fills_since_ms)
 

@@ -61,8 +61,8 @@ class Client(Protocol):
     def marks(self, coins: Collection[str]) -> dict[str, Decimal]:
         """Mark prices."""
 
-    def account(self, user: str, fills_since_ms: int) -> Account:
-        """Balances, positions, open orders and fills."""
+    def account(self, user: str, fills_since_ms: int, flows_since_ms: int | None = None) -> Account:
+        """Balances, positions, open orders, fills and deposits."""
 
     def order_status(self, user: str, cloid: str) -> Fate:
         """What became of an order."""
@@ -154,7 +154,7 @@ class Reading:
             case FetchPrices():
                 yield from self._prices(client, wish)
             case FetchAccount():
-                account = client.account(self._user, wish.fills_since_ms)
+                account = client.account(self._user, wish.fills_since_ms, wish.flows_since_ms)
                 used = client.budget.used()
                 yield AccountSeen(at_ms=self._clock.now_ms(), account=account, weight_used=used)
                 yield from self._clock_checked(client)

@@ -1,7 +1,7 @@
 """Tables for the commands that a person looks at: strategies, status, show-config. Prints, decides nothing."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -62,8 +62,17 @@ def show_status(status: Status, alive: bool, console: Console) -> None:
     )
     for line in lines:
         console.print(line)
+    for brake in status.brakes:
+        console.print(Text(f"no entries, {brake}", style="yellow"))
     _coins(status, console)
     _positions(status, console)
+
+
+def show_answer(name: str, status: Status, say: Callable[[str], None]) -> None:
+    """What became of an operator's wish."""
+    held = ", ".join(f"{each.coin} {each.size}" for each in status.positions)
+    say(f"{name}: taken; positions: {held or 'none'}")
+    say("\n".join(f"no entries, {brake}" for brake in status.brakes) or "entries are allowed")
 
 
 def _coins(status: Status, console: Console) -> None:

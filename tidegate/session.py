@@ -23,6 +23,7 @@ from msgspec.structs import replace
 from tidegate import __version__, logs
 from tidegate.clock import ExchangeClock
 from tidegate.config import Loaded, check_against_market
+from tidegate.control import HALT, Desk
 from tidegate.core.exits import foreseen
 from tidegate.core.state import State
 from tidegate.core.status import snapshot
@@ -46,6 +47,7 @@ from tidegate.model.settings import Network, OrderTransport, Settings
 from tidegate.notify import LogTeller
 from tidegate.priority import run_in_short_slices
 from tidegate.reader import Reader
+from tidegate.storage.commands import Box
 from tidegate.storage.ledger import Ledger
 from tidegate.strategist import Strategist
 from tidegate.venue import Venue, open_venue
@@ -87,8 +89,12 @@ class Session:
         self._budget = Budget()
         self._parts = ExitStack()
 
-    def run(self, seconds: float | None) -> int:
-        """Run until told to stop (or for so many seconds); give the exit code. Raises TidegateError."""
+    def run(self, seconds: float | None, *, until_flat: bool = False) -> int:
+        """Run until told to stop (or for so many seconds); give the exit code. Raises TidegateError.
+
+        `until_flat`: only close what is open, and end with that.
+        """
+        self._until_flat = until_flat
         logs.setup(self._settings.log_level, self._settings.log_dir)
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the loop runs both just end the start
         self._tell_of_crashes()
@@ -112,6 +118,8 @@ class Session:
                 logs.log("localnet", venue.market)
             loop = self._assemble(venue, strategist)
             strategist.ready()
+            self._desk.start()
+            parts.callback(self._desk.stop, PART_STOP_S)
             self._stop_on_signals()
             if seconds is not None:
                 self._stop_after(seconds)
@@ -140,6 +148,7 @@ class Session:
         reader = Reader(lambda: self._client(venue), wallet.account, inbox, clock, clock.observe)
         reader.start()
         parts.callback(reader.stop, PART_STOP_S)
+        self._desk = self._desk_of(venue, wallet)
         writes = self._writes(venue, wallet, settings, ledger, stream, instruments)
         tells = LogTeller(clock.speed)
         world = RoutedWorld(writes=writes, reads=reader, thinks=strategist, streams=stream, tells=tells)
@@ -157,7 +166,8 @@ class Session:
         )
         _greet(settings, wallet, account)
         settling = Settling(ledger, self._budget, writes.prepare if isinstance(writes, Gateway) else None)
-        return Loop(State(), inbox, world, ledger, _say, settling, ticks=settings.log_level == "DEBUG")
+        settled = self._ending_when_flat(settling) if self._until_flat else settling
+        return Loop(State(), inbox, world, ledger, _say, settled, ticks=settings.log_level == "DEBUG")
 
     def _client(self, venue: Venue) -> HyperliquidClient:
         return HyperliquidClient(venue.url, budget=self._budget)
@@ -197,10 +207,11 @@ class Session:
         """The account at the start; nothing is traded before it was read."""
         last_ms = ledger.last_fill_ms()
         since_ms = last_ms - FILLS_OVERLAP_MS if last_ms else self._clock.now_ms() - DAY_MS
-        account = client.account(wallet.account, since_ms)
+        flows_since_ms = ledger.brakes().flows_ms or None
+        account = client.account(wallet.account, since_ms, flows_since_ms)
         if venue.is_play_money and account.equity == 0:
             venue.fund(wallet.account)
-            account = client.account(wallet.account, since_ms)
+            account = client.account(wallet.account, since_ms, flows_since_ms)
         return account
 
     def _writes(
@@ -226,6 +237,22 @@ class Session:
             instruments=instruments,
             vault_address=wallet.vault,
         )
+
+    def _ending_when_flat(self, settling: "Settling") -> Callable[[State], None]:
+        """Close what is open, and stop when that is done."""
+        reason = "asked to flatten while no bot ran"
+        self._inbox.put(Command(at_ms=self._clock.now_ms(), name="flatten", reason=reason))
+
+        def settled(state: State) -> None:
+            settling(state)
+            if state.brakes.trips and not state.brakes.flatten and not state.stopping:
+                self._inbox.put(Command(at_ms=state.now_ms, name="stop", reason="everything is closed"))
+
+        return settled
+
+    def _desk_of(self, venue: Venue, wallet: Wallet) -> Desk:
+        url = self._loaded.secrets.database_url
+        return Desk(lambda: Box(url, venue=venue.name, account=wallet.account), Path(HALT), self._inbox, self._clock)
 
     def _tell_of_crashes(self) -> None:
         """What nobody expected is written to the log, secrets hidden: in a thread it is a fact, here the end."""

@@ -253,7 +253,9 @@ def test_a_coin_that_cannot_be_streamed_is_an_alert() -> None:
 
 def test_a_command_that_nobody_knows_does_nothing() -> None:
     world = started()
-    assert not world.tell(Command(at_ms=world.now_ms, name="dance"))
+    decision = world.tell(Command(at_ms=world.now_ms, name="dance"))
+    assert not decision.intents
+    assert "is nothing this bot can do" in decision.notes[0].text
     assert not world.state.stopping
 
 

@@ -14,17 +14,18 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BOT = ROOT / "bot.py"
 PATIENCE_S = 90
+KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
+ENVIRON = {name: value for name, value in os.environ.items() if name in KEPT} | {"COLUMNS": "200"}
 
 
 class Running:
     """One process of the front door. `lines` grows while it runs."""
 
     def __init__(self, folder: Path, *words: str, environ: dict[str, str] | None = None) -> None:
-        kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")}
         self.process = subprocess.Popen(
             [sys.executable, str(BOT), *words],
             cwd=folder,
-            env={**kept, "COLUMNS": "200", **(environ or {})},
+            env={**ENVIRON, **(environ or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,

@@ -52,7 +52,7 @@ def test_an_action_weighs_one_and_one_more_for_each_forty(batch, weight):
 
 
 def test_a_configuration_needs_what_its_arithmetic_says():
-    assert weight_per_minute(3, 300, 2) == pytest.approx(3 * 20 / 5 + 30 * 22 + 2 * 42)
+    assert weight_per_minute(3, 300, 2) == pytest.approx(3 * 20 / 5 + 30 * 22 + 2 * 62)
     assert weight_per_minute(20, 10, 2) > WEIGHT_PER_MINUTE
 
 

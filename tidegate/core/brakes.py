@@ -99,7 +99,7 @@ class Limit:
 def on_account(state: State, account: Account) -> Decision:
     """The account was seen: begin a new day, take out deposits, trip what is reached."""
     before = state.brakes
-    brakes = _counted_flows(_of_the_day(before, state.now_ms, account.equity), account)
+    brakes = _of_the_day(_counted_flows(before, account), state.now_ms, account.equity)
     peak = max(brakes.peak_equity or account.equity, account.equity)
     state.brakes = replace(brakes, peak_equity=peak)
     settings = state.settings
@@ -125,7 +125,9 @@ def _of_the_day(brakes: Brakes, now_ms: int, equity: Decimal) -> Brakes:
     if day_ms <= brakes.day_ms and brakes.day_equity is not None:
         return brakes
     trips = tuple(trip for trip in brakes.trips if trip.until_ms is None or trip.until_ms > now_ms)
-    return replace(brakes, day_ms=max(day_ms, brakes.day_ms), day_equity=equity, trips=trips, flows_ms=now_ms)
+    return replace(
+        brakes, day_ms=max(day_ms, brakes.day_ms), day_equity=equity, trips=trips, flows_ms=brakes.flows_ms or now_ms
+    )
 
 
 def _counted_flows(brakes: Brakes, account: Account) -> Brakes:
@@ -190,13 +192,14 @@ def on_command(state: State, event: Command) -> Decision:
         case "halt":
             return trip(state, Brake.HALT_FILE, event.reason)
         case "unhalt":
-            return _release(state, (Brake.HALT_FILE,), event.reason)
+            return _release(state, (Brake.HALT_FILE,), event.reason) if state.brakes.on(Brake.HALT_FILE) else NOTHING
         case "resume":
             others = tuple(trip.brake for trip in state.brakes.trips if trip.brake is not Brake.HALT_FILE)
             return _release(state, others, event.reason or "asked to resume")
         case "flatten":
             return _flatten(state, event.reason or "asked to flatten")
-    return NOTHING
+    note = Note(topic="bot", text=f"{event.name!r} is nothing this bot can do", level="WARNING")
+    return Decision(notes=(note,))
 
 
 def _release(state: State, brakes: tuple[Brake, ...], reason: str) -> Decision:

@@ -124,7 +124,8 @@ def fetch_account(state: State, reason: str) -> FetchAccount:
     state.next_account_ms = state.now_ms + state.wait_ms(ACCOUNT_EVERY_MS)
     seen_ms = state.last_fill_ms or state.account_ms or state.now_ms
     since_ms = max(seen_ms - state.wait_ms(FILLS_OVERLAP_MS), 0)
-    return FetchAccount(fills_since_ms=since_ms, reason=reason)
+    flows_since_ms = state.brakes.flows_ms or None
+    return FetchAccount(fills_since_ms=since_ms, flows_since_ms=flows_since_ms, reason=reason)
 
 
 def leave(state: State) -> Decision:

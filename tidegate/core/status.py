@@ -25,6 +25,8 @@ def snapshot(state: State) -> Status:
         last_poll_ms=state.last_poll_ms,
         next_poll_ms=state.next_poll_ms,
         stopping=state.stopping,
+        brakes=tuple(f"{trip.brake.value}: {trip.reason}" for trip in state.brakes.trips),
+        flattening=state.brakes.flatten,
         coins=tuple(_coin(coin) for coin in state.coins.values()),
         positions=positions,
     )

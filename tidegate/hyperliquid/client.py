@@ -15,6 +15,7 @@ import msgspec
 import requests
 from hyperliquid.info import Info
 from hyperliquid.utils.error import ClientError, ServerError
+from msgspec.structs import replace
 from requests.adapters import BaseAdapter
 from tenacity import (
     Retrying,
@@ -26,6 +27,7 @@ from tenacity import (
 
 from tidegate.errors import Refused, Unintelligible, Unreachable
 from tidegate.hyperliquid import reads
+from tidegate.hyperliquid.flows import flows_of
 from tidegate.hyperliquid.instruments import instruments_of
 from tidegate.hyperliquid.limits import Budget, action_weight, weight_of
 from tidegate.hyperliquid.reads import OrderFate, Role
@@ -97,17 +99,22 @@ class HyperliquidClient:
         """Mark prices; a coin without one is absent."""
         return reads.marks_of(self._ask({"type": "metaAndAssetCtxs"}, protective=True), coins)
 
-    def account(self, user: str, fills_since_ms: int) -> Account:
-        """Balances, positions, open orders, and the fills since then, oldest first."""
+    def account(self, user: str, fills_since_ms: int, flows_since_ms: int | None = None) -> Account:
+        """Balances, positions, open orders, the fills since then, oldest first; and deposits since, when asked."""
         user = user.lower()
         perps = self._ask({"type": "clearinghouseState", "user": user}, protective=True)
         spot = None
-        if self._mode(user) in reads.UNIFIED_MODES:
+        unified = self._mode(user) in reads.UNIFIED_MODES
+        if unified:
             spot = self._ask({"type": "spotClearinghouseState", "user": user}, protective=True)
         orders = self._ask({"type": "frontendOpenOrders", "user": user}, protective=True)
         wanted = {"type": "userFillsByTime", "user": user, "startTime": fills_since_ms, "endTime": None}
         fills = self._ask(wanted, protective=True)
-        return reads.account_of(perps, orders, fills, user, spot)
+        account = reads.account_of(perps, orders, fills, user, spot)
+        if flows_since_ms is None:
+            return account
+        asked = {"type": "userNonFundingLedgerUpdates", "user": user, "startTime": flows_since_ms, "endTime": None}
+        return replace(account, flows=flows_of(self._ask(asked, protective=True), user, unified=unified))
 
     def order_status(self, user: str, cloid: str) -> OrderFate:
         """What the exchange knows of one order; `status` is None when it does not know it."""

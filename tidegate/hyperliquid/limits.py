@@ -56,11 +56,12 @@ def weight_per_minute(coins: int, check_interval_s: float, fallback_interval_s: 
 
     60 / check interval x coins x 20 (candleSnapshot, a few new rows each)
     + 60 / fallback interval x 22 (allMids 2, and 20 for marks when stops watch them)
-    + 60 / 30 x 42 (reconciliation: clearinghouseState 2, frontendOpenOrders 20, userFillsByTime 20).
+    + 60 / 30 x 62 (reconciliation: clearinghouseState 2, open orders 20, fills 20, deposits 20).
     """
     checks = 60 / float(check_interval_s) * coins * weight_of("candleSnapshot")
     prices = 60 / float(fallback_interval_s) * (weight_of("allMids") + weight_of("metaAndAssetCtxs"))
     account = weight_of("clearinghouseState") + weight_of("frontendOpenOrders") + weight_of("userFillsByTime")
+    account += weight_of("userNonFundingLedgerUpdates")
     return checks + prices + 60 / RECONCILE_INTERVAL_S * account
 
 

@@ -263,10 +263,14 @@ class Tick(Fact, frozen=True, kw_only=True):
 
 
 class Command(Fact, frozen=True, kw_only=True):
-    """An operator's wish: `stop`, `pause`, `resume`, `flatten`; `halt` and `unhalt` come and go with a HALT file."""
+    """An operator's wish: `stop`, `pause`, `resume`, `flatten`; `halt` and `unhalt` come and go with a HALT file.
+
+    `id` is the row that it was left in, if it was.
+    """
 
     name: str
     reason: str = ""
+    id: str = ""
 
 
 class Faulted(Fact, frozen=True, kw_only=True):

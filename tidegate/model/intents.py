@@ -116,9 +116,10 @@ class FetchPrices(Wish, frozen=True, kw_only=True):
 
 
 class FetchAccount(Wish, frozen=True, kw_only=True):
-    """Read balances, positions, open orders and the fills since `fills_since_ms`."""
+    """Read balances, positions, open orders, and the fills and deposits since then (None: no deposits)."""
 
     fills_since_ms: int
+    flows_since_ms: int | None = None
     reason: str
     urgency: Urgency = Urgency.PROTECTION
 

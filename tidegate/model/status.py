@@ -54,5 +54,7 @@ class Status(Struct, frozen=True, kw_only=True):
     last_poll_ms: int
     next_poll_ms: int
     stopping: str
+    brakes: tuple[str, ...] = ()
+    flattening: bool = False
     coins: tuple[CoinStatus, ...]
     positions: tuple[PositionStatus, ...]

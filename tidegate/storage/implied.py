@@ -119,6 +119,11 @@ def _account(event: events.AccountSeen | events.Started) -> Implied:
         yield Write.FILL, rows.fill_row(fill)
 
 
+def _command(event: events.Command) -> Implied:
+    if event.id:
+        yield Write.TAKE_COMMAND, {"of_id": event.id, "new_taken_ms": rows.stored_ms(event.at_ms)}
+
+
 _OF_EVENT: dict[type, Callable[..., Implied]] = {
     events.OrdersSent: _sent,
     events.OrderAccepted: _accepted,
@@ -130,4 +135,5 @@ _OF_EVENT: dict[type, Callable[..., Implied]] = {
     events.OrderFilled: _filled,
     events.AccountSeen: _account,
     events.Started: _account,
+    events.Command: _command,
 }

@@ -50,6 +50,7 @@ class Write(str, Enum):
     FILL = "fill"
     POSITION = "position"
     BRAKES = "brakes"
+    TAKE_COMMAND = "take_command"
     CLOSED_POSITION = "closed_position"
     CANDLE = "candle"
     BATCH = "batch"
@@ -92,6 +93,9 @@ def writes(database: Database) -> dict[Write, str]:
         Write.CHANGE_ORDER: _order_change("oid"),
         Write.END_ORDER: _order_change("oid", over=True),
         Write.END_ORDER_BY_OID: _order_change(over=True, by="oid"),
+        Write.TAKE_COMMAND: update(tables.COMMANDS)
+        .where(*_scoped(tables.COMMANDS), tables.COMMANDS.c.id == bindparam("of_id"))
+        .values(taken_ms=bindparam("new_taken_ms")),
         Write.FILL: database.insert(tables.FILLS).on_conflict_do_nothing(),
         Write.POSITION: _upsert(database, tables.POSITIONS),
         Write.BRAKES: _upsert(database, tables.BRAKES),
@@ -176,6 +180,32 @@ def candle_reads(database: Database) -> tuple[str, str]:
         .order_by(candles.coin, candles.timeframe)
     )
     return database.compile(span), database.compile(holdings)
+
+
+class Ask(str, Enum):
+    """The statements by which operators ask something of a bot."""
+
+    NEWEST = "newest"
+    LEAVE = "leave"
+    WAITING = "waiting"
+    TAKEN = "taken"
+
+
+def asking(database: Database) -> dict[Ask, str]:
+    """Their texts: whose status is the newest, leave a wish, which wait for a bot, was this one taken."""
+    commands, status = tables.COMMANDS.c, tables.STATUS.c
+    built = {
+        Ask.NEWEST: select(status.venue, status.account)
+        .order_by(status.written_ms.desc())
+        .limit(ONE)
+        .offset(NONE_SKIPPED),
+        Ask.LEAVE: database.insert(tables.COMMANDS),
+        Ask.WAITING: _from(tables.COMMANDS, commands.id, commands.name, commands.reason)
+        .where(commands.taken_ms.is_(None))
+        .order_by(commands.asked_ms),
+        Ask.TAKEN: select(commands.id).where(commands.id == bindparam("of_id"), commands.taken_ms.is_not(None)),
+    }
+    return {name: database.compile(statement) for name, statement in built.items()}
 
 
 def newest_status(database: Database) -> str:

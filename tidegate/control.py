@@ -1,0 +1,94 @@
+"""The operator's way in while the bot runs: wishes left in the database, and a file called HALT.
+
+A thread of its own looks four times a second and makes facts of what it finds. It decides nothing and changes nothing.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+from tidegate.errors import StorageError
+from tidegate.model.events import Command
+from tidegate.ports import Clock, Facts
+
+LOOK_EVERY_S = 0.25
+HALT = "HALT"
+
+
+class Asked(Protocol):
+    """A wish, as it was left."""
+
+    @property
+    def id(self) -> str:
+        """Which one."""
+
+    @property
+    def name(self) -> str:
+        """What is wished."""
+
+    @property
+    def reason(self) -> str:
+        """Why."""
+
+
+class Box(Protocol):
+    """Where wishes are left."""
+
+    def waiting(self) -> Sequence[Asked]:
+        """What nobody has taken yet."""
+
+    def close(self) -> None:
+        """Close it."""
+
+
+class Desk:
+    """Looks for wishes and for the file. `open_box` is called in the thread that looks: a connection belongs to one."""
+
+    def __init__(self, open_box: Callable[[], Box], halt: Path, facts: Facts, clock: Clock) -> None:
+        self._open_box, self._halt = open_box, halt
+        self._facts, self._clock = facts, clock
+        self._box: Box | None = None
+        self._heard: set[str] = set()
+        self._halted: bool | None = None
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="control", daemon=True)
+
+    def start(self) -> None:
+        """Look once for the file, here and now, so that it is heard before any signal; then go on in the thread."""
+        self._look_for_the_file()
+        self._thread.start()
+
+    def stop(self, timeout_s: float) -> None:
+        """End the thread."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        while not self._stopping.wait(LOOK_EVERY_S):
+            self._look_for_the_file()
+            with suppress(StorageError):  # that the database fails is told by whoever writes to it
+                self._look_into_the_box()
+        if self._box is not None:
+            with suppress(StorageError):
+                self._box.close()
+
+    def _look_for_the_file(self) -> None:
+        there = self._halt.exists()
+        if there is not self._halted:
+            self._halted = there
+            name, reason = ("halt", "lies in the folder") if there else ("unhalt", "is not there")
+            self._say(name, f"a file {self._halt.name} {reason}")
+
+    def _look_into_the_box(self) -> None:
+        if self._box is None:
+            self._box = self._open_box()
+        for asked in self._box.waiting():
+            if asked.id not in self._heard:
+                self._heard.add(asked.id)
+                self._say(asked.name, asked.reason, asked.id)
+
+    def _say(self, name: str, reason: str, id_: str = "") -> None:
+        self._facts.put(Command(at_ms=self._clock.now_ms(), name=name, reason=reason, id=id_))

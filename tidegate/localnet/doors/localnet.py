@@ -16,7 +16,7 @@ from tidegate.localnet.clock import ExchangeClock
 from tidegate.localnet.doors.account_frames import read
 from tidegate.localnet.doors.driver import Driver
 from tidegate.localnet.doors.gate import Gate
-from tidegate.localnet.doors.limits import Limits
+from tidegate.localnet.doors.limits import NO_LIMIT, Limits
 from tidegate.localnet.doors.streams import Streams
 from tidegate.localnet.doors.watch import Watch
 from tidegate.localnet.exchange import Exchange
@@ -35,7 +35,8 @@ class LocalnetError(TidegateError):
 class LocalnetOptions:
     """What kind of localnet to run.
 
-    `port` 0 takes a free one. `replay` files beat `scenario`; `from_ms` (recorded time) is where they start.
+    `port` 0 takes a free one. `mirror` (a venue's name or URL) beats `replay` files, and they beat `scenario`;
+    `from_ms` (recorded time) is where they start.
     `coins` are the coins to trade, or in the order of the files the coins of a replay. With `linger_s` the
     server ends that many seconds after its standard input has closed and the last client has gone.
     """
@@ -45,6 +46,7 @@ class LocalnetOptions:
     seed: int = 1
     scenario: Literal["first-run", "random"] = "first-run"
     replay: tuple[Path, ...] = ()
+    mirror: str = ""
     from_ms: int | None = None
     speed: float = 1.0
     align_ms: int | None = None
@@ -71,7 +73,13 @@ def build(
         start_ms, options.speed, monotonic
     )  # it runs while the market is made: no lag behind the wall
     market: Market
-    if options.replay:
+    if options.mirror:
+        from tidegate.localnet.mirror.opening import open_mirror  # the clients of another venue: only mirrors need them
+
+        if options.speed != 1:
+            raise LocalnetError(f"a mirrored venue runs at speed 1, found {options.speed}")
+        universe, market = open_mirror(options.mirror, options.coins, clock.now_ms)
+    elif options.replay:
         # Reading recordings needs pyarrow, which a first run should not wait for.
         from tidegate.localnet.markets.replay import open_replay
 
@@ -146,5 +154,7 @@ class Localnet:
             "refused_by_limit": counters.refused_by_limit,
             "rest_weight_this_minute": self.gate.budget.used(self.exchange.now_ms),
             "addresses": {user: read(self.exchange, "userRateLimit", user=user) for user in self.exchange.users},
-            "limits": asdict(self.streams.limits),
+            "limits": {
+                name: limit if limit < NO_LIMIT else None for name, limit in asdict(self.streams.limits).items()
+            },
         }

@@ -23,6 +23,7 @@ from tidegate.localnet.doors.app import Front, control_app
 from tidegate.localnet.doors.faulty_http import TellingHttpDoor, WatchedFront
 from tidegate.localnet.doors.faulty_sockets import WatchedWebSocketDoor
 from tidegate.localnet.doors.localnet import Localnet, LocalnetError, LocalnetOptions
+from tidegate.localnet.markets.market import LiveMarket
 from tidegate.localnet.ready import Ready
 
 # The exchange closes HTTP connections that were idle for about three minutes.
@@ -42,6 +43,7 @@ class Server(uvicorn.Server):
         self._front = Front(localnet, control_app(localnet, self.stop))
         self.loop: asyncio.AbstractEventLoop | None = None
         self._driving: asyncio.Task[None] | None = None
+        self._following: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
         self._socket = _listen(options)
         super().__init__(
@@ -69,8 +71,9 @@ class Server(uvicorn.Server):
     def serve_until_stopped(self) -> None:
         """Answer until stopped; blocks. What made the market fail is raised when all connections are closed."""
         self.run(sockets=[self._socket])
-        if self._driving is not None and not self._driving.cancelled():
-            self._driving.result()
+        for task in (self._driving, self._following):
+            if task is not None and not task.cancelled():
+                task.result()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, start the market's driver, and say that we are ready."""
@@ -78,6 +81,9 @@ class Server(uvicorn.Server):
         self.loop = asyncio.get_running_loop()
         self._driving = asyncio.create_task(self.localnet.driver.run())
         self._driving.add_done_callback(lambda _: self.stop())
+        if isinstance(self.localnet.market, LiveMarket):
+            self._following = asyncio.create_task(self.localnet.market.follow(self.localnet.driver.play_now))
+            self._following.add_done_callback(lambda _: self.stop())
         if self._options.linger_s is not None:
             self._watching = asyncio.create_task(self._end_as_orphan(self._options.linger_s))
         host, port = self._socket.getsockname()[:2]
@@ -86,7 +92,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop the market, then close every connection."""
-        for task in (self._driving, self._watching):
+        for task in (self._driving, self._following, self._watching):
             if task is not None:
                 task.cancel()
         await super().shutdown(sockets)

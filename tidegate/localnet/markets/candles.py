@@ -178,9 +178,10 @@ class CandleStore:
 
     `history` may be of any interval; finer intervals than its own have no history, only what prints build from then
     on. If its last candle is still forming, prints of the same minute go on in it (histories of one-minute bars).
+    `coarser` histories, in ascending order, may reach further back; their last candles may be forming, too.
     """
 
-    def __init__(self, coin: str, history: Bars | None = None) -> None:
+    def __init__(self, coin: str, history: Bars | None = None, *, coarser: Sequence[Bars] = ()) -> None:
         self.coin = coin
         self._minute: Candle | None = None
         base_ms = MINUTE_MS if history is None else history.interval_ms
@@ -188,7 +189,7 @@ class CandleStore:
             self._minute = _last_candle(history)
             history = history.slice(0, len(history) - 1)
         self._series = {
-            interval: _Series(interval, history if length_ms >= base_ms else None)
+            interval: _Series(interval, _spliced(history, coarser, length_ms) if length_ms >= base_ms else None)
             for interval, length_ms in INTERVALS.items()
         }
 
@@ -279,6 +280,28 @@ class CandleStore:
             "v": _text(candle.volume),
             "n": candle.trades,
         }
+
+
+def _spliced(history: Bars | None, coarser: Sequence[Bars], length_ms: int) -> Bars | None:
+    """`history`, and before it what coarser candles, not longer than `length_ms`, tell of the time before.
+
+    Each coarser one gives its closed candles; finer ones go on from where it ends.
+    """
+    if history is None:
+        return None
+    fitting = [bars for bars in coarser if bars.interval_ms <= length_ms and len(bars) > 1]
+    pieces: list[Bars] = []
+    from_ms = 0
+    for bars in fitting[::-1]:
+        closed = bars.slice(int(np.searchsorted(bars.time_ms, from_ms)), len(bars) - 1)
+        if len(closed):
+            pieces.append(closed)
+            from_ms = int(closed.time_ms[-1]) + bars.interval_ms
+    if not pieces:
+        return history
+    pieces.append(history.slice(int(np.searchsorted(history.time_ms, from_ms)), len(history)))
+    columns = zip(*(bars.columns() for bars in pieces), strict=True)
+    return Bars(history.interval_ms, *map(np.concatenate, columns))
 
 
 def exact(value: float) -> Decimal:

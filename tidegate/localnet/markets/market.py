@@ -5,12 +5,12 @@ tape depends on its seed only, never on the wall clock or on clients. It never r
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from decimal import Decimal
 from math import exp, log
 from operator import attrgetter
 from random import Random
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from tidegate.localnet.kernel.universe import Universe
 from tidegate.localnet.markets.candles import MINUTE_MS, Bars, CandleStore
@@ -42,6 +42,14 @@ class Market(Protocol):
 
     def step(self, exchange: "Exchange") -> None:
         """Play everything that is due at `next_ms()`."""
+
+
+@runtime_checkable
+class LiveMarket(Market, Protocol):
+    """A market that hears of its steps while it runs, from somewhere else than the exchange."""
+
+    async def follow(self, arrived: Callable[[], Awaitable[None]]) -> None:
+        """Listen until cancelled; awaits `arrived` whenever a step has become due."""
 
 
 def play(exchange: "Exchange", market: Market, until_ms: int) -> None:

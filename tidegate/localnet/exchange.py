@@ -13,7 +13,7 @@ from tidegate.localnet.actions.carry_out import Actions
 from tidegate.localnet.info.answer import answer
 from tidegate.localnet.info.desk import Desk
 from tidegate.localnet.info.web import user_state
-from tidegate.localnet.kernel import funding, prints, triggers
+from tidegate.localnet.kernel import funding, liquidation, prints, triggers
 from tidegate.localnet.kernel.block import Feed
 from tidegate.localnet.kernel.book import Quote, Standing, check_quotes
 from tidegate.localnet.kernel.matching import Taker, sweep
@@ -291,6 +291,7 @@ class Exchange:
     def _refresh_mark(self, coin: str) -> None:
         if self._venue.tickers[coin].refresh_mark(self._venue.now_ms):
             self._venue.block.asset_ctx(coin)
+            self._venue.margin_watch.coins[coin] = None
 
     def _ring_until(self, now_ms: int) -> None:
         """Let what was set for a time happen at that time, each in a block of its own."""
@@ -302,8 +303,9 @@ class Exchange:
             self._close()
 
     def _close(self) -> None:
-        """Fire what the marks reach, then tell everybody."""
+        """Fire what the marks reach, liquidate who cannot keep up, then tell everybody."""
         triggers.fire_reached(self._venue)
+        liquidation.enforce(self._venue)
         self._venue.block.close()
 
 

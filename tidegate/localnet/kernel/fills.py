@@ -26,6 +26,7 @@ class Match(NamedTuple):
     sz: Decimal
     hash: str
     tid: int
+    liquidation: Row | None = None
 
 
 class Outcome(NamedTuple):
@@ -51,8 +52,9 @@ def fill(venue: Venue, order: Order | None, coin: str, match: Match, *, is_buy: 
     else:
         outcome = _trade_spot(venue, order, pair, match, is_taker=is_taker)
     account.note_volume(venue.now_ms, match.px * match.sz, is_taker=is_taker, is_spot=pair is not None)
-    row = _row(venue, order, match, outcome, is_taker=is_taker)
+    row = row_of(venue, order, match, outcome, is_taker=is_taker)
     venue.note_fill(order, row)
+    venue.margin_watch.users[account.user] = None
 
 
 def perp_rate(venue: Venue, account: Account, rule: PerpRule, *, is_taker: bool) -> Decimal:
@@ -106,7 +108,7 @@ def _trade_spot(venue: Venue, order: Order, pair: SpotPair, match: Match, *, is_
     return Outcome(traded.start_position, traded.closed_pnl, direction, traded.fee + extra, token.name, extra)
 
 
-def _row(venue: Venue, order: Order, match: Match, outcome: Outcome, *, is_taker: bool) -> Row:
+def row_of(venue: Venue, order: Order, match: Match, outcome: Outcome, *, is_taker: bool) -> Row:
     """The fill in the exchange's key order."""
     row: Row = {
         "coin": order.coin,
@@ -125,6 +127,8 @@ def _row(venue: Venue, order: Order, match: Match, outcome: Outcome, *, is_taker
     }
     if order.cloid is not None:
         row["cloid"] = order.cloid
+    if match.liquidation is not None:
+        row["liquidation"] = match.liquidation
     if outcome.builder_fee:
         row["builderFee"] = wire(outcome.builder_fee)
     row["feeToken"] = outcome.fee_token

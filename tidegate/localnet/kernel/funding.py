@@ -80,4 +80,5 @@ def _pay(venue: Venue, account: Account, position: Position, coin: str, rate: De
     account.fundings.append({"time": venue.now_ms, "hash": ZERO_HASH, "delta": {"type": "funding", **payment}})
     if len(account.fundings) > PAYMENTS_KEPT:
         del account.fundings[0]
+    venue.margin_watch.users[account.user] = None
     venue.block.user_event(account.user, {"funding": {"time": venue.now_ms, **payment}})

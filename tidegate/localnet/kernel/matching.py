@@ -33,6 +33,7 @@ class Taker(NamedTuple):
     limit_px: Decimal
     sz: Decimal
     order: Order | None = None
+    liquidation: Row | None = None  # what the fills of both sides say when the order liquidates
 
 
 class Swept(NamedTuple):
@@ -59,7 +60,7 @@ def sweep(venue: Venue, taker: Taker) -> Swept:
         if isinstance(entry, Order) and _turns_away(venue, taker, entry, sz):
             continue
         tx = tx or _hash_of(venue, taker.order)
-        match = Match(level.px, sz, tx, venue.next_tid())
+        match = Match(level.px, sz, tx, venue.next_tid(), taker.liquidation)
         book.take(level, sz, is_bid=not taker.is_buy)
         left -= sz
         notional += sz * match.px

@@ -30,6 +30,7 @@ SCHEDULED_CANCEL = "scheduledCancel"
 INTERNAL_CANCEL = "internalCancel"
 
 GTC, IOC, ALO, FRONTEND_MARKET = "Gtc", "Ioc", "Alo", "FrontendMarket"
+LIQUIDATION_MARKET = "LiquidationMarket"  # the exchange's own orders
 TIFS_THAT_TAKE_ONLY = (IOC, FRONTEND_MARKET)
 
 
@@ -128,7 +129,7 @@ class Order:
         """The frontend's name for this kind of order."""
         if self.trigger is not None:
             return self.trigger.order_type()
-        return "Market" if self.tif == FRONTEND_MARKET else "Limit"
+        return "Market" if self.tif in (FRONTEND_MARKET, LIQUIDATION_MARKET) else "Limit"
 
 
 def plain(value: Decimal) -> str:

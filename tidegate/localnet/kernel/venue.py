@@ -14,6 +14,7 @@ from tidegate.localnet.kernel.block import Block
 from tidegate.localnet.kernel.book import Book
 from tidegate.localnet.kernel.budgets import FREE_REQUESTS
 from tidegate.localnet.kernel.margin import Market
+from tidegate.localnet.kernel.margin_watch import MarginWatch
 from tidegate.localnet.kernel.nonces import Nonces
 from tidegate.localnet.kernel.numbers import ZERO, wire
 from tidegate.localnet.kernel.oracle_hour import OracleHour
@@ -70,6 +71,7 @@ class Venue:
         self.spot_fees: dict[int, Decimal] = {}  # by token index
         self.free_requests = FREE_REQUESTS
         self.restrictions = Restrictions()
+        self.margin_watch = MarginWatch()
         self.oracle_hours: dict[str, OracleHour] = {}
         self.armed: dict[str, dict[int, Order]] = {coin: {} for coin in self.books}
         self._next_oid = FIRST_OID

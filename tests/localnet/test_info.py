@@ -207,10 +207,8 @@ def test_constant_answers(floor):
     assert trader.ask("maxBuilderFee", builder=NOBODY) == 0
     assert trader.ask("userFunding", startTime=0) == []
     assert trader.ask("userRole") == {"role": "user"}
-    assert exchange.info({"type": "perpDexs"}).body == [None]
     assert exchange.info({"type": "exchangeStatus"}).body == {"specialStatuses": None, "time": START_MS}
     assert exchange.info({"type": "fundingHistory", "coin": "BTC", "startTime": 0}).body == []
-    assert exchange.info({"type": "allPerpMetas"}).body == [exchange.info({"type": "meta"}).body]
 
 
 def test_candles_come_from_the_prints(floor):

@@ -50,7 +50,7 @@ def parse(text: str) -> Decimal | None:
         value = Decimal(text)
     except InvalidOperation:
         return None
-    return value if value.is_finite() else None
+    return value if value.is_finite() and abs(value.adjusted()) <= MAX_DIGITS_ON_THE_WIRE else None
 
 
 def legal_price(px: Decimal, sz_decimals: int, *, spot: bool = False) -> bool:

@@ -129,6 +129,20 @@ def test_an_isolated_only_perp_starts_isolated_and_takes_its_margin_from_the_dex
     assert refused == {"status": "err", "response": "Cross margin is not allowed for this asset."}
 
 
+def test_isolated_margin_comes_from_the_dex_and_leverage_asks_its_cash():
+    exchange = dex_floor()
+    trader = dex_trader(exchange)
+    trader.order("A", "249.9", "4", IOC, asset=TSLA)
+    move = {"type": "updateIsolatedMargin", "asset": TSLA, "isBuy": True, "ntli": 500_000_000}
+    assert trader.post(move) == OK
+    assert trader.post(move)["response"] == "Account does not have sufficient margin available for increase."
+    cross = trader.ask("clearinghouseState", dex="xyz")["crossMarginSummary"]["accountValue"]
+    assert D(cross) == 1000 - D("99.96") - 500
+    trader.order("B", "25001", "0.1", IOC, asset=XYZ100)
+    lower = {"type": "updateLeverage", "asset": XYZ100, "isCross": True, "leverage": 2}
+    assert trader.post(lower)["response"].startswith("Cross position does not have sufficient margin")
+
+
 def test_active_asset_data_speaks_of_the_dex_s_cash():
     exchange = dex_floor()
     trader = dex_trader(exchange)

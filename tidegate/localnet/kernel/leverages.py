@@ -46,7 +46,8 @@ def move_isolated(venue: Venue, account: Account, asset: int, ntli: int) -> str 
     if not ntli:
         return "Update to isolated margin cannot be zero."
     amount = Decimal(ntli) / USD_UNITS
-    if amount > 0 and amount > margin.available(account, venue.market):
+    cash, market = venue.clearing(account, rule.name)
+    if amount > 0 and amount > margin.available(cash, market):
         return "Account does not have sufficient margin available for increase."
     if amount < 0:
         if rule.margin_mode == "strictIsolated":
@@ -56,7 +57,7 @@ def move_isolated(venue: Venue, account: Account, asset: int, ntli: int) -> str 
         if _isolated_equity(position, venue.prices[rule.name]) + amount < kept:
             return "Position does not have sufficient margin for reduction."
     position.isolated_usd += amount
-    account.raw_usd -= amount
+    cash.raw_usd -= amount
     return None
 
 
@@ -69,7 +70,8 @@ def _change_position(
     needed = micro(worth / chosen.value)
     if chosen.is_cross:
         more = needed - micro(worth / position.leverage.value)
-        if more > 0 and more > margin.available(account, venue.market):
+        cash, market = venue.clearing(account, prices.rule.name)
+        if more > 0 and more > margin.available(cash, market):
             return (
                 "Cross position does not have sufficient margin available to decrease leverage. "
                 "To decrease leverage, deposit more collateral."

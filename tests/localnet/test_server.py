@@ -193,6 +193,8 @@ def test_the_counters_page_counts(net):
     assert counters["subscriptions"] >= 1
     assert counters["requests"]["meta"] >= 1
     assert counters["rest_weight_this_minute"] >= 0
+    assert counters["users"] == counters["connections_this_minute"] == 0
+    assert set(counters["limits"].values()) == {None}
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "example.org", "10.0.0.1", "::"])

@@ -101,7 +101,10 @@ def test_a_frame_that_is_no_request_is_sent_back_in_the_error(line, text):
         {"type": "l2Book", "coin": "BTC", "nSigFigs": 7},
         {"type": "l2Book", "coin": "BTC", "nSigFigs": 4, "mantissa": 2},
         {"type": "candle", "coin": "nope", "interval": "1m"},
-        {"type": "allMids", "dex": "xyz"},
+        {"type": "allMids", "dex": "nope"},
+        {"type": "openOrders", "user": USER, "dex": "XYZ"},
+        {"type": "trades", "coin": "xyz:NOPE"},
+        {"type": "activeAssetData", "user": USER, "coin": "@1"},
     ],
 )
 def test_an_unknown_name_cuts_the_line_without_a_word(line, subscription):

@@ -38,7 +38,8 @@ def test_fast_contexts_begin_with_everything_and_go_on_with_what_changed(net, li
     _, first = line.subscribe(type="fastAssetCtxs")
     begun = unpacked(first["data"])
     assert set(begun["BTC"]) == {"markPx", "midPx"}
-    assert set(begun) == {rule["name"] for rule in net.exchange.info({"type": "meta"}).body["universe"]}
+    metas = net.exchange.info({"type": "allPerpMetas"}).body
+    assert set(begun) == {rule["name"] for meta in metas for rule in meta["universe"]}
     net.pass_time(3_000)
     assert line.data("fastAssetCtxs") == []
     net.quote("BTC", "60100")
@@ -143,3 +144,30 @@ def test_outcomes_are_accepted_and_silent_for_there_are_none(net, line):
     assert ack["data"]["subscription"] == {"type": "outcomeMetaUpdates"}
     net.pass_time(15_000)
     assert frames == line.heard() == []
+
+
+@pytest.fixture
+def dex(net: Net) -> str:
+    """The name of the builder's dex."""
+    return next(entry["name"] for entry in net.exchange.info({"type": "perpDexs"}).body if entry is not None)
+
+
+def test_a_builders_dex_has_streams_of_its_own(net, line, dex):
+    ack, mids = line.subscribe(type="allMids", dex=dex)
+    assert ack["data"]["subscription"] == {"type": "allMids", "dex": dex}
+    assert mids["data"] == {"dex": dex, "mids": net.exchange.info({"type": "allMids", "dex": dex}).body}
+    for kind in ("clearinghouseState", "openOrders", "twapStates"):
+        ack, state = line.subscribe(type=kind, user=USER, dex=dex)
+        assert ack["data"]["subscription"] == {"type": kind, "user": USER, "dex": dex}
+        assert (state["data"]["dex"], state["data"]["user"]) == (dex, USER)
+    coin = next(iter(mids["data"]["mids"]))
+    ack, book = line.subscribe(type="l2Book", coin=coin)
+    assert book["data"]["coin"] == coin
+    assert line.subscribe(type="activeAssetCtx", coin=coin)[1]["channel"] == "activeAssetCtx"
+
+
+def test_the_first_dex_is_named_by_nothing(line):
+    ack, state = line.subscribe(type="openOrders", user=USER)
+    assert ack["data"]["subscription"] == {"type": "openOrders", "user": USER, "dex": ""}
+    assert state["data"]["dex"] == ""
+    assert line.subscribe(type="openOrders", user=USER, dex="")[0]["channel"] == "error"

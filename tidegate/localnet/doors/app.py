@@ -18,13 +18,14 @@ from tidegate.localnet.doors.localnet import Localnet
 from tidegate.localnet.doors.subscriptions import ADDRESS
 
 CONTROL_PREFIX = "/localnet/"
+FUNDING_MAX = Decimal(10**15)
 
 
 class Funding(BaseModel):
     """Body of `POST /localnet/fund`: give `usdc` to the perp account of `user`."""
 
     user: Annotated[str, Field(pattern=ADDRESS.pattern.replace(r"\Z", "$"))]
-    usdc: Annotated[Decimal, Field(gt=0, allow_inf_nan=False)]
+    usdc: Annotated[Decimal, Field(gt=0, le=FUNDING_MAX, allow_inf_nan=False)]
 
 
 class Front:

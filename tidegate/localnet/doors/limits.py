@@ -5,7 +5,7 @@ counting; never the answers that a limit leads to.
 """
 
 from collections import Counter, deque
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tidegate.localnet.kernel.budgets import BATCHES, FREE_REQUESTS
@@ -50,6 +50,10 @@ class Limits:
     messages_per_minute: int = 2_000
     rest_weight_per_minute: int = 1_200
     free_requests: int = FREE_REQUESTS
+
+    def shown(self) -> dict[str, int | None]:
+        """The limits by name, None where there is none."""
+        return {name: limit if limit < NO_LIMIT else None for name, limit in asdict(self).items()}
 
 
 UNLIMITED = Limits(NO_LIMIT, NO_LIMIT, NO_LIMIT, NO_LIMIT, NO_LIMIT, NO_LIMIT, NO_LIMIT)
@@ -109,15 +113,19 @@ class Recent:
         self._times_s: deque[float] = deque()
 
     def allow(self, at_s: float) -> bool:
-        """Count one more at `at_s`; False, and not counted, when the minute is full."""
+        """Count one more at `at_s`; False, and not counted, when the minute is full; without a limit none is."""
         if self.limit >= NO_LIMIT:
             return True
-        while self._times_s and at_s - self._times_s[0] >= MINUTE_S:
-            self._times_s.popleft()
-        if len(self._times_s) >= self.limit:
+        if self.count(at_s) >= self.limit:
             return False
         self._times_s.append(at_s)
         return True
+
+    def count(self, at_s: float) -> int:
+        """How many were counted within the minute before `at_s`."""
+        while self._times_s and at_s - self._times_s[0] >= MINUTE_S:
+            self._times_s.popleft()
+        return len(self._times_s)
 
 
 @dataclass

@@ -7,7 +7,7 @@ prints nothing and decides nothing about trading.
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ from tidegate.localnet.clock import ExchangeClock
 from tidegate.localnet.doors.account_frames import read
 from tidegate.localnet.doors.driver import Driver
 from tidegate.localnet.doors.gate import Gate
-from tidegate.localnet.doors.limits import NO_LIMIT, Limits
+from tidegate.localnet.doors.limits import Limits
 from tidegate.localnet.doors.streams import Streams
 from tidegate.localnet.doors.watch import Watch
 from tidegate.localnet.exchange import Exchange
@@ -154,7 +154,5 @@ class Localnet:
             "refused_by_limit": counters.refused_by_limit,
             "rest_weight_this_minute": self.gate.budget.used(self.exchange.now_ms),
             "addresses": {user: read(self.exchange, "userRateLimit", user=user) for user in self.exchange.users},
-            "limits": {
-                name: limit if limit < NO_LIMIT else None for name, limit in asdict(self.streams.limits).items()
-            },
+            "limits": self.streams.limits.shown(),
         }

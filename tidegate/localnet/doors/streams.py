@@ -69,6 +69,17 @@ class Streams:
             if session.last_sent_s <= long_ago_s:
                 session.drop(0.0)
 
+    def counts(self) -> dict[str, int]:
+        """What the limits of the address count now."""
+        now_s = self.monotonic()
+        return {
+            "connections": len(self.sessions),
+            "connections_this_minute": self._connects.count(now_s),
+            "subscriptions": self.subscription_count,
+            "users": len(self._users),
+            "messages_this_minute": self.messages.count(now_s),
+        }
+
     # Subscriptions
 
     @property

@@ -1,4 +1,4 @@
-"""accounts.py: cash, exact cost, realised profit, isolated margin, fees."""
+"""accounts.py: cash, exact cost, realised profit, isolated margin."""
 
 from decimal import Decimal
 
@@ -7,17 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate.localnet.kernel import accounts
-from tidegate.localnet.kernel.accounts import Account, Leverage, fee_of
+from tidegate.localnet.kernel.accounts import Account, Leverage
+from tidegate.localnet.kernel.fees import BASE, fee_of
 from tidegate.localnet.kernel.orders import CANCELED, Order, Stage
 
 D = Decimal
 
 CROSS = Leverage(20)
-
-
-def test_a_fee_is_cut_to_a_millionth_as_recorded():
-    assert fee_of(D("80942") * D("0.00246"), is_taker=True) == D("0.089602")
-    assert fee_of(D(100), is_taker=False) == D("0.015")
 
 
 @pytest.mark.parametrize(
@@ -64,7 +60,7 @@ def test_a_flip_closes_at_cost_and_opens_anew_at_the_trade_price():
 def test_the_recorded_isolated_position_pays_its_fee_out_of_its_margin():
     """2 HYPE at 37.829 with 10x: rawUsd -68.126246, as in section 2.10."""
     account = Account("0x0", raw_usd=D("83.347684"))
-    fee = fee_of(D(2) * D("37.829"), is_taker=True)
+    fee = fee_of(D(2) * D("37.829"), BASE.cross)
     account.trade("HYPE", Leverage(10, is_cross=False), D(2), D("37.829"), fee)
     assert account.positions["HYPE"].isolated_usd == D("-68.126246")
     assert account.raw_usd == D("75.781884")
@@ -90,7 +86,7 @@ def test_cash_and_positions_add_up_to_the_last_digit(trades, is_cross):
     paid = realised = fees = D(0)
     for lots, ticks in trades:
         sz, px = D(lots) / 1000, D(ticks) / 1000
-        fee = fee_of(abs(sz * px), is_taker=True)
+        fee = fee_of(abs(sz * px), BASE.cross)
         realised += account.trade("BTC", leverage, sz, px, fee).closed_pnl
         paid += sz * px
         fees += fee

@@ -4,19 +4,13 @@ Owns the shapes of balances, orders, fills, fees, limits and roles; an account t
 answers, never an error.
 """
 
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from tidegate.localnet.kernel import margin
 from tidegate.localnet.kernel.accounts import (
-    DAY_MS,
-    MAKER_FEE_RATE,
     ORDERS_KEPT,
-    TAKER_FEE_RATE,
-    VOLUME_DAYS_KEPT,
     Account,
-    DayVolume,
 )
 from tidegate.localnet.kernel.budgets import cap_of
 from tidegate.localnet.kernel.numbers import ONE, ZERO, wire, wire_usd
@@ -27,26 +21,6 @@ Row = dict[str, Any]
 
 FILLS_PER_ANSWER = 2_000
 PORTFOLIO_PERIODS = ("day", "week", "month", "allTime", "perpDay", "perpWeek", "perpMonth", "perpAllTime")
-# Section 8.5: notional cutoff, then perp taker and maker, spot taker and maker.
-VIP_TIERS = (
-    ("5000000.0", "0.0004", "0.00012", "0.0006", "0.0003"),
-    ("25000000.0", "0.00035", "0.00008", "0.0005", "0.0002"),
-    ("100000000.0", "0.0003", "0.00004", "0.0004", "0.0001"),
-    ("500000000.0", "0.00028", "0.0", "0.00035", "0.0"),
-    ("2000000000.0", "0.00026", "0.0", "0.0003", "0.0"),
-    ("7000000000.0", "0.00024", "0.0", "0.00025", "0.0"),
-)
-MAKER_TIERS = (("0.005", "-0.00001"), ("0.015", "-0.00002"), ("0.03", "-0.00003"))
-STAKING_TIERS = (
-    ("0.0", "0.0"),
-    ("0.0001", "0.05"),
-    ("0.001", "0.1"),
-    ("0.01", "0.15"),
-    ("0.1", "0.2"),
-    ("1.0", "0.3"),
-    ("5.0", "0.4"),
-)
-SPOT_TAKER_RATE, SPOT_MAKER_RATE = "0.0007", "0.0004"
 
 
 def historical_orders(account: Account | None) -> list[Row]:
@@ -67,52 +41,6 @@ def fills_between(account: Account | None, start_ms: int, end_ms: int, *, merged
     fills = [] if account is None else account.fills
     chosen = [row for row in fills if start_ms <= row["time"] <= end_ms]
     return (_merged(chosen) if merged else chosen)[:FILLS_PER_ANSWER]
-
-
-def fees(account: Account | None, venue: Venue) -> Row:
-    """The body of userFees at the base tier."""
-    today = venue.now_ms // DAY_MS
-    days = {} if account is None else account.days
-    volumes = [(number, days.get(number, DayVolume())) for number in range(today - VOLUME_DAYS_KEPT + 1, today + 1)]
-    cross, add = wire(TAKER_FEE_RATE), wire(MAKER_FEE_RATE)
-    return {
-        "dailyUserVlm": [
-            {
-                "date": _date(number),
-                "userCross": wire(day.taker),
-                "userAdd": wire(day.maker),
-                "exchange": "0.0",
-            }
-            for number, day in volumes
-        ],
-        "feeSchedule": {
-            "cross": cross,
-            "add": add,
-            "spotCross": SPOT_TAKER_RATE,
-            "spotAdd": SPOT_MAKER_RATE,
-            "tiers": {
-                "vip": [
-                    dict(zip(("ntlCutoff", "cross", "add", "spotCross", "spotAdd"), tier, strict=True))
-                    for tier in VIP_TIERS
-                ],
-                "mm": [{"makerFractionCutoff": cutoff, "add": rate} for cutoff, rate in MAKER_TIERS],
-            },
-            "referralDiscount": "0.04",
-            "stakingDiscountTiers": [
-                {"bpsOfMaxSupply": share, "discount": discount} for share, discount in STAKING_TIERS
-            ],
-        },
-        "userCrossRate": cross,
-        "userAddRate": add,
-        "userSpotCrossRate": SPOT_TAKER_RATE,
-        "userSpotAddRate": SPOT_MAKER_RATE,
-        "activeReferralDiscount": "0.0",
-        "trial": None,
-        "feeTrialEscrow": "0.0",
-        "nextTrialAvailableTimestamp": None,
-        "stakingLink": None,
-        "activeStakingDiscount": {"bpsOfMaxSupply": "0.0", "discount": "0.0"},
-    }
 
 
 def rate_limit(account: Account | None, venue: Venue) -> Row:
@@ -165,7 +93,3 @@ def _merged(fills: list[Row]) -> list[Row]:
 
 def _decimals(text: str) -> int:
     return len(text.partition(".")[2])
-
-
-def _date(number: int) -> str:
-    return datetime.fromtimestamp(number * DAY_MS / 1000, UTC).strftime("%Y-%m-%d")

@@ -45,11 +45,6 @@ def user_fills_by_time(desk: Desk, request: FillsRangeRequest) -> Reply:
     return ok(fills[::-1] if request.reversed else fills)
 
 
-def user_fees(desk: Desk, request: UserRequest) -> Reply:
-    """Base-tier rates and the traded volume of the last days."""
-    return ok(account.fees(desk.account(request.user), desk.venue))
-
-
 def user_rate_limit(desk: Desk, request: UserRequest) -> Reply:
     """The address's budget of actions."""
     return ok(account.rate_limit(desk.account(request.user), desk.venue))
@@ -73,7 +68,6 @@ REQUESTS: dict[str, Request] = {
     "historicalOrders": (UserRequest, historical_orders),
     "userFills": (FillsRequest, user_fills),
     "userFillsByTime": (FillsRangeRequest, user_fills_by_time),
-    "userFees": (UserRequest, user_fees),
     "userRateLimit": (UserRequest, user_rate_limit),
     "userNonFundingLedgerUpdates": (RangeRequest, ledger_updates),
     "portfolio": (UserRequest, portfolio),

@@ -14,8 +14,6 @@ from tidegate.localnet.kernel.orders import Order
 
 Row = dict[str, Any]
 
-TAKER_FEE_RATE = Decimal("0.00045")
-MAKER_FEE_RATE = Decimal("0.00015")
 FILLS_KEPT = 10_000
 ORDERS_KEPT = 2_000
 DAY_MS = 86_400_000
@@ -227,11 +225,6 @@ class Account:
         margin = micro(opened * px / position.leverage.value)
         position.isolated_usd += margin - released - signed_sz * px - fee
         self.raw_usd += released - margin
-
-
-def fee_of(notional: Decimal, *, is_taker: bool) -> Decimal:
-    """The base-tier fee of a fill, cut to a millionth of a dollar (80942 * 0.00246 * 0.00045 -> 0.089602)."""
-    return micro(notional * (TAKER_FEE_RATE if is_taker else MAKER_FEE_RATE))
 
 
 def _opened_size(start: Decimal, signed_sz: Decimal) -> Decimal:

@@ -1,7 +1,8 @@
 """Fees: what a fill costs its account (section 8.5).
 
-Owns the schedule and the tier of an account. A tier follows from the fourteen UTC days before today, so rates change
-at midnight and never within a day. Builder fees, the scale of a builder's dex and who receives what are not here.
+Owns the schedule, the tier of an account and its referral discount. A tier follows from the fourteen UTC days before
+today, so it changes at midnight and never within a day. Builder fees, the scale of a builder's dex and who receives
+what are not here.
 """
 
 from decimal import Decimal
@@ -13,6 +14,8 @@ from tidegate.localnet.kernel.venue import Venue
 
 TIER_DAYS = 14
 SPOT_WEIGHT = 2  # a dollar of spot volume counts twice
+REFERRAL_DISCOUNT = Decimal("0.04")
+REFERRAL_VOLUME_MAX = Decimal(25_000_000)  # of the account's life
 
 
 class Rates(NamedTuple):
@@ -70,12 +73,25 @@ def fee_of(notional: Decimal, rate: Decimal) -> Decimal:
 
 
 def rates_of(venue: Venue, account: Account) -> Rates:
-    """What an account pays today; worked out once a day."""
+    """What an account pays now. Its tier is worked out once a day; a sub-account has its master's."""
     today = venue.now_ms // DAY_MS
     known = account.rates_of_day
     if known is None or known[0] != today:
-        account.rates_of_day = known = (today, _assess(venue, account, today))
-    return Rates(*known[1])
+        sub_account = venue.people.sub_accounts.get(account.user)
+        judged = account if sub_account is None else venue.accounts[sub_account.master]
+        account.rates_of_day = known = (today, _assess(venue, judged, today))
+    rates = Rates(*known[1])
+    discount = referral_discount(venue, account)
+    if not discount:
+        return rates
+    return Rates(*(rate * (1 - discount) if rate > 0 else rate for rate in rates))
+
+
+def referral_discount(venue: Venue, account: Account) -> Decimal:
+    """The share of its fees that an account with a referrer is spared for its first volume."""
+    if account.user in venue.people.referrals and account.volume < REFERRAL_VOLUME_MAX:
+        return REFERRAL_DISCOUNT
+    return ZERO
 
 
 def exchange_volume(venue: Venue, day: int) -> Decimal:

@@ -171,3 +171,28 @@ def test_the_first_dex_is_named_by_nothing(line):
     assert ack["data"]["subscription"] == {"type": "openOrders", "user": USER, "dex": ""}
     assert state["data"]["dex"] == ""
     assert line.subscribe(type="openOrders", user=USER, dex="")[0]["channel"] == "error"
+
+
+def test_a_twap_is_told_as_it_runs_in_states_history_slices_and_events(net, line):
+    net.exchange.set_oracle("BTC", Decimal(60_000))
+    twap = {"a": 0, "b": True, "s": "0.05", "r": False, "m": 5, "t": False}
+    for kind in ("userTwapHistory", "userTwapSliceFills", "userEvents", "twapStates"):
+        line.subscribe(type=kind, user=USER)
+    assert net.gate.act(net.signed({"type": "twapOrder", "twap": twap})).body["status"] == "ok"
+    net.pass_time(5_000)
+    told = [(frame["channel"], frame["data"]) for frame in line.heard()]
+    (history,) = (data for channel, data in told if channel == "userTwapHistory")
+    assert list(history) == ["user", "history"]
+    assert [row["status"] for row in history["history"]] == [{"status": "activated"}]
+    (slices,) = (data for channel, data in told if channel == "userTwapSliceFills")
+    twap_id = history["history"][0]["twapId"]
+    assert [row["twapId"] for row in slices["twapSliceFills"]] == [twap_id]
+    assert slices["twapSliceFills"] in [data.get("twapSliceFills") for channel, data in told if channel == "user"]
+    ((number, state),) = next(data["states"] for channel, data in told if channel == "twapStates")
+    assert (number, state["coin"]) == (twap_id, "BTC")
+    assert state["executedSz"] == slices["twapSliceFills"][0]["fill"]["sz"]
+    net.gate.act(net.signed({"type": "twapCancel", "a": 0, "t": twap_id}))
+    (history,) = line.data("userTwapHistory")
+    assert [row["status"] for row in history["history"]] == [{"status": "terminated"}]
+    net.pass_time(5_000)
+    assert line.data("twapStates") == [{"dex": "", "user": USER, "states": []}]

@@ -10,9 +10,9 @@ from decimal import Decimal
 from typing import Any, Literal, TypeVar
 
 from tidegate.localnet.actions.carry_out import Actions
+from tidegate.localnet.info import web
 from tidegate.localnet.info.answer import answer
 from tidegate.localnet.info.desk import Desk
-from tidegate.localnet.info.web import user_state
 from tidegate.localnet.kernel import funding, liquidation, prints, triggers
 from tidegate.localnet.kernel.block import Feed
 from tidegate.localnet.kernel.book import Quote, Standing, check_quotes
@@ -262,7 +262,11 @@ class Exchange:
 
     def user_state(self, user: str) -> Row:
         """Who an account is, as the exchange's own page is told (webData3)."""
-        return user_state(self._desk, user)
+        return web.user_state(self._desk, user)
+
+    def twap_states(self, user: str) -> list[tuple[int, Row]]:
+        """Number and state of an account's TWAPs that have not ended, oldest first."""
+        return web.twap_states(self._desk, user)
 
     def candle(self, coin: str, interval: str) -> Row | None:
         """The current candle, None before the first print."""

@@ -7,6 +7,8 @@ disagree. Pure reading: nothing here subscribes, sends or remembers.
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+import msgspec
+
 from tidegate.localnet.doors.subscriptions import Subscription
 from tidegate.localnet.exchange import Exchange
 from tidegate.localnet.kernel.numbers import wire
@@ -16,20 +18,24 @@ Row = dict[str, Any]
 
 FILLS_MAX = 2_000
 PAGE_ROWS = 500
-RUNNING = ("activated", "waitingForTrigger")
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 class History(NamedTuple):
-    """The request that tells a history, and the key of its rows in a frame."""
+    """The request that tells a history, the key of its rows in a frame, and which end /info begins with."""
 
     request: str
     rows: str
+    newest_first: bool
 
 
 HISTORIES = {
-    "userNonFundingLedgerUpdates": History("userNonFundingLedgerUpdates", "nonFundingLedgerUpdates"),
-    "userTwapSliceFills": History("userTwapSliceFills", "twapSliceFills"),
-    "userTwapHistory": History("twapHistory", "history"),
+    "userNonFundingLedgerUpdates": History(
+        "userNonFundingLedgerUpdates", "nonFundingLedgerUpdates", newest_first=False
+    ),
+    "userTwapSliceFills": History("userTwapSliceFills", "twapSliceFills", newest_first=True),
+    "userTwapHistory": History("twapHistory", "history", newest_first=True),
 }
 
 
@@ -64,15 +70,16 @@ def snapshot(subscription: Subscription, rows: list[Row]) -> Row:
     return {"isSnapshot": True, **addition(subscription, rows)}
 
 
+def since(subscription: Subscription, rows: list[Row], before: list[Row]) -> list[Row]:
+    """The rows that were not there `before`, oldest first."""
+    known = {_encode(row) for row in before}
+    fresh = [row for row in rows if _encode(row) not in known]
+    return fresh[::-1] if HISTORIES[subscription.type].newest_first else fresh
+
+
 def addition(subscription: Subscription, rows: list[Row]) -> Row:
     """A later frame of a history: no isSnapshot."""
     return {"user": subscription.user, HISTORIES[subscription.type].rows: rows}
-
-
-def time_of(row: Row) -> int:
-    """When a row of a history happened, in the unit of its history."""
-    time: int = row["fill"]["time"] if "fill" in row else row["time"]
-    return time
 
 
 def fills(exchange: Exchange, subscription: Subscription) -> Row:
@@ -132,14 +139,9 @@ def spot_account(exchange: Exchange, subscription: Subscription) -> Row:
 
 
 def twap_states(exchange: Exchange, subscription: Subscription) -> Row:
-    """The TWAPs that are running on one dex, oldest first."""
+    """The TWAPs that have not ended on one dex, oldest first."""
     user, dex = subscription.user, subscription.dex
-    latest = {row["twapId"]: row for row in sorted(read(exchange, "twapHistory", user=user), key=time_of)}
-    states = [
-        [twap_id, row["state"]]
-        for twap_id, row in sorted(latest.items())
-        if row["status"]["status"] in RUNNING and dex_of(row["state"]["coin"]) == dex
-    ]
+    states = [[twap_id, state] for twap_id, state in exchange.twap_states(user) if dex_of(state["coin"]) == dex]
     return {"dex": dex, "user": user, "states": states}
 
 

@@ -8,14 +8,10 @@ when to look, and never changes the kernel.
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from tidegate.localnet.doors import account_frames, frames
 from tidegate.localnet.doors.session import Session, frame
 from tidegate.localnet.doors.subscriptions import Subscription
 from tidegate.localnet.exchange import Exchange
-
-_encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 class Topic:
@@ -119,9 +115,8 @@ class Growing(Remembering):
         before, self.last = self.last, rows
         if before is None or rows == before:
             return None
-        known = {_encode(row) for row in before}
-        fresh = [row for row in rows if _encode(row) not in known]
-        return account_frames.addition(self.subscription, sorted(fresh, key=lambda row: account_frames.time_of(row)))
+        fresh = account_frames.since(self.subscription, rows, before)
+        return account_frames.addition(self.subscription, fresh) if fresh else None
 
 
 WATCHED: Mapping[str, type[Topic]] = {"activeAssetData": Changing} | dict.fromkeys(account_frames.HISTORIES, Growing)

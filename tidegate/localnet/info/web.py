@@ -1,4 +1,4 @@
-"""What the exchange's own page is told about an account (webData3, section 6.2); no /info request tells it."""
+"""What only the streams tell about an account (section 6.2): no /info request asks for it."""
 
 from tidegate.localnet.info.answer import answer
 from tidegate.localnet.info.desk import Desk, Row
@@ -22,3 +22,8 @@ def user_state(desk: Desk, user: str) -> Row:
         "user": user.lower(),
     }
     return row if mode == DEFAULT_MODE else {**row, "abstraction": mode}
+
+
+def twap_states(desk: Desk, user: str) -> list[tuple[int, Row]]:
+    """Number and state of every TWAP that has not ended, oldest first."""
+    return [(twap.twap_id, twap.state()) for twap in desk.venue.twaps.of(user.lower())]

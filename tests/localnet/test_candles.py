@@ -188,3 +188,21 @@ def test_small_recorded_floats_are_written_without_an_exponent():
 def test_an_unknown_interval_is_the_callers_mistake():
     with pytest.raises(KeyError):
         CandleStore("BTC").snapshot("7m", 0, 1)
+
+
+def test_coarser_histories_reach_further_back_and_nothing_is_counted_twice():
+    """Closed candles of the coarser ones, then finer bars; what is forming is told by the finest only."""
+    minutes = bars(200)
+    newest = minutes.slice(120, 200)
+    whole, spliced = CandleStore("BTC", minutes), CandleStore("BTC", newest, coarser=[fold(minutes, "1h")])
+    for interval in ("1h", "2h", "1d"):
+        assert spliced.snapshot(interval, 0, FOREVER_MS)[-2:] == whole.snapshot(interval, 0, FOREVER_MS)[-2:]
+    assert len(spliced.snapshot("1m", 0, FOREVER_MS)) == len(newest)
+
+
+def test_a_spliced_history_begins_with_a_whole_candle():
+    minutes = bars(200)
+    store = CandleStore("BTC", minutes.slice(193, 200), coarser=[fold(minutes, "1h")])
+    rows = store.snapshot("3m", 0, FOREVER_MS)
+    assert [row["n"] for row in rows[:-1]] == [21] * (len(rows) - 1)
+    assert len(rows) == 2

@@ -189,7 +189,7 @@ class CandleStore:
             self._minute = _last_candle(history)
             history = history.slice(0, len(history) - 1)
         self._series = {
-            interval: _Series(interval, _spliced(history, coarser, length_ms) if length_ms >= base_ms else None)
+            interval: _Series(interval, _spliced(history, coarser, interval) if length_ms >= base_ms else None)
             for interval, length_ms in INTERVALS.items()
         }
 
@@ -282,14 +282,15 @@ class CandleStore:
         }
 
 
-def _spliced(history: Bars | None, coarser: Sequence[Bars], length_ms: int) -> Bars | None:
-    """`history`, and before it what coarser candles, not longer than `length_ms`, tell of the time before.
+def _spliced(history: Bars | None, coarser: Sequence[Bars], interval: str) -> Bars | None:
+    """`history`, and before it what coarser candles, not longer than the interval, tell of the time before.
 
-    Each coarser one gives its closed candles; finer ones go on from where it ends.
+    Each coarser one gives its closed candles; finer ones go on from where it ends. The first candle of the interval
+    is a whole one.
     """
-    if history is None:
-        return None
-    fitting = [bars for bars in coarser if bars.interval_ms <= length_ms and len(bars) > 1]
+    if history is None or not coarser:
+        return history
+    fitting = [bars for bars in coarser if bars.interval_ms <= INTERVALS[interval] and len(bars) > 1]
     pieces: list[Bars] = []
     from_ms = 0
     for bars in fitting[::-1]:
@@ -297,11 +298,12 @@ def _spliced(history: Bars | None, coarser: Sequence[Bars], length_ms: int) -> B
         if len(closed):
             pieces.append(closed)
             from_ms = int(closed.time_ms[-1]) + bars.interval_ms
-    if not pieces:
-        return history
     pieces.append(history.slice(int(np.searchsorted(history.time_ms, from_ms)), len(history)))
     columns = zip(*(bars.columns() for bars in pieces), strict=True)
-    return Bars(history.interval_ms, *map(np.concatenate, columns))
+    spliced = Bars(history.interval_ms, *map(np.concatenate, columns))
+    times = spliced.time_ms.tolist()
+    first = next((row for row, time_ms in enumerate(times) if opening_ms(interval, time_ms) == time_ms), 0)
+    return spliced.slice(first, len(spliced))
 
 
 def exact(value: float) -> Decimal:

@@ -27,6 +27,11 @@ def move(trader, ntli):
     return None if answer["status"] == "ok" else answer["response"]
 
 
+def top_up(trader, leverage):
+    answer = trader.post({"type": "topUpIsolatedOnlyMargin", "asset": 0, "leverage": leverage})
+    return None if answer["status"] == "ok" else answer["response"]
+
+
 def isolated(trader):
     return trader.ask("clearinghouseState")["assetPositions"][0]["position"]
 
@@ -77,6 +82,20 @@ def test_isolated_margin_can_be_added_and_taken_back(trader):
     assert move(trader, -60_000_000) == "Position does not have sufficient margin for reduction."
     assert move(trader, 2_000_000_000) == "Account does not have sufficient margin available for increase."
     assert move(trader, 0) == "Update to isolated margin cannot be zero."
+
+
+def test_topping_up_aims_at_a_leverage_and_only_ever_adds(trader):
+    assert top_up(trader, "2") == "Position does not use isolated margin."
+    set_leverage(trader, 10, cross=False)
+    assert top_up(trader, "2") == "Cannot update margin for empty position."
+    trader.order("B", "80001", "0.05", IOC)
+    assert top_up(trader, "6.25") is None
+    assert isolated(trader)["marginUsed"] == "640.0"
+    assert top_up(trader, "6.25") == "Update to isolated margin cannot be zero."
+    assert top_up(trader, "10") == "Update to isolated margin cannot be zero."
+    assert top_up(trader, "1") == "Account does not have sufficient margin available for increase."
+    for nonsense in ("0.99", "0", "-1", "two", "1e-40"):
+        assert top_up(trader, nonsense) == "Invalid leverage value"
 
 
 def test_isolated_leverage_falls_only_when_the_margin_is_there(trader):

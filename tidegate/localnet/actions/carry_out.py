@@ -47,7 +47,6 @@ ACTIONS: dict[str, Action] = {
 UNAVAILABLE = (
     frozenset(
         {
-            "topUpIsolatedOnlyMargin",
             "agentSetAbstraction",
             "agentEnableDexAbstraction",
             "agentSendAsset",

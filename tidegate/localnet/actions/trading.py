@@ -13,7 +13,9 @@ from tidegate.localnet.kernel.envelopes import (
     NoopAction,
     OrderAction,
     PriorityFee,
+    TopUpAction,
 )
+from tidegate.localnet.kernel.numbers import parse
 from tidegate.localnet.kernel.orders import BuilderFee
 from tidegate.localnet.kernel.placing import NOT_MODIFIABLE, Status
 from tidegate.localnet.kernel.venue import Venue
@@ -78,6 +80,12 @@ def update_isolated_margin(venue: Venue, account: Account, action: IsolatedMargi
     return DEFAULT if text is None else Refused(text)
 
 
+def top_up_isolated_margin(venue: Venue, account: Account, action: TopUpAction) -> Answer | Refused:
+    """Bring an isolated position down to a leverage by adding margin."""
+    text = leverages.top_up(venue, account, action.asset, parse(action.leverage))
+    return DEFAULT if text is None else Refused(text)
+
+
 def noop(_venue: Venue, _account: Account, _action: NoopAction) -> Answer | Refused:
     """Burn a nonce."""
     return DEFAULT
@@ -99,5 +107,6 @@ ACTIONS: dict[str, Action] = {
     "batchModify": (BatchModifyAction, batch_modify),
     "updateLeverage": (LeverageAction, update_leverage),
     "updateIsolatedMargin": (IsolatedMarginAction, update_isolated_margin),
+    "topUpIsolatedOnlyMargin": (TopUpAction, top_up_isolated_margin),
     "noop": (NoopAction, noop),
 }

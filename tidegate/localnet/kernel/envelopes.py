@@ -163,6 +163,13 @@ class IsolatedMarginAction(Struct, rename="camel"):
     ntli: int
 
 
+class TopUpAction(Struct):
+    """Section 3.5; `leverage` is a decimal number."""
+
+    asset: int
+    leverage: str
+
+
 class ScheduleCancelAction(Struct):
     """Section 3.4."""
 

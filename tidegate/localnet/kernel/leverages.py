@@ -1,14 +1,17 @@
 """Leverage and isolated margin: what an account may set, and what setting it moves (section 3.5).
 
-Owns updateLeverage and updateIsolatedMargin. Each function returns the exchange's refusal, or None when it
-has done what was asked.
+Owns updateLeverage, updateIsolatedMargin and topUpIsolatedOnlyMargin. Each function returns the exchange's refusal, or
+None when it has done what was asked. Nothing documents how far topUpIsolatedOnlyMargin goes: here it adds, to any
+isolated position, what brings its margin to notional / leverage, never takes any out, and refuses when there is nothing
+to add.
 """
 
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
+from typing import NamedTuple
 
 from tidegate.localnet.kernel import margin
 from tidegate.localnet.kernel.accounts import Account, Leverage, Position
-from tidegate.localnet.kernel.numbers import ZERO, micro
+from tidegate.localnet.kernel.numbers import MICRO, ZERO, micro
 from tidegate.localnet.kernel.prices import Prices
 from tidegate.localnet.kernel.venue import Venue
 
@@ -35,6 +38,52 @@ def update(venue: Venue, account: Account, asset: int, value: int, *, is_cross: 
 
 def move_isolated(venue: Venue, account: Account, asset: int, ntli: int) -> str | None:
     """Add (or with a negative number of micro-dollars remove) margin of an isolated position."""
+    found = _isolated_position(venue, account, asset)
+    if isinstance(found, str):
+        return found
+    if not ntli:
+        return "Update to isolated margin cannot be zero."
+    amount = Decimal(ntli) / USD_UNITS
+    if amount > 0:
+        return _add(venue, account, found, amount)
+    if found.prices.rule.margin_mode == "strictIsolated":
+        return "Cannot remove isolated margin for this asset. To remove margin, reduce the position."
+    value, _ = margin.isolated(found.position, found.prices)
+    if value + amount < max(found.worth / found.position.leverage.value, MIN_MARGIN_SHARE * found.worth):
+        return "Position does not have sufficient margin for reduction."
+    found.position.isolated_usd += amount
+    venue.clearing(account, found.prices.rule.name).account.raw_usd -= amount
+    return None
+
+
+def top_up(venue: Venue, account: Account, asset: int, leverage: Decimal | None) -> str | None:
+    """Add as much margin to an isolated position as makes it one of this leverage."""
+    if leverage is None or leverage < 1:
+        return "Invalid leverage value"
+    found = _isolated_position(venue, account, asset)
+    if isinstance(found, str):
+        return found
+    value, _ = margin.isolated(found.position, found.prices)
+    amount = (found.worth / leverage - value).quantize(MICRO, rounding=ROUND_UP)
+    if amount <= 0:
+        return "Update to isolated margin cannot be zero."
+    return _add(venue, account, found, amount)
+
+
+class _Isolated(NamedTuple):
+    """An isolated position beside its coin's prices."""
+
+    position: Position
+    prices: Prices
+
+    @property
+    def worth(self) -> Decimal:
+        """Notional at the mark, in USD."""
+        return abs(self.position.szi * self.prices.mark)
+
+
+def _isolated_position(venue: Venue, account: Account, asset: int) -> _Isolated | str:
+    """The position whose margin is to move, or the refusal."""
     rule = venue.universe.perp_of(asset)
     position = None if rule is None else account.positions.get(rule.name)
     if rule is None or (position is None and margin.leverage_of(account, rule).is_cross):
@@ -43,20 +92,14 @@ def move_isolated(venue: Venue, account: Account, asset: int, ntli: int) -> str 
         return "Cannot update margin for empty position."
     if position.leverage.is_cross:
         return "Position does not use isolated margin."
-    if not ntli:
-        return "Update to isolated margin cannot be zero."
-    amount = Decimal(ntli) / USD_UNITS
-    cash, market = venue.clearing(account, rule.name)
-    if amount > 0 and amount > margin.available(cash, market):
+    return _Isolated(position, venue.prices[rule.name])
+
+
+def _add(venue: Venue, account: Account, found: _Isolated, amount: Decimal) -> str | None:
+    cash, market = venue.clearing(account, found.prices.rule.name)
+    if amount > margin.available(cash, market):
         return "Account does not have sufficient margin available for increase."
-    if amount < 0:
-        if rule.margin_mode == "strictIsolated":
-            return "Cannot remove isolated margin for this asset. To remove margin, reduce the position."
-        worth = abs(position.szi * venue.prices[rule.name].mark)
-        kept = max(worth / position.leverage.value, MIN_MARGIN_SHARE * worth)
-        if _isolated_equity(position, venue.prices[rule.name]) + amount < kept:
-            return "Position does not have sufficient margin for reduction."
-    position.isolated_usd += amount
+    found.position.isolated_usd += amount
     cash.raw_usd -= amount
     return None
 
@@ -76,14 +119,10 @@ def _change_position(
                 "Cross position does not have sufficient margin available to decrease leverage. "
                 "To decrease leverage, deposit more collateral."
             )
-    elif needed > max(_isolated_equity(position, prices), ZERO) and chosen.value < position.leverage.value:
+    elif needed > max(margin.isolated(position, prices)[0], ZERO) and chosen.value < position.leverage.value:
         return (
             "Isolated position does not have sufficient margin available to decrease leverage. "
             "To decrease leverage, add margin to the position."
         )
     position.leverage = chosen
     return None
-
-
-def _isolated_equity(position: Position, prices: Prices) -> Decimal:
-    return position.isolated_usd + position.szi * prices.mark

@@ -11,6 +11,7 @@ import pytest
 from tidegate.clock import SettableClock
 from tidegate.errors import Refused, StorageError, Unintelligible, Unreachable
 from tidegate.gateway import COURIERS, ERRANDS_MAX, Courier, Gateway, Sent
+from tidegate.hard_limits import HardLimits
 from tidegate.hyperliquid.signing import Signer
 from tidegate.model.events import (
     Event,
@@ -26,6 +27,7 @@ from tidegate.model.instruments import Instrument
 from tidegate.model.intents import CancelOrders, PlaceOrders, ResendOrders, SetLeverage, Urgency
 from tidegate.model.orders import Limit, OrderRequest, Role, TimeInForce
 from tidegate.model.positions import Side
+from tidegate.model.settings import Settings
 
 D = Decimal
 T0 = 1_767_225_600_000
@@ -116,6 +118,12 @@ def gateway(outside: Outside, clock: SettableClock) -> Gateway:
     return opened(outside, clock)
 
 
+def limits() -> HardLimits:
+    """The defaults, with nothing held and a mark price that fits."""
+    settings = Settings(coins=tuple(INSTRUMENTS), max_position_usd=D(10**9), max_orders_per_minute=600)
+    return HardLimits(settings, INSTRUMENTS, lambda _coin: D(100), lambda _coin: D(0))
+
+
 def opened(outside: Outside, clock: SettableClock, *, by_rest: bool = False, vault: str | None = None) -> Gateway:
     return Gateway(
         signer=SIGNER,
@@ -124,6 +132,7 @@ def opened(outside: Outside, clock: SettableClock, *, by_rest: bool = False, vau
         courier=outside,
         stream=None if by_rest else outside,
         instruments=INSTRUMENTS,
+        limits=limits(),
         vault_address=vault,
         monotonic_ns=lambda: 77,
     )

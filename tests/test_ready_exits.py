@@ -12,6 +12,7 @@ from tidegate.clock import SettableClock
 from tidegate.core.exits import foreseen
 from tidegate.core.state import EXPIRES_AFTER_MS
 from tidegate.gateway import Gateway
+from tidegate.hard_limits import limits_of
 from tidegate.hyperliquid.signing import Signer
 from tidegate.model.events import OrdersSent
 from tidegate.model.intents import PlaceOrders
@@ -52,6 +53,7 @@ class Scene:
             courier=self.wire,
             stream=self.wire,
             instruments={"BTC": self.world.coin().instrument},
+            limits=limits_of(self.world.state.settings, {"BTC": self.world.coin().instrument}, self.world.state),
         )
 
     def prepare(self) -> PlaceOrders:

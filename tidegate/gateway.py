@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import NamedTuple, Protocol
 
 from tidegate.errors import Refused, StorageError, Unintelligible, Unreachable
+from tidegate.hard_limits import HardLimits
 from tidegate.hyperliquid import replies, wire
 from tidegate.hyperliquid.client import HyperliquidClient
 from tidegate.hyperliquid.signing import Signer
@@ -71,6 +72,7 @@ class Gateway:
         courier: Carries,
         stream: Stream | None,
         instruments: Mapping[str, Instrument],
+        limits: HardLimits,
         vault_address: str | None = None,
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
@@ -78,6 +80,7 @@ class Gateway:
         self._courier, self._stream = courier, stream
         self._instruments, self._vault_address = instruments, vault_address
         self._monotonic_ns = monotonic_ns
+        self._limits = limits
         self._ready: dict[str, Ready] = {}
 
     def prepare(self, foreseen: Iterable[PlaceOrders]) -> None:
@@ -104,6 +107,10 @@ class Gateway:
         events: list[Event] = []
         letter = self._made_ready(wish, now_ms)
         if letter is None:
+            objection = self._limits.objection(wish, now_ms) if not isinstance(wish, CancelOrders) else None
+            if objection is not None:
+                reason = f"the last gate refused what the bot decided: {objection}"
+                return [Faulted(at_ms=now_ms, where="order", reason=reason), *replies.refused(wish, objection, now_ms)]
             letter = self._signed(wish, now_ms)
             try:
                 self._commit(wish, letter)

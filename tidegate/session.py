@@ -30,6 +30,7 @@ from tidegate.core.status import snapshot
 from tidegate.dry_run import DryRunGateway
 from tidegate.errors import ConfigError, StorageError, TidegateError
 from tidegate.gateway import Courier, Gateway
+from tidegate.hard_limits import HardLimits, limits_of
 from tidegate.hyperliquid.client import HyperliquidClient
 from tidegate.hyperliquid.instruments import resolve
 from tidegate.hyperliquid.limits import Budget
@@ -149,7 +150,9 @@ class Session:
         reader.start()
         parts.callback(reader.stop, PART_STOP_S)
         self._desk = self._desk_of(venue, wallet)
-        writes = self._writes(venue, wallet, settings, ledger, stream, instruments)
+        state = State()
+        limits = limits_of(settings, instruments, state)
+        writes = self._writes(venue, wallet, settings, ledger, stream, instruments, limits)
         tells = LogTeller(clock.speed)
         world = RoutedWorld(writes=writes, reads=reader, thinks=strategist, streams=stream, tells=tells)
         inbox.put(
@@ -167,7 +170,7 @@ class Session:
         _greet(settings, wallet, account)
         settling = Settling(ledger, self._budget, writes.prepare if isinstance(writes, Gateway) else None)
         settled = self._ending_when_flat(settling) if self._until_flat else settling
-        return Loop(State(), inbox, world, ledger, _say, settled, ticks=settings.log_level == "DEBUG")
+        return Loop(state, inbox, world, ledger, _say, settled, ticks=settings.log_level == "DEBUG")
 
     def _client(self, venue: Venue) -> HyperliquidClient:
         return HyperliquidClient(venue.url, budget=self._budget)
@@ -222,6 +225,7 @@ class Session:
         ledger: Ledger,
         stream: StreamClient,
         instruments: dict[str, Instrument],
+        limits: HardLimits,
     ) -> Writes:
         if settings.dry_run or wallet.signer is None:
             return DryRunGateway(self._clock, instruments)
@@ -235,6 +239,7 @@ class Session:
             courier=courier,
             stream=stream if settings.order_transport is OrderTransport.WS else None,
             instruments=instruments,
+            limits=limits,
             vault_address=wallet.vault,
         )
 

@@ -30,6 +30,9 @@ MORE_THAN_THE_TOUCH = {
     "max_position_usd": D(95_000),
     "max_slippage_pct": D("0.02"),
     "risk_per_trade_pct": D(100),
+    "max_daily_loss_pct": D(0),
+    "max_drawdown_pct": D(0),
+    "max_orders_per_minute": 600,
 }
 PLANS: dict[str, Settings] = {
     "long": holding("long", **NARROW),

@@ -92,6 +92,10 @@ class Variables(BaseSettings):
         default=DEFAULTS.max_open_positions,
         description="No entry while so many positions are open; 0 for no limit.",
     )
+    max_orders_per_minute: Annotated[int, rules.whole(1, 600, example="30")] = Field(
+        default=DEFAULTS.max_orders_per_minute,
+        description="Entries that may leave within a minute; exits are never counted.",
+    )
     max_exposure_usd: Annotated[
         Decimal, rules.number("10", "1000000000", unit="US dollars", zero="no limit", example="10000")
     ] = Field(
@@ -237,6 +241,7 @@ def settings_of(values: Variables, *, strategy_dir: str, database_url: str) -> S
         risk_per_trade_pct=values.risk_per_trade_pct,
         max_position_usd=values.max_position_usd,
         max_open_positions=values.max_open_positions,
+        max_orders_per_minute=values.max_orders_per_minute,
         max_exposure_usd=values.max_exposure_usd,
         max_daily_loss_pct=values.max_daily_loss_pct,
         max_drawdown_pct=values.max_drawdown_pct,

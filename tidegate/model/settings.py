@@ -57,6 +57,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     risk_per_trade_pct: Decimal = Decimal(1)
     max_position_usd: Decimal = Decimal(5000)
     max_open_positions: int = 5
+    max_orders_per_minute: int = 30
     max_exposure_usd: Decimal = Decimal(0)
     max_daily_loss_pct: Decimal = Decimal(5)
     max_drawdown_pct: Decimal = Decimal(20)

@@ -16,6 +16,7 @@ from tidegate.core.state import State
 from tidegate.dry_run import DryRunGateway
 from tidegate.errors import ConfigError
 from tidegate.gateway import Gateway
+from tidegate.hard_limits import limits_of
 from tidegate.hyperliquid.client import HyperliquidClient
 from tidegate.hyperliquid.limits import Budget
 from tidegate.hyperliquid.protocol import StreamProtocol
@@ -115,7 +116,7 @@ class _Bot:
         stream = SimulatedStream(time, theirs.streams, protocol, inbox, self._latency, self._outages)
         wire = Wire(time, self.client, inbox, self._latency.one_way_ms)
         world = RoutedWorld(
-            writes=self._writes(ledger, stream, wire, instruments),
+            writes=self._writes(ledger, stream, wire, instruments, simulation.state),
             reads=SimulatedReads(wire, theirs.account),
             thinks=InlineStrategist(
                 settings, inbox, time.clock, lambda note: simulation.notes.append((time.now_ms, note))
@@ -132,12 +133,13 @@ class _Bot:
                 account=account,
                 instance_tag=theirs.tag,
                 remembered=ledger.remembered(),
+                brakes=ledger.brakes(),
             )
         )
         return Loop(simulation.state, inbox, world, journal, _say_nothing, lambda _state: ledger.flush(at_once=True))
 
     def _writes(
-        self, ledger: Ledger, stream: SimulatedStream, wire: Wire, instruments: dict[str, Instrument]
+        self, ledger: Ledger, stream: SimulatedStream, wire: Wire, instruments: dict[str, Instrument], state: State
     ) -> Writes:
         clock = self._theirs.time.clock
         if self._settings.dry_run:
@@ -149,6 +151,7 @@ class _Bot:
             courier=SimulatedCourier(wire),
             stream=stream if self._settings.order_transport is OrderTransport.WS else None,
             instruments=instruments,
+            limits=limits_of(self._settings, instruments, state),
             monotonic_ns=self._theirs.time.monotonic_ns,
         )
 

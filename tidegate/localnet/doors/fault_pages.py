@@ -15,6 +15,7 @@ from tidegate.localnet.faults.rules import BadRule, read_rule, read_rules
 def add_fault_pages(app: FastAPI, watch: Watch) -> None:
     """Give `app` the pages `/localnet/fault` and `/localnet/faults`."""
     faults = watch.faults
+    coins = faults.coins
 
     @app.get("/localnet/faults")
     async def catalogue() -> dict[str, Any]:
@@ -27,7 +28,7 @@ def add_fault_pages(app: FastAPI, watch: Watch) -> None:
     @app.post("/localnet/fault")
     async def ask(rule: Annotated[Any, Body()]) -> Any:
         try:
-            rules = read_rules(rule) if isinstance(rule, list) else [read_rule(rule)]
+            rules = read_rules(rule, coins) if isinstance(rule, list) else [read_rule(rule, coins)]
         except BadRule as error:
             return JSONResponse({"problems": error.problems}, HTTPStatus.UNPROCESSABLE_ENTITY)
         numbers = [faults.add(each) for each in rules]

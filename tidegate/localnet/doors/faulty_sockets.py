@@ -85,6 +85,8 @@ class WatchedWebSocketDoor(WebSocketDoor):
                 asked = self.watch.faults.asked(WS, body, is_action=kind == "action")
                 course = self.watch.faults.course(asked)
                 if course is not None:
+                    if not session.hold_post(number):
+                        return
                     post = _Post(number, kind, asked, course)
                     self._later(course.before_s, lambda: self._carry_out(session, message, post))
                 else:
@@ -160,7 +162,7 @@ class WatchedWebSocketDoor(WebSocketDoor):
         self._posted = []
 
         def ask() -> HttpAnswer:
-            session.receive(message)
+            session.receive_held(message)
             payload = _payload(self._posted)
             return HttpAnswer(HTTPStatus.OK, JSON, encode(payload))
 
@@ -171,6 +173,7 @@ class WatchedWebSocketDoor(WebSocketDoor):
         self._later(post.course.after_s, lambda: self._answer(session, post, answer))
 
     def _answer(self, session: Session, post: "_Post", answer: HttpAnswer) -> None:
+        session.release_post()
         ending = post.course.ending
         if ending is Ending.ANSWER:
             session.send(frame("post", {"id": post.number, "response": _response(post, answer)}))

@@ -83,6 +83,11 @@ class Faults:
         self._spent: list[Standing] = []
         self._made = 0
 
+    @property
+    def coins(self) -> frozenset[str]:
+        """The coins that rules may name."""
+        return frozenset(self._venue.books)
+
     # Rules
 
     def add(self, rule: Rule) -> int:

@@ -1,5 +1,5 @@
 """Faults in what happens to accounts behind a client's back: by their owner's hand, or by the exchange (rows 47, 53,
-63 to 66, 69, 70).
+60, 63 to 66, 68 to 70).
 
 `user` "" means every account, since a client with a throw-away key is known to nobody beforehand.
 """
@@ -10,11 +10,11 @@ from typing import Any
 
 from tidegate.localnet.faults.acts import Act
 from tidegate.localnet.faults.fault import Args, Fault, Kind, Parameter, Place, Table
-from tidegate.localnet.kernel import placing
-from tidegate.localnet.kernel.accounts import Account, Leverage
+from tidegate.localnet.kernel import agents, funding, margin, modes, placing, transfers
+from tidegate.localnet.kernel.accounts import UNIFIED, Account, Leverage, Position
 from tidegate.localnet.kernel.checks import Wish
 from tidegate.localnet.kernel.lifecycle import finish
-from tidegate.localnet.kernel.numbers import round_price, round_size
+from tidegate.localnet.kernel.numbers import micro, round_price, round_size
 from tidegate.localnet.kernel.orders import CANCELED, GTC, IOC, Order
 from tidegate.localnet.kernel.venue import Venue
 
@@ -99,7 +99,47 @@ def _leverage(_venue: Venue, account: Account, args: Args) -> None:
 
 def _revoke(venue: Venue, account: Account, _args: Args) -> None:
     for address in venue.agents_of(account.user):
-        del venue.agents[address]
+        agents.prune(venue, address)
+
+
+def _liquidate(venue: Venue, account: Account, args: Args) -> None:
+    """Take cash until what is left is `left` of the maintenance margin; the exchange does the rest as it closes."""
+    left = Decimal(repr(args["left"]))
+    for cash, market in venue.clearings(account):
+        for coin in [coin for coin in market if coin in cash.positions and args["coin"] in ("", coin)]:
+            position = cash.positions[coin]
+            if not position.leverage.is_cross:
+                value, maintenance = margin.isolated(position, market[coin])
+                _take(venue, position, "isolated_usd", value - left * maintenance)
+        figures = margin.cross(cash, market)
+        if figures.maintenance:
+            _take(venue, cash, "raw_usd", figures.value - left * figures.maintenance)
+    venue.margin_watch.users[account.user] = None
+
+
+def _take(venue: Venue, owner: Account | Position, field: str, usd: Decimal) -> None:
+    """Move cash to the house, so that none is lost."""
+    if usd > 0:
+        setattr(owner, field, getattr(owner, field) - usd)
+        venue.house.raw_usd += usd
+
+
+def _ledger(venue: Venue, account: Account, args: Args) -> None:
+    """A deposit, or a withdrawal of what may be withdrawn."""
+    usd = micro(Decimal(repr(args["usd"])))
+    if usd > 0:
+        account.deposit(usd, venue.now_ms, venue.next_hash())
+    else:
+        transfers.withdraw(venue, account, -usd, venue.now_ms)
+
+
+def _mode(_venue: Venue, account: Account, args: Args) -> None:
+    modes.switch(account, args["mode"])
+
+
+def _funding(args: Args) -> Act:
+    rate = Decimal(repr(args["rate"]))
+    return Act(lambda exchange: exchange.perform(lambda venue: funding.charge(venue, args["coin"], rate)))
 
 
 USER = Parameter("user", Kind.TEXT, default="")
@@ -157,6 +197,34 @@ FAULTS: Table = {
             Parameter("cross", Kind.FLAG, default=True),
             USER,
         ),
+    ),
+    "liquidate": Fault(
+        Place.ACT,
+        "cash is taken until `left` of the maintenance margin is there: the exchange liquidates, below 2/3 by backstop",
+        (66,),
+        _for_each(_liquidate),
+        (Parameter("left", Kind.NUMBER, default=0.9, least=-1, most=1), ANY_COIN, USER),
+    ),
+    "ledger": Fault(
+        Place.ACT,
+        "a deposit, or with a negative amount a withdrawal",
+        (69,),
+        _for_each(_ledger),
+        (Parameter("usd", Kind.NUMBER, least=-1e9, most=1e9), USER),
+    ),
+    "funding": Fault(
+        Place.ACT,
+        "positions pay this rate at once",
+        (68,),
+        _funding,
+        (COIN, Parameter("rate", Kind.NUMBER, default=0.04, least=-0.04, most=0.04)),
+    ),
+    "account.unified": Fault(
+        Place.ACT,
+        "the account's mode changes: one collateral, shown in the spot state",
+        (60,),
+        _for_each(_mode),
+        (Parameter("mode", Kind.TEXT, default=UNIFIED, allowed=modes.MODES), USER),
     ),
     "agent.revoke": Fault(Place.ACT, "agents of an account are gone", (70,), _for_each(_revoke), (USER,)),
 }

@@ -12,7 +12,7 @@ from tidegate.localnet.faults.lines import Line, Opening, Rejection
 FIN_TEXT, RESERVED_OPCODE = 0x81, 0x83
 LENGTH_IN_8_BYTES = 127
 OVERSIZE = (1 << 40).to_bytes(8)
-NO_PROTOCOL = b"HTTP/1.1 400 Bad Request\r\n\r\n\x00\xff\xfe"
+NO_PROTOCOL = b"HTTP/1.1 400 Bad Request\r\nServer: nginx\r\nConnection: close\r\n\r\n" + b"\x00\xff" * 100
 
 GARBAGE: dict[str, bytes] = {
     "opcode": bytes((RESERVED_OPCODE, 2)) + b"{}",

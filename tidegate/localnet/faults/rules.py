@@ -5,7 +5,7 @@ names the fault and, behind it, its parameters: in their order, or as name=value
 """
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
@@ -63,15 +63,15 @@ class Rule:
     for_s: float | None = None
 
 
-def read_rules(raw: Any, where: str = "faults") -> list[Rule]:
-    """Read a list of rules; `where` begins each problem. Raises BadRule with every problem of every rule."""
+def read_rules(raw: Any, coins: Container[str], where: str = "faults") -> list[Rule]:
+    """Read a list of rules about `coins`; `where` begins each problem. Raises BadRule with every problem of all."""
     if not isinstance(raw, list):
         raise BadRule([f"{where}: expected a list of rules, found {_kind(raw)}"])
     problems: list[str] = []
     rules: list[Rule] = []
     for number, each in enumerate(raw, start=1):
         try:
-            rules.append(read_rule(each, f"{where}[{number}]"))
+            rules.append(read_rule(each, coins, f"{where}[{number}]"))
         except BadRule as error:
             problems += error.problems
     if problems:
@@ -79,8 +79,8 @@ def read_rules(raw: Any, where: str = "faults") -> list[Rule]:
     return rules
 
 
-def read_rule(raw: Any, where: str = "fault") -> Rule:
-    """Read one rule. Raises BadRule with every problem."""
+def read_rule(raw: Any, coins: Container[str], where: str = "fault") -> Rule:
+    """Read one rule about `coins`. Raises BadRule with every problem."""
     if not isinstance(raw, Mapping):
         raise BadRule([f"{where}: expected an object with do, found {_kind(raw)}"])
     problems = _unknown(raw, RULE_KEYS, where)
@@ -95,6 +95,9 @@ def read_rule(raw: Any, where: str = "fault") -> Rule:
     for_s = None if raw.get("for_s") is None else _seconds(raw["for_s"], f"{where}.for_s", problems)
     if "for_s" in raw and "times" not in raw:
         times = None  # for a while means: always, for that while
+    for name, coin in (("match.coin", match.coin), ("do: coin", found[1].get("coin", "") if found else "")):
+        if coin and coin not in coins:
+            problems.append(f"{where}.{name} {coin!r} does not exist here; names are as in meta and spotMeta")
     if problems or found is None:
         raise BadRule(problems)
     fault, args = found

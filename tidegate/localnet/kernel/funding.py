@@ -53,10 +53,16 @@ def _settle(venue: Venue) -> None:
             continue
         rate = prices.funding.close(coin, venue.now_ms)
         venue.block.asset_ctx(coin)
-        for account in venue.accounts.values():
-            position = account.positions.get(coin)
-            if position is not None and rate:
-                _pay(venue, account, position, coin, rate)
+        if rate:
+            charge(venue, coin, rate)
+
+
+def charge(venue: Venue, coin: str, rate: Decimal) -> None:
+    """Let every position of a coin pay a rate at the oracle price."""
+    for account in venue.accounts.values():
+        position = account.positions.get(coin)
+        if position is not None:
+            _pay(venue, account, position, coin, rate)
 
 
 def _pay(venue: Venue, account: Account, position: Position, coin: str, rate: Decimal) -> None:

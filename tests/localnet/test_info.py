@@ -88,7 +88,15 @@ ABOUT_USERS = [kind for kind, (shape, _) in REQUESTS.items() if "user" in shape.
 
 @pytest.mark.parametrize("kind", ABOUT_USERS)
 def test_an_unknown_user_gets_an_empty_answer_and_never_an_error(kind):
-    body = {"type": kind, "user": NOBODY, "oid": 1, "coin": "BTC", "startTime": 0, "builder": NOBODY}
+    body = {
+        "type": kind,
+        "user": NOBODY,
+        "oid": 1,
+        "coin": "BTC",
+        "startTime": 0,
+        "builder": NOBODY,
+        "vaultAddress": NOBODY,
+    }
     exchange = quiet_floor()
     assert exchange.info(body).status == 200
     assert exchange.info({"type": "userRole", "user": NOBODY}).body == {"role": "missing"}

@@ -265,3 +265,46 @@ def test_the_order_of_an_account_that_trades_with_itself_is_canceled_by_a_slice(
     twap(trader)
     wait(trader, FIRST_SLICE_MS)
     assert trader.ask("orderStatus", oid=oid)["order"]["status"] == "selfTradeCanceled"
+
+
+def test_a_spot_twap_buys_the_token(trader):
+    exchange = trader.exchange
+    pair = exchange.universe.spots[0]
+    exchange.quote(pair.name, [(pair.reference_px, D(100_000), 1)], [(pair.reference_px * 2, D(100_000), 1)])
+    exchange.quote(pair.name, [], [(pair.reference_px, D(10**6), 1)])
+    exchange.fund_spot(trader.user, "USDC", D(1_000))
+    sz = (D(200) / pair.reference_px).quantize(D(1).scaleb(-pair.sz_decimals))
+    assert "running" in twap(trader, sz=str(sz), asset=pair.asset)
+    wait(trader, 6 * MINUTE_MS)
+    fills = trader.ask("userTwapSliceFills")
+    assert {row["fill"]["dir"] for row in fills} == {"Buy"}
+    assert sum(sizes(trader)) == sz
+    assert statuses(trader) == ["finished", "activated"]
+
+
+def test_a_spot_twap_without_the_quote_token_ends_with_the_exchanges_words(trader):
+    pair = trader.exchange.universe.spots[0]
+    trader.exchange.quote(pair.name, [], [(pair.reference_px, D(10**6), 1)])
+    sz = (D(200) / pair.reference_px).quantize(D(1).scaleb(-pair.sz_decimals))
+    twap(trader, sz=str(sz), asset=pair.asset)
+    wait(trader, FIRST_SLICE_MS)
+    assert trader.ask("twapHistory")[0]["status"] == {"status": "error", "description": "Insufficient spot balance"}
+
+
+def test_a_halted_coin_makes_a_twap_wait(trader):
+    twap(trader)
+    trader.exchange.operators.halt("BTC")
+    assert twap(trader) == {"error": "Trading is halted"}
+    wait(trader, 3 * MINUTE_MS)
+    assert trader.position() == 0
+    trader.exchange.operators.resume("BTC")
+    wait(trader, 3 * MINUTE_MS)
+    assert trader.position() == D("0.11")
+
+
+def test_a_delisted_coin_ends_a_twap(trader):
+    twap(trader)
+    wait(trader, FIRST_SLICE_MS)
+    trader.exchange.operators.delist("BTC")
+    wait(trader, MINUTE_MS)
+    assert trader.ask("twapHistory")[0]["status"] == {"status": "error", "description": "Trading is halted"}

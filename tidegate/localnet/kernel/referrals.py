@@ -1,8 +1,7 @@
 """Referral codes: who made one and who uses it (section 3.7).
 
-Owns the records. What a referred account is spared is said in `fees`; the referrer's reward is not modelled:
-every fee goes to the exchange. The texts of setReferrer were measured on testnet; that a code is taken, and that it is one's own, is told in
-our words.
+Owns the records; the discount of who was referred is said in `fees`, and a referrer earns nothing here. The texts of
+setReferrer were measured on testnet; that a code is taken, and that it is one's own, is told in our words.
 """
 
 from tidegate.localnet.kernel.accounts import Account

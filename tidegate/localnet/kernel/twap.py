@@ -22,6 +22,7 @@ from tidegate.localnet.kernel.numbers import ONE, ZERO, legal_size, round_price,
 from tidegate.localnet.kernel.orders import IOC, Order, Stage
 from tidegate.localnet.kernel.twap_records import (
     ACTIVATED,
+    ERROR,
     FINISHED,
     STOPPED,
     TERMINATED,
@@ -29,7 +30,6 @@ from tidegate.localnet.kernel.twap_records import (
     Threshold,
     Twap,
 )
-from tidegate.localnet.kernel.universe import PerpRule
 from tidegate.localnet.kernel.venue import Venue
 
 MINUTES_MIN, MINUTES_MAX = 5, 7 * 24 * 60
@@ -42,6 +42,7 @@ SLIPPAGE = Decimal("0.03")
 CATCH_UP = 3
 RANDOM_SHARE = Decimal("0.2")
 MINUTE_MS = 60_000
+HALTED = "Trading is halted"
 NOT_RUNNING = "TWAP was never placed, already canceled, or filled."
 # A slice refused for one of these is asked again at the next one's time; any other refusal ends the TWAP.
 PASSING = frozenset({"minTradeNtlRejected", "oracleRejected"})
@@ -62,25 +63,26 @@ class Wish(NamedTuple):
 
 def place(venue: Venue, account: Account, wish: Wish) -> Twap | str:
     """Begin a TWAP; returns it, or the refusal. Margin is not asked for before a slice needs it."""
-    rule = venue.universe.perp_of(wish.asset)
-    if rule is None:
+    rule, pair = venue.universe.perp_of(wish.asset), venue.universe.spot_by_asset.get(wish.asset)
+    named = rule or pair
+    if named is None:
         return f"Unknown asset: {wish.asset}"
-    if rule.is_delisted:
-        return "Trading is halted"
+    if (rule is not None and rule.is_delisted) or named.name in venue.restrictions.halted:
+        return HALTED
     if not MINUTES_MIN <= wish.minutes <= MINUTES_MAX:
         return f"Invalid TWAP duration: {wish.minutes} min(s)"
-    if wish.sz is None or wish.sz <= 0 or not legal_size(wish.sz, rule.sz_decimals):
+    if wish.sz is None or wish.sz <= 0 or not legal_size(wish.sz, named.sz_decimals):
         return "Order has invalid size."
-    position = account.position_size(rule.name)
+    position = account.position_size(named.name)
     if wish.reduce_only and (not position or (position > 0) == wish.is_buy):
         return "Reduce-only TWAP order would increase position."
-    value = wish.sz * venue.prices[rule.name].mark
+    value = wish.sz * venue.tickers[named.name].mark
     if value < VALUE_MIN:
         return f"TWAP order value too small. Min is ${VALUE_MIN}."
     twap = Twap(
         venue.twaps.next_id,
         account.user,
-        rule.name,
+        named.name,
         wish.asset,
         wish.is_buy,
         wish.sz,
@@ -88,7 +90,9 @@ def place(venue: Venue, account: Account, wish: Wish) -> Twap | str:
         wish.reduce_only,
         wish.randomize,
         venue.now_ms,
+        named.sz_decimals,
         min(wish.minutes * SLICES_A_MINUTE + 1, int(value // SLICE_USD)),
+        pair,
         wish.start,
         wish.stop,
     )
@@ -111,12 +115,10 @@ def cancel(venue: Venue, account: Account, asset: int, twap_id: int) -> str | No
 
 
 def _activate(venue: Venue, twap: Twap) -> None:
-    """Set the time of every slice that is still to come, one after the other."""
+    """Set the time of the first slice; each sets the next one's."""
     _tell(venue, twap, ACTIVATED)
-    begin_ms = venue.now_ms + FIRST_SLICE_MS
-    interval_ms = twap.minutes * MINUTE_MS // (twap.slices - 1)
-    for number in range(twap.slices):
-        venue.alarms.at(begin_ms + number * interval_ms, lambda: _slice(venue, twap))
+    twap.begun_ms = venue.now_ms + FIRST_SLICE_MS
+    venue.alarms.at(twap.begun_ms, lambda: _slice(venue, twap))
 
 
 def _watch(venue: Venue, twap: Twap) -> None:
@@ -124,7 +126,7 @@ def _watch(venue: Venue, twap: Twap) -> None:
     if twap.twap_id not in venue.twaps.running:
         return
     assert twap.start is not None, "only a TWAP with a start waits"
-    if twap.start.reached(venue.prices[twap.coin].mark):
+    if twap.start.reached(venue.tickers[twap.coin].mark):
         _activate(venue, twap)
     else:
         venue.alarms.at(venue.now_ms + WATCH_MS, lambda: _watch(venue, twap))
@@ -134,37 +136,40 @@ def _slice(venue: Venue, twap: Twap) -> None:
     """Trade one slice, unless the TWAP has ended meanwhile."""
     if twap.twap_id not in venue.twaps.running:
         return
-    prices = venue.prices[twap.coin]
-    if prices.rule.is_delisted:
-        _end(venue, twap, "error", "Trading is halted")
+    rule = venue.universe.perp_of(twap.asset)
+    if rule is not None and rule.is_delisted:
+        _end(venue, twap, ERROR, HALTED)
         return
-    if twap.stop is not None and twap.stop.reached(prices.mark):
+    if twap.stop is not None and twap.stop.reached(venue.tickers[twap.coin].mark):
         _end(venue, twap, STOPPED)
         return
     twap.taken += 1
-    sz = _slice_sz(twap, prices.rule)
+    sz = _slice_sz(twap)
     account = venue.accounts[twap.user]
     if twap.reduce_only:
         sz = min(sz, abs(account.position_size(twap.coin)))
-    if venue.restrictions.post_only(venue.now_ms):
+    if venue.restrictions.post_only(venue.now_ms) or twap.coin in venue.restrictions.halted:
         sz = ZERO  # the slices after the period catch up
     text = _trade(venue, account, twap, sz) if sz else None
     if text is not None:
-        _end(venue, twap, "error", text)
+        _end(venue, twap, ERROR, text)
     elif twap.executed_sz == twap.sz or twap.taken == twap.slices:
         _end(venue, twap, FINISHED)
+    else:
+        interval_ms = twap.minutes * MINUTE_MS // (twap.slices - 1)
+        venue.alarms.at(twap.begun_ms + twap.taken * interval_ms, lambda: _slice(venue, twap))
 
 
-def _slice_sz(twap: Twap, rule: PerpRule) -> Decimal:
+def _slice_sz(twap: Twap) -> Decimal:
     """What the next slice should trade: what the plan has fallen behind, between nothing and thrice a slice."""
-    step = ONE.scaleb(-rule.sz_decimals)
+    step = ONE.scaleb(-twap.sz_decimals)
     normal = (twap.sz / twap.slices).quantize(step, rounding=ROUND_HALF_EVEN)
     left = twap.sz - twap.executed_sz
     if twap.taken == twap.slices:
         return min(left, CATCH_UP * normal) if CATCH_UP * normal else left
     behind = normal * twap.taken - twap.executed_sz
     if twap.randomize:
-        behind = round_size(behind * _jitter(twap), rule.sz_decimals)
+        behind = round_size(behind * _jitter(twap), twap.sz_decimals)
     return max(ZERO, min(behind, CATCH_UP * normal, left))
 
 
@@ -176,9 +181,9 @@ def _jitter(twap: Twap) -> Decimal:
 
 def _trade(venue: Venue, account: Account, twap: Twap, sz: Decimal) -> str | None:
     """Send one slice to the book; returns the text of a refusal that ends the TWAP."""
-    prices = venue.prices[twap.coin]
-    bound = prices.mid_or_last() * (1 + SLIPPAGE if twap.is_buy else 1 - SLIPPAGE)
-    limit_px = round_price(bound, prices.rule.sz_decimals, ROUND_DOWN if twap.is_buy else ROUND_UP)
+    bound = venue.tickers[twap.coin].mid_or_last() * (1 + SLIPPAGE if twap.is_buy else 1 - SLIPPAGE)
+    rounding = ROUND_DOWN if twap.is_buy else ROUND_UP
+    limit_px = round_price(bound, twap.sz_decimals, rounding, spot=twap.pair is not None)
     order = Order(
         oid=venue.next_oid(),
         user=twap.user,
@@ -192,6 +197,7 @@ def _trade(venue: Venue, account: Account, twap: Twap, sz: Decimal) -> str | Non
         timestamp_ms=venue.now_ms,
         tif=IOC,
         twap_id=twap.twap_id,
+        pair=twap.pair,
     )
     refused = checks.refusal(venue, account, order)
     if refused is not None:

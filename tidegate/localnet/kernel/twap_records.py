@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from tidegate.localnet.kernel.instruments import SpotPair
 from tidegate.localnet.kernel.numbers import ZERO, wire
 
 Row = dict[str, Any]
@@ -14,7 +15,7 @@ Row = dict[str, Any]
 FIRST_TWAP_ID = 1
 ROWS_KEPT = 2_000
 ACTIVATED, FINISHED, TERMINATED = "activated", "finished", "terminated"
-WAITING_FOR_TRIGGER, STOPPED = "waitingForTrigger", "stopped"
+WAITING_FOR_TRIGGER, STOPPED, ERROR = "waitingForTrigger", "stopped", "error"
 
 
 class Threshold(NamedTuple):
@@ -42,9 +43,12 @@ class Twap:
     reduce_only: bool
     randomize: bool
     timestamp_ms: int
+    sz_decimals: int
     slices: int
+    pair: SpotPair | None = None  # of a spot TWAP
     start: Threshold | None = None
     stop: Threshold | None = None
+    begun_ms: int = 0  # when its first slice is due
     taken: int = 0
     executed_sz: Decimal = ZERO
     executed_ntl: Decimal = ZERO

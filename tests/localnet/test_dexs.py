@@ -179,3 +179,30 @@ def test_size_is_conserved_on_the_dex():
     assert sum(account.position_size("xyz:XYZ100") for account in accounts) == 0
     cash = [part.raw_usd for account in accounts for part in (account, *account.dexs.values())]
     assert sum(cash) + venue.fees == 2200
+
+
+def test_the_limits_of_a_builder_s_dex_are_told_and_the_first_has_none():
+    exchange = dex_floor()
+    assert exchange.info({"type": "perpDexLimits", "dex": ""}).body is None
+    body = exchange.info({"type": "perpDexLimits", "dex": "xyz"}).body
+    assert list(body) == ["totalOiCap", "oiSzCapPerPerp", "maxTransferNtl", "coinToOiCap"]
+    assert body["coinToOiCap"][0] == ["xyz:XYZ100", "25000000.0"]
+
+
+def test_a_dex_tells_what_was_put_onto_it():
+    exchange = dex_floor()
+    dex_trader(exchange)
+    assert exchange.info({"type": "perpDexStatus", "dex": "xyz"}).body == {"totalNetDeposit": "1000.0"}
+    assert exchange.info({"type": "perpDexStatus", "dex": ""}).body == {"totalNetDeposit": "100.0"}
+
+
+def test_a_margin_table_under_fifty_is_one_tier_of_that_leverage():
+    exchange = dex_floor()
+    table = exchange.info({"type": "marginTable", "id": 7}).body
+    assert table == {"description": "", "marginTiers": [{"lowerBound": "0.0", "maxLeverage": 7}]}
+    assert exchange.info({"type": "marginTable", "id": 56}).body["description"] == "tiered 40x"
+    assert exchange.info({"type": "marginTable", "id": 999}).status == 500
+
+
+def test_the_largest_market_orders_are_listed_by_leverage():
+    assert dex_floor().info({"type": "maxMarketOrderNtls"}).body[-1] == [25, "30000000.0"]

@@ -6,7 +6,8 @@ import pytest
 
 from tests.localnet.floor import quotes
 from tidegate.localnet.kernel.book import Book
-from tidegate.localnet.kernel.prices import HOUR_MS, RECENT_TRADES, Average, Prices
+from tidegate.localnet.kernel.prices import RECENT_TRADES, Average, Prices
+from tidegate.localnet.kernel.trading_day import HOUR_MS
 from tidegate.localnet.kernel.universe import default_universe
 from tidegate.localnet.markets.candles import CandleStore
 

@@ -213,3 +213,11 @@ def test_spot_orders_are_listed_with_the_first_dex_only():
     trader.order("B", "39", "1", asset=HYPE)
     assert [row["coin"] for row in trader.ask("openOrders")] == ["@107"]
     assert trader.ask("openOrders", dex="xyz") == []
+
+
+def test_a_token_is_told_by_its_id():
+    exchange = spot_floor()
+    hype = exchange.universe.token_by_index[150]
+    body = exchange.info({"type": "tokenDetails", "tokenId": hype.token_id}).body
+    assert (body["name"], body["midPx"], body["weiDecimals"]) == ("HYPE", "40.0", 8)
+    assert exchange.info({"type": "tokenDetails", "tokenId": "0x00"}).body is None

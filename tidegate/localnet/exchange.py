@@ -21,9 +21,10 @@ from tidegate.localnet.kernel.numbers import wire
 from tidegate.localnet.kernel.operators import Operators
 from tidegate.localnet.kernel.oracle_hour import OracleHour
 from tidegate.localnet.kernel.orders import Order
-from tidegate.localnet.kernel.prices import MARK_INTERVAL_MS, Candles
+from tidegate.localnet.kernel.prices import MARK_INTERVAL_MS
 from tidegate.localnet.kernel.prints import Elsewhere
 from tidegate.localnet.kernel.reply import Reply
+from tidegate.localnet.kernel.trading_day import Candles
 from tidegate.localnet.kernel.universe import Universe
 from tidegate.localnet.kernel.venue import Venue
 

@@ -9,10 +9,19 @@ from dataclasses import replace
 from typing import Any
 
 from tidegate.localnet.info.desk import Desk, Request
-from tidegate.localnet.info.shapes import ActiveAssetRequest, DexRequest, Plain, UserRequest
+from tidegate.localnet.info.shapes import (
+    ActiveAssetRequest,
+    DexNameRequest,
+    DexRequest,
+    MarginTableRequest,
+    Plain,
+    UserRequest,
+)
 from tidegate.localnet.kernel import margin
 from tidegate.localnet.kernel.accounts import STANDARD, Account
-from tidegate.localnet.kernel.numbers import wire_ratio
+from tidegate.localnet.kernel.checks import MARKET_VALUE_MAX, MARKET_VALUE_MAX_ELSE
+from tidegate.localnet.kernel.instruments import TABLES_FROM, flat_table
+from tidegate.localnet.kernel.numbers import ZERO, wire, wire_ratio, wire_usd
 from tidegate.localnet.kernel.orders import Order, frontend_row, open_row
 from tidegate.localnet.kernel.reply import NOTHING, Reply, ok
 from tidegate.localnet.kernel.venue import Venue
@@ -73,6 +82,33 @@ def active_asset_data(desk: Desk, request: ActiveAssetRequest) -> Reply:
     return ok(margin.active_asset_data(cash, user, request.coin, market))
 
 
+def limits(desk: Desk, request: DexNameRequest) -> Reply:
+    """How much a builder's dex may have open; null for the first."""
+    dex = desk.venue.universe.dex_by_name.get(request.dex)
+    return ok(None if dex is None else dex.limits())
+
+
+def status(desk: Desk, request: DexNameRequest) -> Reply:
+    """What all accounts have put onto a dex and not taken away."""
+    accounts = desk.venue.accounts.values()
+    return ok({"totalNetDeposit": wire_usd(sum((each.seen_on(request.dex).deposits for each in accounts), ZERO))})
+
+
+def margin_table(desk: Desk, request: MarginTableRequest) -> Reply:
+    """One margin table; an id under 50 is one tier of that leverage."""
+    rules = desk.venue.universe.by_name.values()
+    table = next((rule.margin_table for rule in rules if rule.margin_table.id == request.id), None)
+    if table is None and not 0 < request.id < TABLES_FROM:
+        return NOTHING
+    return ok((table or flat_table(request.id)).meta())
+
+
+def max_market_orders(_desk: Desk, _request: Plain) -> Reply:
+    """The largest value of a market order by the perp's leverage, ascending; below the first it is the least."""
+    values = [[leverage, wire(value)] for leverage, value in reversed(MARKET_VALUE_MAX)]
+    return ok([[0, wire(MARKET_VALUE_MAX_ELSE)], *values])
+
+
 def live_orders(desk: Desk, request: UserRequest) -> list[Order]:
     """An account's live orders of a dex, newest first."""
     account, dex = desk.account(request.user), request.dex or ""
@@ -111,5 +147,9 @@ REQUESTS: dict[str, Request] = {
     "clearinghouseState": (UserRequest, clearinghouse_state),
     "openOrders": (UserRequest, open_orders),
     "frontendOpenOrders": (UserRequest, frontend_open_orders),
+    "perpDexLimits": (DexNameRequest, limits),
+    "perpDexStatus": (DexNameRequest, status),
+    "marginTable": (MarginTableRequest, margin_table),
+    "maxMarketOrderNtls": (Plain, max_market_orders),
     "activeAssetData": (ActiveAssetRequest, active_asset_data),
 }

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tidegate.localnet.info.desk import Desk, Request, constant
-from tidegate.localnet.info.shapes import Plain, UserRequest
+from tidegate.localnet.info.shapes import Plain, TokenRequest, UserRequest
 from tidegate.localnet.kernel import margin, spot
 from tidegate.localnet.kernel.accounts import PORTFOLIO_MARGIN, STANDARD, USDC_INDEX, Account
 from tidegate.localnet.kernel.numbers import ZERO, wire, wire_usd
@@ -22,6 +22,37 @@ def spot_meta_and_contexts(desk: Desk, _request: Plain) -> Reply:
     """The spot pairs and their contexts, which carry their coin."""
     universe = desk.venue.universe
     return ok([universe.spot_meta(), [desk.market.asset_ctx(pair.name) for pair in universe.spots]])
+
+
+def token_details(desk: Desk, request: TokenRequest) -> Reply:
+    """One token by its id, with the prices of its pair; who deployed it and who holds it is not modelled."""
+    venue = desk.venue
+    token = next((each for each in venue.universe.tokens if each.token_id == request.token_id.lower()), None)
+    if token is None:
+        return ok(None)
+    prices = next((each for each in venue.spots.values() if each.pair.base is token), None)
+    context = {} if prices is None else prices.context(venue.now_ms)
+    supply = context.get("circulatingSupply", "0.0")
+    return ok(
+        {
+            "name": token.name,
+            "maxSupply": supply,
+            "totalSupply": supply,
+            "circulatingSupply": supply,
+            "szDecimals": token.sz_decimals,
+            "weiDecimals": token.wei_decimals,
+            "midPx": context.get("midPx") or "1.0",
+            "markPx": context.get("markPx", "1.0"),
+            "prevDayPx": context.get("prevDayPx", "1.0"),
+            "genesis": None,
+            "deployer": None,
+            "deployGas": None,
+            "deployTime": None,
+            "seededUsdc": "0.0",
+            "nonCirculatingUserBalances": [],
+            "futureEmissions": "0.0",
+        }
+    )
 
 
 def spot_clearinghouse_state(desk: Desk, request: UserRequest) -> Reply:
@@ -79,6 +110,7 @@ REQUESTS: dict[str, Request] = {
     "spotMeta": (Plain, spot_meta),
     "spotMetaAndAssetCtxs": (Plain, spot_meta_and_contexts),
     "spotClearinghouseState": (UserRequest, spot_clearinghouse_state),
+    "tokenDetails": (TokenRequest, token_details),
     "userAbstraction": (UserRequest, user_abstraction),
     "userDexAbstraction": (UserRequest, constant(None)),
 }

@@ -94,6 +94,24 @@ class ActiveAssetRequest(Struct):
     coin: str
 
 
+class DexNameRequest(Struct):
+    """perpDexLimits and perpDexStatus; the dex must be named, "" is the first."""
+
+    dex: str
+
+
+class TokenRequest(Struct, rename="camel"):
+    """tokenDetails."""
+
+    token_id: str
+
+
+class MarginTableRequest(Struct):
+    """marginTable."""
+
+    id: int
+
+
 class BuilderRequest(Struct):
     """maxBuilderFee."""
 

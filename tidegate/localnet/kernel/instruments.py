@@ -12,7 +12,10 @@ from tidegate.localnet.kernel.numbers import wire
 
 SPOT_ASSET_OFFSET = 10_000
 DEFAULT_LEVERAGE = 20
-STREAMING_OI_CAP = Decimal(25_000_000)  # USD that a builder's perp may have open; shown, not enforced
+TABLES_FROM = 50  # margin tables with an id under this have one tier of that leverage
+# Limits of a builder's dex in USD, and of one position's size in units: shown, not enforced.
+STREAMING_OI_CAP, TOTAL_OI_CAP, MAX_TRANSFER = Decimal(25_000_000), Decimal(100_000_000), Decimal(10_000_000)
+OI_SIZE_CAP = Decimal(10_000_000_000)
 
 
 @dataclass(frozen=True)
@@ -188,6 +191,18 @@ class PerpDex:
         scale = self.deployer_fee_scale
         return 1 + scale if scale < 1 else 2 * scale
 
+    def limits(self) -> dict[str, Any]:
+        """The body of `perpDexLimits`."""
+        return {
+            "totalOiCap": wire(TOTAL_OI_CAP),
+            "oiSzCapPerPerp": wire(OI_SIZE_CAP),
+            "maxTransferNtl": wire(MAX_TRANSFER),
+            "coinToOiCap": self._open_interest_caps(),
+        }
+
+    def _open_interest_caps(self) -> list[list[str]]:
+        return [[rule.name, wire(STREAMING_OI_CAP)] for rule in self.perps]
+
     def row(self) -> dict[str, Any]:
         """Its entry of `perpDexs`."""
         return {
@@ -196,7 +211,7 @@ class PerpDex:
             "deployer": self.deployer,
             "oracleUpdater": None,
             "feeRecipient": self.deployer,
-            "assetToStreamingOiCap": [[rule.name, wire(STREAMING_OI_CAP)] for rule in self.perps],
+            "assetToStreamingOiCap": self._open_interest_caps(),
             "subDeployers": [["setOracle", [self.deployer]]],
             "deployerFeeScale": wire(self.deployer_fee_scale),
             "lastDeployerFeeScaleChangeTime": self.fee_scale_since,

@@ -8,20 +8,19 @@ import math
 from collections import deque
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from tidegate.localnet.kernel.book import Book
 from tidegate.localnet.kernel.numbers import (
     MICRO,
     ONE,
-    ZERO,
     price_decimals,
     round_price,
-    round_size,
     wire,
     wire_ratio,
 )
 from tidegate.localnet.kernel.premiums import FundingHour, builder_premium_of, premium_of
+from tidegate.localnet.kernel.trading_day import Candles, TradingDay
 from tidegate.localnet.kernel.universe import PerpRule
 
 MARK_INTERVAL_MS = 3_000
@@ -34,21 +33,6 @@ MAJORS = ("BTC", "ETH")
 PERP_WEIGHTS = {"binance": 3, "okx": 2, "bybit": 2, "gate": 1, "mexc": 1}
 SPOT_WEIGHTS = {"binance": 3, "okx": 2, "bybit": 2, "kraken": 1, "kucoin": 1, "gate": 1, "mexc": 1, "hyperliquid": 1}
 RECENT_TRADES = 100
-HOUR_MS = 3_600_000
-DAY_HOURS = 24
-
-
-class Candles(Protocol):
-    """What the kernel needs of a coin's candles; rows are wire-shaped."""
-
-    def add(self, time_ms: int, px: Decimal, sz: Decimal) -> None:
-        """Take in one print."""
-
-    def snapshot(self, interval: str, start_ms: int, end_ms: int) -> list[dict[str, Any]]:
-        """The candles that overlap a range, ascending."""
-
-    def current(self, interval: str) -> dict[str, Any] | None:
-        """The newest candle."""
 
 
 class Average:
@@ -97,11 +81,9 @@ class Prices:
         self.funding = FundingHour(rule.funding)
         self.external: Decimal | None = None  # the median of other exchanges' perp mids, see `weighted_median`
         self._impacts: tuple[int, Impacts | None] = (-1, None)  # as of a version of the book
-        self._start_ms = start_ms
         self._oracle_gap = Average(ORACLE_GAP_WINDOW_S)
         self._fair = Average(FAIR_WINDOW_S)
-        self._hours: dict[int, tuple[Decimal, Decimal]] = {}  # base and quote volume by hour
-        self._previous_day: tuple[int, Decimal] | None = None  # hour it was read in, price
+        self._day = TradingDay(rule, start_ms)
 
     def refresh_mark(self, now_ms: int) -> bool:
         """Compute the mark anew; True when it moved.
@@ -129,9 +111,7 @@ class Prices:
     def printed(self, now_ms: int, px: Decimal, sz: Decimal) -> None:
         """Take in one trade."""
         self.last = px
-        hour = now_ms // HOUR_MS
-        base, quote = self._hours.get(hour, (ZERO, ZERO))
-        self._hours[hour] = (base + sz, quote + px * sz)
+        self._day.add(now_ms, px, sz)
         if self.candles is not None:
             self.candles.add(now_ms, px, sz)
 
@@ -166,12 +146,12 @@ class Prices:
     def context(self, now_ms: int, open_interest: Decimal) -> dict[str, Any]:
         """The context row (section 2.2), in the exchange's key order."""
         mid = self.book.mid()
-        base, quote = self._day_volume(now_ms)
+        base, quote = self._day.volume(now_ms)
         impacts, premium = self.impacts(), self.premium()
         return {
             "funding": wire(self.funding.current_rate()),
             "openInterest": wire(open_interest),
-            "prevDayPx": wire(self._previous_day_px(now_ms)),
+            "prevDayPx": wire(self._day.previous_px(now_ms, self.candles)),
             "dayNtlVlm": wire(quote.quantize(MICRO)),
             "premium": None if premium is None else wire_ratio(premium),
             "oraclePx": wire(self.oracle),
@@ -180,26 +160,6 @@ class Prices:
             "impactPxs": None if impacts is None else [wire(px) for px in impacts],
             "dayBaseVlm": wire(base),
         }
-
-    def _day_volume(self, now_ms: int) -> tuple[Decimal, Decimal]:
-        hour = now_ms // HOUR_MS
-        for old in [each for each in self._hours if each <= hour - DAY_HOURS]:
-            del self._hours[old]
-        base = sum((volume[0] for volume in self._hours.values()), ZERO)
-        quote = sum((volume[1] for volume in self._hours.values()), ZERO)
-        quiet_hours = max(DAY_HOURS - (now_ms - self._start_ms) // HOUR_MS, 0)
-        before_start = round_size(self.rule.day_volume * quiet_hours / DAY_HOURS, self.rule.sz_decimals)
-        return base + before_start, quote + before_start * self.rule.reference_px
-
-    def _previous_day_px(self, now_ms: int) -> Decimal:
-        if self.candles is None:
-            return self.rule.reference_px
-        hour = now_ms // HOUR_MS
-        if self._previous_day is None or self._previous_day[0] != hour:
-            day_ago_ms = now_ms - DAY_HOURS * HOUR_MS
-            rows = self.candles.snapshot("1h", day_ago_ms, day_ago_ms)
-            self._previous_day = (hour, Decimal(rows[0]["o"]) if rows else self.rule.reference_px)
-        return self._previous_day[1]
 
 
 def weighted_median(prices: Mapping[str, Decimal], weights: Mapping[str, int]) -> Decimal:

@@ -76,7 +76,8 @@ class TradingDay:
         listed = self._listed
         before_start = round_size(listed.day_volume * quiet_hours / DAY_HOURS, listed.sz_decimals)
         base = sum((each[1] for each in self._hours), before_start)
-        return Volume(base, sum((each[2] for each in self._hours), before_start * listed.reference_px))
+        quote = sum((each[2] for each in self._hours), before_start * listed.reference_px)
+        return Volume(base, quote)
 
     def previous_px(self, now_ms: int, candles: Candles | None) -> Decimal:
         """The price 24 hours ago, read from the candles once an hour."""

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from tidegate.localnet.kernel.instruments import (
+    TABLES_FROM,
     MarginTable,
     MarginTier,
     PerpDex,
@@ -102,7 +103,7 @@ class Universe:
     def meta(self, dex: str = "") -> dict[str, Any]:
         """The body of `meta` for a dex; tables with an id under 50 are implied by the id and not listed."""
         rules = self.by_dex[dex]
-        tables = {rule.margin_table.id: rule.margin_table for rule in rules if rule.margin_table.id >= 50}
+        tables = {rule.margin_table.id: rule.margin_table for rule in rules if rule.margin_table.id >= TABLES_FROM}
         builder = self.dex_by_name.get(dex)
         return {
             "universe": [rule.meta() for rule in rules],

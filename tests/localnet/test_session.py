@@ -147,6 +147,21 @@ def test_posts_share_the_weight_of_the_address(net):
     assert line.say(post)[0]["data"]["response"] == {"type": "error", "payload": "429 Too Many Requests: null"}
 
 
+def test_posts_beyond_those_in_flight_are_refused_by_their_id():
+    net = Net(Limits(posts_in_flight=2))
+    line, other = Line(net), Line(net)
+    assert line.session.hold_post(1)
+    assert other.session.hold_post(2)
+    post = '{"method":"post","id":3,"request":{"type":"info","payload":{"type":"allMids"}}}'
+    assert line.say(post) == [{"channel": "error", "data": "too many pending post requests id=3"}]
+    line.session.receive_held(post.encode())
+    assert line.data("post")[0]["id"] == 3
+    other.session.close()
+    assert line.say(post)[0]["channel"] == "post"
+    line.session.release_post()
+    assert net.streams.counts()["posts_in_flight"] == 0
+
+
 def test_silence_of_sixty_seconds_cuts_the_line_and_a_pong_ends_the_silence(net, line):
     net.wall_s += 59.9
     net.streams.drop_idle()

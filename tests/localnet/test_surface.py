@@ -108,6 +108,18 @@ FUND = {
     "required": ["user", "usdc"],
     "properties": {"user": USER, "usdc": {"type": ["number", "string"]}},
 }
+# No fault of this name stands: one that did would spoil the answers to the other questions.
+FAULT = {
+    "type": "object",
+    "required": ["do"],
+    "properties": {
+        "match": {"type": "object", "properties": {"coin": COIN, "user": USER, "door": {"type": "string"}}},
+        "do": {"type": "string", "enum": ["no_such_fault"]},
+        "times": {"type": ["integer", "null"]},
+        "after": {"type": ["integer", "number", "string"]},
+    },
+}
+NUMBER = [{"name": "number", "in": "path", "required": True, "schema": {"type": "integer"}}]
 
 
 def posted(body: dict[str, Any]) -> dict[str, Any]:
@@ -123,6 +135,9 @@ DESCRIPTION = {
         "/info": posted(INFO),
         "/exchange": posted(EXCHANGE),
         "/localnet/fund": posted(FUND),
+        "/localnet/fault": {**posted(FAULT), **READ},
+        "/localnet/fault/{number}": {"delete": {**READ["get"], "parameters": NUMBER}},
+        "/localnet/faults": READ,
         "/localnet/clock": READ,
         "/localnet/counters": READ,
     },
@@ -131,6 +146,9 @@ ALLOWED = {
     "/info": {200, 400, 405, 413, 415, 422, 500},
     "/exchange": {200, 400, 405, 413, 415, 422},
     "/localnet/fund": {200, 400, 405, 422},
+    "/localnet/fault": {200, 400, 405, 422},
+    "/localnet/fault/{number}": {200, 404, 405, 422},
+    "/localnet/faults": {200, 405},
     "/localnet/clock": {200, 405},
     "/localnet/counters": {200, 405},
 }

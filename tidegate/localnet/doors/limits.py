@@ -5,7 +5,7 @@ counting; never the answers that a limit leads to.
 """
 
 from collections import Counter, deque
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from tidegate.localnet.kernel.budgets import BATCHES, FREE_REQUESTS
@@ -50,13 +50,14 @@ class Limits:
     messages_per_minute: int = 2_000
     rest_weight_per_minute: int = 1_200
     free_requests: int = FREE_REQUESTS
+    posts_in_flight: int = 100
 
     def shown(self) -> dict[str, int | None]:
         """The limits by name, None where there is none."""
         return {name: limit if limit < NO_LIMIT else None for name, limit in asdict(self).items()}
 
 
-UNLIMITED = Limits(NO_LIMIT, NO_LIMIT, NO_LIMIT, NO_LIMIT, NO_LIMIT, NO_LIMIT, NO_LIMIT)
+UNLIMITED = Limits(*[NO_LIMIT] * len(fields(Limits)))
 
 
 def info_weight(kind: str) -> int:

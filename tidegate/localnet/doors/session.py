@@ -5,7 +5,7 @@ acks before data, normalised echoes, the exchange's error texts, pong, posts. Te
 encoded frames go out by the `send` it was given; `drop` asks the door to cut the line without a word. It
 reads no clock of its own and never opens or closes a socket.
 
-Posts are answered before `receive` returns, so the limit of 100 posts in flight cannot be reached.
+Posts are answered before `receive` returns, so posts are in flight only where a door holds them back (`hold_post`).
 """
 
 from collections.abc import Callable
@@ -46,6 +46,9 @@ class Hub(Protocol):
     def refusal(self, wanted: Subscription) -> str | None:
         """The error text when `wanted` would exceed a limit of the address."""
 
+    def posts_are_full(self) -> bool:
+        """Whether as many posts are in flight as the address may have."""
+
     def add(self, session: "Session", wanted: Subscription) -> None:
         """Let `session` hear a stream, beginning with its state."""
 
@@ -66,6 +69,7 @@ class Session:
     def __init__(self, hub: Hub, send: Callable[[bytes], None], drop: Callable[[float], None]) -> None:
         self.subscriptions: set[Subscription] = set()
         self.last_sent_s = hub.monotonic()
+        self.pending_posts = 0
         self._hub = hub
         self._send = send
         self._drop = drop
@@ -95,6 +99,24 @@ class Session:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Unparsable):
             shown = text.decode("utf-8", errors="replace")
             self._error(f"Error parsing JSON into valid websocket request: {shown}")
+
+    def hold_post(self, post_id: int) -> bool:
+        """Count a post whose answer comes later; False, and the client is told, when too many are in flight."""
+        if self._hub.posts_are_full():
+            self._error(f"too many pending post requests id={post_id}")
+            return False
+        self.pending_posts += 1
+        return True
+
+    def receive_held(self, text: bytes) -> None:
+        """Take the message of a post that is held: it does not stand in its own way."""
+        self.pending_posts -= 1
+        self.receive(text)
+        self.pending_posts += 1
+
+    def release_post(self) -> None:
+        """A post that was held has been answered, or never will be."""
+        self.pending_posts -= 1
 
     def _take(self, message: Any) -> None:
         match message:
@@ -136,6 +158,14 @@ class Session:
         self.send(frame("subscriptionResponse", {"method": "unsubscribe", "subscription": wanted.echo()}))
 
     def _post(self, post_id: int, kind: str, payload: Any) -> None:
+        if not self.hold_post(post_id):
+            return
+        try:
+            self._answer_post(post_id, kind, payload)
+        finally:
+            self.release_post()
+
+    def _answer_post(self, post_id: int, kind: str, payload: Any) -> None:
         if kind == "action":
             reply = self._hub.gate.act(payload)
             response = {"type": "action", "payload": reply.body}

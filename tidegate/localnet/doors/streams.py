@@ -78,6 +78,7 @@ class Streams:
             "subscriptions": self.subscription_count,
             "users": len(self._users),
             "messages_this_minute": self.messages.count(now_s),
+            "posts_in_flight": sum(session.pending_posts for session in self.sessions),
         }
 
     # Subscriptions
@@ -104,6 +105,10 @@ class Streams:
         if wanted.user and wanted.user not in self._users and len(self._users) >= self.limits.users:
             return f"Cannot track more than {self.limits.users} total users."
         return None
+
+    def posts_are_full(self) -> bool:
+        """Whether as many posts are in flight as the address may have."""
+        return sum(session.pending_posts for session in self.sessions) >= self.limits.posts_in_flight
 
     def add(self, session: Session, wanted: Subscription) -> None:
         """Let `session` hear a stream and send it the state that the stream begins with."""

@@ -37,13 +37,25 @@ BUILDER_ASSET_OFFSET = 100_000
 ASSETS_A_DEX = 10_000
 
 
+USDC = Token(
+    "USDC",
+    8,
+    8,
+    0,
+    "0x6d1e7cde53ba9467b783cb7c530ce054",
+    True,
+    None,
+    ("0x6b9e773128f453f5c2c60935ee2de2cbc5390a24", -2),
+)
+
+
 @dataclass(frozen=True)
 class Universe:
     """All instruments. The asset id of a perp is its place in `perps`, delisted ones included."""
 
     perps: tuple[PerpRule, ...]
     spots: tuple[SpotPair, ...] = ()
-    tokens: tuple[Token, ...] = ()
+    tokens: tuple[Token, ...] = (USDC,)
     collateral_token: int = 0
     dexs: tuple[PerpDex, ...] = ()
 
@@ -130,16 +142,6 @@ TABLE_54 = _tiered(54, "tiered 20x (2)", 20, "70000000", 10)
 TABLE_55 = _tiered(55, "tiered 25x", 25, "100000000", 15)
 TABLE_56 = _tiered(56, "tiered 40x", 40, "150000000", 20)
 
-USDC = Token(
-    "USDC",
-    8,
-    8,
-    0,
-    "0x6d1e7cde53ba9467b783cb7c530ce054",
-    True,
-    None,
-    ("0x6b9e773128f453f5c2c60935ee2de2cbc5390a24", -2),
-)
 PURR = Token(
     "PURR",
     0,

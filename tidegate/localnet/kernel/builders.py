@@ -2,7 +2,8 @@
 
 Owns approvals and the rewards that fills earn for builders; the fee is part of the fill's `fee` and shown beside it.
 Over the approved rate and without any approval the exchange says the same. The texts were measured on testnet, those of
-a malformed rate and of too many builders are ours.
+a malformed rate and of too many builders are ours. A builder named with a fee of nothing needs no approval: ccxt
+approves "0%" and sends such orders for the builder's statistics.
 """
 
 from decimal import Decimal
@@ -43,7 +44,7 @@ def approve(venue: Venue, account: Account, builder: str, rate: str) -> str | No
 def refusal(venue: Venue, account: Account, fee: BuilderFee, *, has_perps: bool) -> str | None:
     """Why an order may not carry this fee. A sub-account or vault has what its master or leader approved."""
     owner = venue.people.master_of(account.user)
-    approved = venue.people.builder_fees.get(owner, {}).get(fee.builder, -1)
+    approved = venue.people.builder_fees.get(owner, {}).get(fee.builder, 0)
     limit = min(approved, PERP_MAX) if has_perps else approved
     return None if 0 <= fee.tenths_bp <= limit else NOT_APPROVED
 

@@ -1,11 +1,15 @@
-"""The pages by which faults are asked for, looked at and taken back, and the door for bytes (`proxy`)."""
+"""The pages by which faults are asked for, looked at and taken back, and by which the proxy is opened.
+
+Owns the pages' shapes. What a fault is, and what it does, is said in `tidegate.localnet.faults`.
+"""
 
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import Body, FastAPI
+from fastapi import Body, FastAPI, Request
 from fastapi.responses import JSONResponse
 
+from tidegate.localnet.doors.proxy import TcpProxy
 from tidegate.localnet.doors.watch import Watch
 from tidegate.localnet.faults.catalogue import FAULTS
 from tidegate.localnet.faults.fault import Fault
@@ -13,7 +17,7 @@ from tidegate.localnet.faults.rules import BadRule, read_rule, read_rules
 
 
 def add_fault_pages(app: FastAPI, watch: Watch) -> None:
-    """Give `app` the pages `/localnet/fault` and `/localnet/faults`."""
+    """Give `app` the pages `/localnet/fault`, `/localnet/faults` and `/localnet/proxy`."""
     faults = watch.faults
     coins = faults.coins
 
@@ -41,6 +45,15 @@ def add_fault_pages(app: FastAPI, watch: Watch) -> None:
     @app.delete("/localnet/fault/{number}")
     async def take_back(number: int) -> dict[str, int]:
         return {"removed": faults.remove(number)}
+
+    @app.post("/localnet/proxy")
+    async def proxy(request: Request) -> dict[str, str]:
+        if watch.proxy is None:
+            host, port = request.scope["server"]
+            opened = TcpProxy((host, port), faults)
+            await opened.open()
+            watch.proxy = opened
+        return {"url": watch.proxy.url}
 
 
 def describe(fault: Fault) -> dict[str, Any]:

@@ -95,6 +95,8 @@ class Server(uvicorn.Server):
         for task in (self._driving, self._following, self._watching):
             if task is not None:
                 task.cancel()
+        if self.localnet.watch.proxy is not None:
+            self.localnet.watch.proxy.close()
         await super().shutdown(sockets)
 
     @contextlib.contextmanager

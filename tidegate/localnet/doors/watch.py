@@ -26,12 +26,24 @@ class Recorder(Protocol):
         """A frame that was sent to a client."""
 
 
+class Closable(Protocol):
+    """The proxy, once somebody has opened it."""
+
+    @property
+    def url(self) -> str:
+        """Where clients connect."""
+
+    def close(self) -> None:
+        """Stop listening."""
+
+
 class Watch:
-    """The faults and the recorder of one localnet."""
+    """The faults, the recorder and the proxy of one localnet."""
 
     def __init__(self, faults: Faults) -> None:
         self.faults = faults
         self.recorder: Recorder | None = None
+        self.proxy: Closable | None = None
 
     @property
     def idle(self) -> bool:

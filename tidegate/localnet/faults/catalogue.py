@@ -8,6 +8,7 @@ from tidegate.localnet.faults import (
     of_markets,
     of_refusals,
     of_requests,
+    of_wire,
 )
 from tidegate.localnet.faults.fault import Table
 
@@ -17,6 +18,7 @@ FAULTS: Table = {
     **of_answers.FAULTS,
     **of_frames.FAULTS,
     **of_lines.FAULTS,
+    **of_wire.FAULTS,
     **of_markets.FAULTS,
     **of_accounts.FAULTS,
 }

@@ -15,6 +15,7 @@ from tidegate.localnet.faults.fault import Place
 from tidegate.localnet.faults.frames import Sent
 from tidegate.localnet.faults.lines import Line, Opening, Rejection
 from tidegate.localnet.faults.rules import Match, Rule
+from tidegate.localnet.faults.wire import Tamper, Tampered, Way
 from tidegate.localnet.kernel.venue import Venue
 
 if TYPE_CHECKING:
@@ -180,6 +181,23 @@ class Faults:
                 rejection: Rejection = standing.effect
                 return rejection
         return None
+
+    def tampered(self, chunk: bytes, door: str, way: Way) -> Tampered:
+        """What the proxy passes on instead of a chunk."""
+        for standing in self._due(Place.WIRE):
+            tamper: Tamper = standing.effect
+            if standing.rule.match.door in ("", door) and tamper.way is way and standing.hit():
+                self._end_if_spent(standing)
+                return tamper.do(chunk)
+        return Tampered((chunk,))
+
+    def refuses_call(self) -> bool:
+        """Whether the proxy refuses the connection that comes in."""
+        for standing in self._due(Place.CALL):
+            if standing.hit():
+                self._end_if_spent(standing)
+                return True
+        return False
 
     # The clockwork
 

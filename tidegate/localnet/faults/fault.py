@@ -19,6 +19,8 @@ class Place(StrEnum):
     MESSAGE = "message"  # a client's subscribe or unsubscribe
     HANDSHAKE = "handshake"  # a WebSocket that is about to open
     LINE = "line"  # open WebSocket connections
+    WIRE = "wire"  # chunks of bytes through the proxy
+    CALL = "call"  # a TCP connection that is about to open through the proxy
     ACT = "act"  # the exchange's state, once, at a moment
     MARKET = "market"  # what the house quotes and publishes, for a while
 

@@ -18,7 +18,13 @@ def test_an_info_request_has_the_documented_weight(kind, weight):
 
 @pytest.mark.parametrize(
     ("kind", "rows", "weight"),
-    [("userFills", 19, 0), ("userFills", 2000, 100), ("candleSnapshot", 5000, 83), ("openOrders", 500, 0)],
+    [
+        ("userFills", 19, 0),
+        ("userFills", 2000, 100),
+        ("userNonFundingLedgerUpdates", 40, 2),
+        ("candleSnapshot", 5000, 83),
+        ("openOrders", 500, 0),
+    ],
 )
 def test_long_answers_weigh_more(kind, rows, weight):
     assert items_weight(kind, [{}] * rows) == weight

@@ -196,3 +196,18 @@ def test_a_twap_is_told_as_it_runs_in_states_history_slices_and_events(net, line
     assert [row["status"] for row in history["history"]] == [{"status": "terminated"}]
     net.pass_time(5_000)
     assert line.data("twapStates") == [{"dex": "", "user": USER, "states": []}]
+
+
+def test_a_funding_snapshot_holds_the_latest_payments_however_many_pages_there_are(net, line):
+    payment = {"type": "funding", "coin": "BTC", "usdc": "-0.1", "szi": "0.1", "fundingRate": "0.0", "nSamples": None}
+    net.exchange.fund(USER, Decimal(1))
+    hour_ms = 3_600_000
+
+    def pay(venue):
+        rows = ({"time": START_MS - hour_ms * ago, "hash": "0x", "delta": payment} for ago in range(1_200, 0, -1))
+        venue.accounts[USER].fundings.extend(rows)
+
+    net.exchange.perform(pay)
+    _, first = line.subscribe(type="userFundings", user=USER)
+    times = [row["time"] for row in first["data"]["fundings"]]
+    assert times == [START_MS - hour_ms * ago for ago in range(500, 0, -1)]

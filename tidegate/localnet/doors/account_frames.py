@@ -17,6 +17,7 @@ from tidegate.localnet.kernel.orders import plain
 Row = dict[str, Any]
 
 FILLS_MAX = 2_000
+FUNDINGS_MAX = 500
 PAGE_ROWS = 500
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
@@ -54,14 +55,20 @@ def dexs(exchange: Exchange) -> list[str]:
 def history(exchange: Exchange, subscription: Subscription) -> list[Row]:
     """The rows of an account's history, all pages of it."""
     kind = HISTORIES[subscription.type].request
-    rows: list[Row] = read(exchange, kind, user=subscription.user, startTime=0)
-    if kind != "userNonFundingLedgerUpdates":
+    if HISTORIES[subscription.type].newest_first:
+        rows: list[Row] = read(exchange, kind, user=subscription.user)
         return rows
-    page = rows
-    while len(page) >= PAGE_ROWS:
-        page = read(exchange, kind, user=subscription.user, startTime=rows[-1]["time"])
-        page = [row for row in page if row not in rows[-PAGE_ROWS:]]
-        rows = rows + page
+    return _all_pages(exchange, kind, subscription.user)
+
+
+def _all_pages(exchange: Exchange, kind: str, user: str) -> list[Row]:
+    """A ledger from its beginning, oldest first; /info answers a page at a time."""
+    rows: list[Row] = read(exchange, kind, user=user, startTime=0)
+    fresh = page = rows
+    while fresh and len(page) >= PAGE_ROWS:
+        page = read(exchange, kind, user=user, startTime=rows[-1]["time"])
+        fresh = [row for row in page if row not in rows[-PAGE_ROWS:]]
+        rows = rows + fresh
     return rows
 
 
@@ -97,8 +104,8 @@ def pooled(exchange: Exchange, user: str, fills: list[Row]) -> list[Row]:
 
 
 def fundings(exchange: Exchange, subscription: Subscription) -> Row:
-    """The snapshot of userFundings."""
-    rows = read(exchange, "userFunding", user=subscription.user, startTime=0)
+    """The snapshot of userFundings: the latest payments, oldest first."""
+    rows = _all_pages(exchange, "userFunding", subscription.user)[-FUNDINGS_MAX:]
     return {
         "isSnapshot": True,
         "user": subscription.user,

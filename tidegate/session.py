@@ -28,7 +28,7 @@ from tidegate.core.exits import foreseen
 from tidegate.core.state import State
 from tidegate.core.status import snapshot
 from tidegate.dry_run import DryRunGateway
-from tidegate.errors import ConfigError, StorageError, TidegateError
+from tidegate.errors import ConfigError, ExchangeError, StorageError, TidegateError
 from tidegate.gateway import Courier, Gateway
 from tidegate.hard_limits import HardLimits, limits_of
 from tidegate.hyperliquid.client import HyperliquidClient
@@ -129,6 +129,8 @@ class Session:
             gc.freeze()
             run_in_short_slices()
             loop.run()
+            if loop.state.refused:
+                raise ExchangeError(loop.state.refused)
             logs.log("bot", f"stopped: {loop.state.stopping}")
             if venue.is_play_money and not self._loaded.localnet_url:
                 logs.log("localnet", "the built-in exchange ends with the bot, and every position on it")

@@ -15,7 +15,7 @@ from tidegate.config import rules
 from tidegate.config.rules import Rule
 from tidegate.config.wording import Text
 from tidegate.model.market import Timeframe
-from tidegate.model.settings import Network, OrderTransport, Settings, StopPriceSource
+from tidegate.model.settings import Network, OnStartPosition, OrderTransport, Settings, StopPriceSource
 
 DEFAULTS = Settings()
 
@@ -87,6 +87,11 @@ class Variables(BaseSettings):
     max_position_usd: Annotated[Decimal, rules.number("10", "100000000", unit="US dollars", example="5000")] = Field(
         default=DEFAULTS.max_position_usd,
         description="The largest notional of one position, in US dollars.",
+    )
+    on_start_position: Annotated[OnStartPosition, rules.one_of(OnStartPosition, example="ignore")] = Field(
+        default=DEFAULTS.on_start_position,
+        description="Positions found at the start that the bot did not open: guard them, leave them alone, close them, "
+        "or refuse to start.",
     )
     max_open_positions: Annotated[int, rules.whole(0, 100, example="5")] = Field(
         default=DEFAULTS.max_open_positions,
@@ -240,6 +245,7 @@ def settings_of(values: Variables, *, strategy_dir: str, database_url: str) -> S
         trailing_stop_pct=values.trailing_stop_pct,
         risk_per_trade_pct=values.risk_per_trade_pct,
         max_position_usd=values.max_position_usd,
+        on_start_position=values.on_start_position,
         max_open_positions=values.max_open_positions,
         max_orders_per_minute=values.max_orders_per_minute,
         max_exposure_usd=values.max_exposure_usd,

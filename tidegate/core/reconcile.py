@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from tidegate.core import brakes, doubt, entries, fills, protection, schedule
+from tidegate.core import brakes, doubt, entries, exits, fills, protection, schedule
 from tidegate.core.state import CoinState, OrderState, Phase, State, Working
 from tidegate.model.brackets import Bracket, ExitReason
 from tidegate.model.events import Account, AccountSeen, OrderFilled
@@ -16,6 +16,7 @@ from tidegate.model.intents import NOTHING, Alert, Decision, Note, Remember
 from tidegate.model.orders import Limit, OpenOrder, OrderRequest, Role, Trigger, is_ours
 from tidegate.model.positions import Position, Side
 from tidegate.model.records import ClosedPosition, Remembered
+from tidegate.model.settings import OnStartPosition
 
 SNAPSHOT_AGE_MS = 2_000
 """An account snapshot says nothing about what happened within this time before it."""
@@ -194,7 +195,7 @@ def _adopt_position(state: State, theirs: Position, record: Remembered | None, a
     closing = Side.opening(theirs.direction).opposite
     if not known and not any(is_ours(order.cloid, state.tag) and order.side is closing for order in orders):
         booked = NOTHING if record is None or record.position is None else _closed_while_away(state, record, account)
-        return booked + fills.leave_alone(state, replace(theirs, opened_ms=account.time_ms))
+        return booked + _strangers(state, replace(theirs, opened_ms=account.time_ms), account)
     bracket = _nearest(ours, orders) if ours is not None else _bracket_of_orders(state, position, orders)
     # A new session names its orders anew, since the last tries of the one before may not have been written down.
     signal_id = state.coins[name].signal_id if known else ""
@@ -214,6 +215,41 @@ def _adopt_position(state: State, theirs: Position, record: Remembered | None, a
         intents=(Remember(record=state.coins[name].remembered()),),
         notes=(Note(topic="account", text=text),),
     ) + protection.verify(state, state.coins[name], account)
+
+
+def _strangers(state: State, position: Position, account: Account) -> Decision:
+    """A position that somebody else opened: as ON_START_POSITION says."""
+    policy, name = state.settings.on_start_position, position.coin
+    words = f"{name}: a position of {position.size} from {position.entry_price:f} that this bot did not open is there"
+    if policy is OnStartPosition.IGNORE:
+        return fills.leave_alone(state, position)
+    if policy is OnStartPosition.HALT:
+        state.refused = f"{words}, and ON_START_POSITION=halt: close it, or choose adopt, ignore or flatten"
+        return fills.leave_alone(state, position)
+    state.change(name, **fills.nobodys(state.coins[name]))
+    bracket = _nearer(fills.bracket_by_settings(state, position), position, account.orders)
+    state.change(name, position=position, bracket=bracket, phase=Phase.HOLDING)
+    remember = Remember(record=state.coins[name].remembered())
+    if policy is OnStartPosition.FLATTEN:
+        note = Note(topic="account", text=f"{words}; it is closed now, ON_START_POSITION=flatten", level="WARNING")
+        closing = exits.at_once(state, state.coins[name], ExitReason.FORCED, "ON_START_POSITION=flatten")
+        return Decision(intents=(remember,), notes=(note,)) + closing
+    protection.watch(state, name)
+    text = f"{words}; adopted with the stop {bracket.stop}, ON_START_POSITION=adopt"
+    note = Note(topic="account", text=text, level="WARNING")
+    return Decision(intents=(remember,), notes=(note,)) + protection.verify(state, state.coins[name], account)
+
+
+def _nearer(bracket: Bracket, position: Position, orders: tuple[OpenOrder, ...]) -> Bracket:
+    """Its owner's resting stop, where that is nearer than the one by the settings: it stays, and is ours too."""
+    side = Side.opening(position.direction).opposite
+    for order in orders:
+        level = order.trigger_price
+        if order.coin != position.coin or not order.is_stop or not order.reduce_only or order.side is not side:
+            continue
+        if level is not None and bracket.stop is not None and (level - bracket.stop) * bracket.direction > 0:
+            bracket = replace(bracket, stop=level)
+    return bracket
 
 
 def _remembered_bracket(theirs: Position, record: Remembered | None) -> Bracket | None:

@@ -192,7 +192,10 @@ class CoinState(Struct, frozen=True, kw_only=True):
 
 @dataclass(slots=True)
 class State:
-    """The mutable root. `speed`: exchange seconds per second of ours; waits for answers are stretched by it."""
+    """The mutable root. `speed`: exchange seconds per second of ours; waits for answers are stretched by it.
+
+    `refused`: why this session may not trade at all.
+    """
 
     settings: Settings = field(default_factory=Settings)
     brakes: Brakes = field(default_factory=Brakes)
@@ -200,6 +203,7 @@ class State:
     speed: float = 1.0
     started: bool = False
     stopping: str = ""
+    refused: str = ""
     stopped: bool = False
     quit_due_ms: int | None = None
     now_ms: int = 0

@@ -61,6 +61,7 @@ from tidegate.model.intents import (
     Level,
     Note,
     PlaceOrders,
+    Quit,
     ResendOrders,
     SetLeverage,
     Subscribe,
@@ -123,6 +124,9 @@ def on_started(state: State, event: Started) -> Decision:
     state.brakes = event.brakes
     decision += brakes.on_account(state, event.account)
     decision += reconcile.adopt_at_start(state, event.account, {each.coin: each for each in event.remembered})
+    if state.refused:
+        state.stopping, state.stopped = state.refused, True
+        return decision + Decision(intents=(Quit(reason=state.refused), Alert(text=state.refused)))
     return decision + _set_leverages(state)
 
 

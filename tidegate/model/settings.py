@@ -37,6 +37,15 @@ class OrderTransport(str, Enum):
     REST = "rest"
 
 
+class OnStartPosition(str, Enum):
+    """What becomes of positions that are open at the start and that this bot did not open."""
+
+    ADOPT = "adopt"
+    IGNORE = "ignore"
+    FLATTEN = "flatten"
+    HALT = "halt"
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """Everything a user can set that is not a secret."""
 
@@ -56,6 +65,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     trailing_stop_pct: Decimal = Decimal(0)
     risk_per_trade_pct: Decimal = Decimal(1)
     max_position_usd: Decimal = Decimal(5000)
+    on_start_position: OnStartPosition = OnStartPosition.IGNORE
     max_open_positions: int = 5
     max_orders_per_minute: int = 30
     max_exposure_usd: Decimal = Decimal(0)

@@ -5,7 +5,7 @@ trigger orders that a moved mark fires, then everybody is told. It opens no sock
 no chance: the same calls in the same order give the same bytes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Literal, TypeVar
 
@@ -13,15 +13,15 @@ from tidegate.localnet.actions.carry_out import Actions
 from tidegate.localnet.info import web
 from tidegate.localnet.info.answer import answer
 from tidegate.localnet.info.desk import Desk
-from tidegate.localnet.kernel import funding, liquidation, prints, triggers
+from tidegate.localnet.kernel import funding, liquidation, prints, triggers, value_history
 from tidegate.localnet.kernel.block import Feed
-from tidegate.localnet.kernel.book import Quote, Standing, check_quotes
+from tidegate.localnet.kernel.book import Quote, Standing, check_quotes, worst_first
 from tidegate.localnet.kernel.matching import Taker, sweep
 from tidegate.localnet.kernel.numbers import wire
 from tidegate.localnet.kernel.operators import Operators
 from tidegate.localnet.kernel.oracle_hour import OracleHour
 from tidegate.localnet.kernel.orders import Order
-from tidegate.localnet.kernel.prices import MARK_INTERVAL_MS
+from tidegate.localnet.kernel.prices import MARK_INTERVAL_MS, PERP_WEIGHTS, weighted_median
 from tidegate.localnet.kernel.prints import Elsewhere
 from tidegate.localnet.kernel.reply import Reply
 from tidegate.localnet.kernel.trading_day import Candles
@@ -61,6 +61,7 @@ class Exchange:
         self.operators = Operators(self._venue, self._close)
         self._premiums = funding.Sampler(start_ms)
         funding.await_next_hour(self._venue)
+        value_history.await_next_sample(self._venue)
         self._next_mark_ms = start_ms + MARK_INTERVAL_MS
         self._rendered: dict[str, tuple[int, Row]] = {}
 
@@ -123,15 +124,16 @@ class Exchange:
         Sizes that stay keep their place in the queue. A quote that crosses resting client orders trades with
         them first, as taker; what is left of it rests. Nobody quotes a delisted coin.
         """
-        check_quotes(bids, asks)
+        sides = (True, worst_first(bids, is_bid=True)), (False, worst_first(asks, is_bid=False))
+        check_quotes(sides[0][1], sides[1][1])
         if self._is_over(coin):
             return
         book = self._venue.books[coin]
         before = book.version
-        for is_bid, quotes in ((True, bids), (False, asks)):
+        for is_bid, quotes in sides:
             if book.side(is_bid=is_bid).clients:
                 book.withdraw_house({quote[0] for quote in quotes}, is_bid=is_bid)
-        for is_bid, quotes in ((True, bids), (False, asks)):
+        for is_bid, quotes in sides:
             if book.side(is_bid=not is_bid).clients:
                 quotes = self._take_crossed(coin, quotes, is_buy=is_bid)
             book.show_house(quotes, is_bid=is_bid)
@@ -180,6 +182,12 @@ class Exchange:
         """What is left of the house's bids and asks, size by price."""
         book = self._venue.books[coin]
         return book.house(is_bid=True), book.house(is_bid=False)
+
+    def set_perp_mids(self, coin: str, mids: Mapping[str, Decimal]) -> None:
+        """Publish other exchanges' perp mids by exchange (PERP_WEIGHTS), the mark's third input; none take it back."""
+        self._venue.prices[coin].external = weighted_median(mids, PERP_WEIGHTS) if mids else None
+        self._refresh_mark(coin)
+        self._close()
 
     def load_candles(self, coin: str, store: Candles) -> None:
         """Give a coin its candle history; prints update it from now on."""
@@ -280,14 +288,14 @@ class Exchange:
         """Say whether market data exists under this name (delisted perps included)."""
         return coin in self._venue.tickers
 
-    def _take_crossed(self, coin: str, quotes: Sequence[Quote], *, is_buy: bool) -> list[Quote]:
-        """Let crossing house quotes take from clients' orders; returns what is left to rest."""
+    def _take_crossed(self, coin: str, quotes: list[Quote], *, is_buy: bool) -> list[Quote]:
+        """Let crossing house quotes, given worst first, take from clients' orders; returns what is left to rest."""
         left = []
-        for px, sz, n in sorted(quotes, reverse=is_buy):
+        for px, sz, n in reversed(quotes):
             if self._venue.books[coin].crosses(is_buy=is_buy, px=px):
                 sz -= sweep(self._venue, Taker(coin, is_buy, px, sz)).sz
             left.append((px, sz, n))
-        return left
+        return worst_first(left, is_bid=is_buy)
 
     def _is_over(self, coin: str) -> bool:
         prices = self._venue.prices.get(coin)

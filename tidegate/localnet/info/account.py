@@ -7,20 +7,18 @@ answers, never an error.
 from decimal import Decimal
 from typing import Any
 
-from tidegate.localnet.kernel import margin
 from tidegate.localnet.kernel.accounts import (
     ORDERS_KEPT,
     Account,
 )
 from tidegate.localnet.kernel.budgets import cap_of
-from tidegate.localnet.kernel.numbers import ONE, ZERO, wire, wire_usd
+from tidegate.localnet.kernel.numbers import ONE, ZERO, wire
 from tidegate.localnet.kernel.orders import history_row
 from tidegate.localnet.kernel.venue import Venue
 
 Row = dict[str, Any]
 
 FILLS_PER_ANSWER = 2_000
-PORTFOLIO_PERIODS = ("day", "week", "month", "allTime", "perpDay", "perpWeek", "perpMonth", "perpAllTime")
 
 
 def historical_orders(account: Account | None) -> list[Row]:
@@ -52,21 +50,6 @@ def rate_limit(account: Account | None, venue: Venue) -> Row:
         "nRequestsCap": cap_of(account, venue.free_requests),
         "nRequestsSurplus": 0 if account is None else account.reserved_requests,
     }
-
-
-def portfolio(account: Account | None, venue: Venue) -> list[list[Any]]:
-    """The body of portfolio: two points a period, the account's beginning and now."""
-    if account is None:
-        body: Row = {"accountValueHistory": [], "pnlHistory": [], "vlm": "0.0"}
-        return [[period, body] for period in PORTFOLIO_PERIODS]
-    value = margin.equity(account, venue.market)
-    first_ms, now_ms = account.first_ms, venue.now_ms
-    body = {
-        "accountValueHistory": [[first_ms, wire_usd(account.deposits)], [now_ms, wire_usd(value)]],
-        "pnlHistory": [[first_ms, "0.0"], [now_ms, wire_usd(value - account.deposits)]],
-        "vlm": wire_usd(account.volume),
-    }
-    return [[period, body] for period in PORTFOLIO_PERIODS]
 
 
 def _merged(fills: list[Row]) -> list[Row]:

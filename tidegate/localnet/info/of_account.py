@@ -1,6 +1,7 @@
 """Requests about an account (sections 2.10 to 2.14)."""
 
 from tidegate.localnet.info import account
+from tidegate.localnet.info import portfolio as portfolios
 from tidegate.localnet.info.desk import Desk, Request
 from tidegate.localnet.info.shapes import (
     FillsRangeRequest,
@@ -59,8 +60,8 @@ def ledger_updates(desk: Desk, request: RangeRequest) -> Reply:
 
 
 def portfolio(desk: Desk, request: UserRequest) -> Reply:
-    """Account value at the beginning and now."""
-    return ok(account.portfolio(desk.account(request.user), desk.venue))
+    """Value, profit and volume by period."""
+    return ok(portfolios.portfolio(desk.account(request.user), desk.venue))
 
 
 REQUESTS: dict[str, Request] = {

@@ -7,7 +7,7 @@ on the wire are numbers here too.
 from decimal import Decimal
 from typing import Any
 
-from tidegate.localnet.info.account import portfolio
+from tidegate.localnet.info.portfolio import portfolio
 from tidegate.localnet.kernel import vaults
 from tidegate.localnet.kernel.accounts import DAY_MS
 from tidegate.localnet.kernel.numbers import ZERO, wire, wire_usd

@@ -1,4 +1,4 @@
-"""Who is whose: agents, sub-accounts, vaults and their followers, builders, referrers.
+"""Who is whose and what they were worth: agents, sub-accounts, vaults, followers, builders, referrers.
 
 Owns the records, which the parts of the kernel and the answers of /info share; it decides nothing and moves no money.
 Addresses are lowercase, amounts USDC.
@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from hashlib import blake2b
+from typing import NamedTuple
 
 from tidegate.localnet.kernel.numbers import ZERO
 
@@ -94,6 +95,17 @@ class Referral:
     since_ms: int
 
 
+class Sample(NamedTuple):
+    """An account at one moment, in USDC; `volume` is all it had traded by then."""
+
+    time_ms: int
+    perp_value: Decimal
+    perp_pnl: Decimal
+    value: Decimal
+    pnl: Decimal
+    volume: Decimal
+
+
 @dataclass(slots=True)
 class People:
     """All records, each by the lowercase address that it is about."""
@@ -107,6 +119,7 @@ class People:
     rewards: dict[str, Rewards] = field(default_factory=dict)
     codes: dict[str, str] = field(default_factory=dict)  # a referrer by its code
     referrals: dict[str, Referral] = field(default_factory=dict)  # by the account that was referred
+    samples: dict[str, list[Sample]] = field(default_factory=dict)  # of an account's worth, oldest first
     volume_gates: bool = True  # whether some actions ask for a traded volume first
 
     def sub_accounts_of(self, master: str) -> list[SubAccount]:

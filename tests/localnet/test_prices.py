@@ -6,7 +6,14 @@ import pytest
 
 from tests.localnet.floor import quotes
 from tidegate.localnet.kernel.book import Book
-from tidegate.localnet.kernel.prices import RECENT_TRADES, Average, Prices
+from tidegate.localnet.kernel.prices import (
+    PERP_WEIGHTS,
+    RECENT_TRADES,
+    SPOT_WEIGHTS,
+    Average,
+    Prices,
+    weighted_median,
+)
 from tidegate.localnet.kernel.trading_day import HOUR_MS
 from tidegate.localnet.kernel.universe import default_universe
 from tidegate.localnet.markets.candles import CandleStore
@@ -70,6 +77,48 @@ def test_a_book_that_jumps_alone_moves_the_mark_by_its_slow_average(prices):
     prices.last = D(60_000)
     prices.refresh_mark(START + 150_000)
     assert 75_000 < prices.mark < 80_000
+
+
+def test_with_other_exchanges_mids_the_mark_is_the_median_of_three(prices):
+    prices.oracle = prices.last = D(80_000)
+    prices.refresh_mark(START + 3_000)
+    for external in (D(81_000), D(79_000), D(80_000)):
+        prices.external = external
+        prices.refresh_mark(prices.marked_ms + 3_000)
+        assert prices.mark == 80_000
+    prices.oracle = D(90_000)
+    prices.external = D(85_000)
+    prices.refresh_mark(prices.marked_ms + 3_000)
+    assert prices.mark == 85_000, "oracle above, book below"
+
+
+def test_without_a_book_the_average_of_what_it_was_joins_oracle_and_mids(prices):
+    prices.oracle = prices.last = D(80_000)
+    prices.refresh_mark(START + 3_000)
+    prices.book.withdraw_house(set(), is_bid=False)
+    prices.oracle, prices.external = D(70_000), D(90_000)
+    prices.refresh_mark(START + 6_000)
+    assert prices.mark == 80_000
+    assert not prices.refresh_mark(START + 9_000), "nothing has changed since"
+
+
+@pytest.mark.parametrize(
+    ("mids", "median"),
+    [
+        ({"binance": 3}, 3),
+        ({"binance": 1, "okx": 2, "bybit": 9}, 2),
+        ({"binance": 1, "gate": 5, "mexc": 6}, 1),
+        ({"okx": 1, "bybit": 2}, "1.5"),
+        ({"okx": 1, "bybit": 2, "nobody": 100}, "1.5"),
+    ],
+)
+def test_a_weighted_median_lies_where_half_of_the_weight_is_reached(mids, median):
+    assert weighted_median({name: D(px) for name, px in mids.items()}, PERP_WEIGHTS) == D(median)
+
+
+def test_the_weights_of_the_oracle_are_those_of_its_exchanges():
+    assert sum(SPOT_WEIGHTS.values()) == 12
+    assert weighted_median(dict.fromkeys(SPOT_WEIGHTS, D(7)), SPOT_WEIGHTS) == 7
 
 
 def test_the_mark_follows_when_book_and_oracle_agree(prices):

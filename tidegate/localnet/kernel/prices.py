@@ -80,6 +80,7 @@ class Prices:
         self.candles: Candles | None = None
         self.funding = FundingHour(rule.funding)
         self.external: Decimal | None = None  # the median of other exchanges' perp mids, see `weighted_median`
+        self._marked_by: tuple[Decimal, Decimal | None] | None = None  # what made a mark without a book
         self._impacts: tuple[int, Impacts | None] = (-1, None)  # as of a version of the book
         self._oracle_gap = Average(ORACLE_GAP_WINDOW_S)
         self._fair = Average(FAIR_WINDOW_S)
@@ -95,6 +96,10 @@ class Prices:
         elapsed_s = (now_ms - self.marked_ms) / 1000
         self.marked_ms = now_ms
         bid, ask = self.book.touch()
+        outside = None if bid is not None and ask is not None else (self.oracle, self.external)
+        if outside is not None and outside == self._marked_by:
+            return False  # most coins most of the time: nobody quotes them, and nothing else has changed
+        self._marked_by = outside
         fair = None
         if bid is not None and ask is not None:
             self._oracle_gap.add(float((bid + ask) / 2 - self.oracle), elapsed_s)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.localnet.floor import quotes
-from tidegate.localnet.kernel.book import Book, HouseLot, check_quotes
+from tidegate.localnet.kernel.book import Book, HouseLot, check_quotes, worst_first
 from tidegate.localnet.kernel.orders import plain
 
 D = Decimal
@@ -187,7 +187,7 @@ def test_a_house_alone_stands_as_it_last_quoted_less_what_was_taken(sides, takes
     waiting, laid_out = Book(), Book()
     for side, taken in zip(sides, takes, strict=False):
         quoted = [(D(px), D(sz), n) for px, (sz, n) in side.items()]
-        waiting.show_house(quoted, is_bid=True)
+        waiting.show_house(worst_first(quoted, is_bid=True), is_bid=True)
         laid_out.withdraw_house({quote[0] for quote in quoted}, is_bid=True)
         for quote in quoted:
             laid_out.set_house(quote, is_bid=True)
@@ -200,19 +200,19 @@ def test_a_house_alone_stands_as_it_last_quoted_less_what_was_taken(sides, takes
 
 def test_a_house_that_quotes_the_same_again_does_not_change_the_book():
     book, quoted = Book(), quotes(("99", "1"), ("98", "2"))
-    book.show_house(quoted, is_bid=True)
+    book.show_house(worst_first(quoted, is_bid=True), is_bid=True)
     drain(book, is_bid=True, sz="0.5")
     version = book.version
     book.show_house(quotes(("98", "2"), ("99", "0.5")), is_bid=True)
     assert book.version == version
-    book.show_house(quoted, is_bid=True)
+    book.show_house(worst_first(quoted, is_bid=True), is_bid=True)
     assert book.version == version + 1
     assert book.rows(20)[0] == quoted
 
 
 def test_a_client_that_joins_stands_behind_a_house_that_was_waiting():
     book = Book()
-    book.show_house(quotes(("99", "1"), ("98", "1")), is_bid=True)
+    book.show_house(quotes(("98", "1"), ("99", "1")), is_bid=True)
     client = Resting(True, D(98), D(1))
     book.rest(client)
     book.show_house(quotes(("98", "1")), is_bid=True)

@@ -10,11 +10,13 @@ out when somebody trades with it or looks at it. That makes a quote in a simulat
 from bisect import bisect_left, insort
 from collections.abc import Container, Iterator, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from operator import itemgetter
 from typing import NamedTuple, Protocol
 
 from tidegate.localnet.kernel.numbers import ONE, ZERO
 
 Quote = tuple[Decimal, Decimal, int]  # price, size, number of orders
+_px = itemgetter(0)
 
 
 class RestingOrder(Protocol):
@@ -137,24 +139,26 @@ class Side:
         while self.waiting:
             self._lay_out_next()
 
-    def replace(self, quotes: Sequence[Quote]) -> bool:
-        """Let the house stand here with these quotes and nobody else; False when that is how it stood."""
+    def replace(self, waiting: list[Quote]) -> bool:
+        """Let the house stand here with these quotes, worst first, and nobody else; False when so it stood."""
         assert not self.clients, "a client's order may not be swept aside"
-        waiting = sorted([quote for quote in quotes if quote[1]], reverse=not self.is_bid)
-        levels = self.levels
-        laid_out = [levels[px].row() for px in (self.prices if self.is_bid else self.prices[::-1])]
-        if self.waiting + laid_out == waiting:
+        if self.prices:
+            levels = self.levels
+            laid_out = [levels[px].row() for px in (self.prices if self.is_bid else self.prices[::-1])]
+            if waiting[-len(laid_out) :] == laid_out and waiting[: -len(laid_out)] == self.waiting:
+                return False
+            self.levels, self.prices = {}, []
+        elif waiting == self.waiting:
             return False
         self.waiting = waiting
-        if laid_out:
-            self.levels = {}
-            self.prices = []
         return True
 
     def _lay_out_next(self) -> Level:
         px, sz, n = self.waiting.pop()
         level = self.levels[px] = Level(px)
-        level.set_house(sz, n)
+        level.queue.append(HouseLot(sz))
+        level.house_sz = sz
+        level.house_n = n or 1
         self.prices.insert(0 if self.is_bid else len(self.prices), px)
         return level
 
@@ -271,10 +275,10 @@ class Book:
             return []
         return [entry for level in side.best_first() for entry in level.queue if not isinstance(entry, HouseLot)]
 
-    def show_house(self, quotes: Sequence[Quote], *, is_bid: bool) -> None:
-        """Let the house show these quotes, best from a side it has withdrawn from at all other prices.
+    def show_house(self, quotes: list[Quote], *, is_bid: bool) -> None:
+        """Let the house show these quotes, worst first; sizes that it shows already keep their place in the queue.
 
-        Sizes that it shows already keep their place in the queue.
+        A side with clients must have been withdrawn from at all other prices. The list is the book's from now on.
         """
         side = self.side(is_bid=is_bid)
         if not side.clients:
@@ -331,10 +335,15 @@ class Book:
         return None
 
 
+def worst_first(quotes: Sequence[Quote], *, is_bid: bool) -> list[Quote]:
+    """The quotes that have a size, in the order in which a side keeps them."""
+    return sorted([quote for quote in quotes if quote[1]], key=_px, reverse=not is_bid)
+
+
 def check_quotes(bids: Sequence[Quote], asks: Sequence[Quote]) -> None:
-    """A house that quotes through itself is a mistake of the market's author."""
+    """A house that quotes through itself is a mistake of the market's author. Both sides come worst first."""
     if bids and asks:
-        best_bid, best_ask = max(bids)[0], min(asks)[0]
+        best_bid, best_ask = bids[-1][0], asks[-1][0]
         assert best_bid < best_ask, f"the house's bid {best_bid} crosses its ask {best_ask}"
 
 

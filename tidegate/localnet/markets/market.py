@@ -5,7 +5,7 @@ tape depends on its seed only, never on the wall clock or on clients. It never r
 """
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
 from math import exp, log
 from operator import attrgetter
@@ -86,23 +86,25 @@ class _Walker:
         self.rng = Random(f"{seed}/walk/{coin}")
         self.prints_per_beat = MAJOR_PRINTS_PER_BEAT if coin in MAJORS else SMALL_PRINTS_PER_BEAT
 
-    def beat(self, from_ms: int, factor_move: float, sigma: float) -> Iterator[Print]:
+    def beat(self, from_ms: int, factor_move: float, sigma: float) -> list[Print]:
         """Move for one beat; the prints fall in order between the old price and the new."""
-        before = self.log_px
+        random, before = self.rng.random, self.log_px
         self.log_px += self.factor * factor_move + self.own * sigma * self.rng.gauss()
-        rises = self.log_px > before
-        for share in sorted(self.rng.random() for _ in range(self._prints())):
-            with_the_move = self.rng.random() < WITH_THE_MOVE
-            yield Print(
+        count = min(int(2 * self.prints_per_beat * random() + random()), PRINTS_PER_BEAT_MAX)
+        if not count:
+            return []
+        move = self.log_px - before
+        with_it: Side = "B" if move > 0 else "A"
+        against_it: Side = "A" if move > 0 else "B"
+        return [
+            Print(
                 from_ms + 1 + int(share * (BEAT_MS - 1)),
                 self.coin,
-                exp(before + share * (self.log_px - before)),
-                "B" if rises == with_the_move else "A",
+                exp(before + share * move),
+                with_it if random() < WITH_THE_MOVE else against_it,
             )
-
-    def _prints(self) -> int:
-        whole = int(2 * self.prints_per_beat * self.rng.random() + self.rng.random())
-        return min(whole, PRINTS_PER_BEAT_MAX)
+            for share in sorted([random() for _ in range(count)])
+        ]
 
 
 class RandomMarket:

@@ -265,7 +265,6 @@ def new_account_lists(desk: Desk) -> None:
     assert desk.info.query_sub_accounts(address) is None
     assert desk.info.user_vault_equities(address) == []
     assert desk.info.user_twap_slice_fills(address) == []
-    assert desk.info.user_staking_delegations(address) == []
 
 
 @case("userNonFundingLedgerUpdates: a deposit is a row")
@@ -274,3 +273,17 @@ def deposit_row(desk: Desk) -> None:
     (row,) = desk.info.user_non_funding_ledger_updates(trader.address, 0)
     assert list(row) == ["time", "hash", "delta"]
     assert row["delta"] == {"type": "deposit", "usdc": "100000.0"}
+
+
+@case("staking: an account without a stake")
+def no_stake(desk: Desk) -> None:
+    address = Trader(desk).address
+    assert desk.info.user_staking_delegations(address) == []
+    assert desk.info.user_staking_rewards(address) == []
+    assert desk.info.delegator_history(address) == []
+    assert desk.info.user_staking_summary(address) == {
+        "delegated": "0.0",
+        "undelegated": "0.0",
+        "totalPendingWithdrawal": "0.0",
+        "nPendingWithdrawals": 0,
+    }

@@ -171,10 +171,9 @@ def dex_trader(desk: Desk) -> tuple[Trader, str]:
 def dex_trade(desk: Desk) -> None:
     trader, coin = dex_trader(desk)
     name = dex_name(desk)
-    px = float(desk.info.l2_snapshot(coin)["levels"][1][0]["px"]) if coin in desk.info.name_to_coin else None
-    px = px or float(desk.ask("l2Book", coin=coin)["levels"][1][0]["px"])
-    answer = trader.limit(coin, "B", px, 10, "Ioc")
-    assert answer["filled"]["totalSz"] == "10.0"
+    px = float(desk.ask("l2Book", coin=coin)["levels"][1][0]["px"])
+    answer = trader.limit(coin, "B", px, 0.1, "Ioc")
+    assert answer["filled"]["totalSz"] == "0.1"
     state = desk.info.user_state(trader.address, name)
     assert [row["position"]["coin"] for row in state["assetPositions"]] == [coin]
     assert trader.state()["assetPositions"] == []
@@ -186,7 +185,7 @@ def dex_open_orders(desk: Desk) -> None:
     trader, coin = dex_trader(desk)
     name = dex_name(desk)
     bid = float(desk.ask("l2Book", coin=coin)["levels"][0][0]["px"])
-    trader.rest(coin, "B", bid, 10)
+    trader.rest(coin, "B", bid, 0.1)
     assert [row["coin"] for row in desk.info.open_orders(trader.address, name)] == [coin]
     assert desk.info.open_orders(trader.address) == []
     assert len(desk.info.frontend_open_orders(trader.address, name)) == 1
@@ -201,6 +200,6 @@ def dex_metas(desk: Desk) -> None:
 def dex_fee(desk: Desk) -> None:
     trader, coin = dex_trader(desk)
     px = float(desk.ask("l2Book", coin=coin)["levels"][1][0]["px"])
-    trader.limit(coin, "B", px, 10, "Ioc")
+    trader.limit(coin, "B", px, 0.1, "Ioc")
     (fill,) = desk.info.user_fills(trader.address)
-    assert D(fill["fee"]) > D("0.00045") * D(fill["px"]) * 10
+    assert D(fill["fee"]) != D("0.00045") * D(fill["px"]) / 10

@@ -341,7 +341,7 @@ def notification(desk: Desk) -> None:
     line = subscribed(desk, type="notification", user=maker.address)
     maker.rest("ETH", "B", 3000, 0.01)
     taker.limit("ETH", "A", 3000, 0.01, "Ioc")
-    assert line.ear.take("notification")["notification"] == "Resting order filled: Bought 0.01 ETH at $3000.0"
+    assert line.ear.take("notification")["notification"].startswith("Resting order filled: Bought 0.01 ETH at $3000")
 
 
 @case("TWAP streams: states, history and slice fills", bare=True)

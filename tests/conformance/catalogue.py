@@ -15,6 +15,8 @@ from tests.conformance import (
     case_streams,
     case_triggers,
     case_twap,
+    ccxt_streams,
+    ccxt_trading,
 )
 from tests.conformance.cases import CASES, Case
 
@@ -31,6 +33,8 @@ MODULES = (
     case_spot,
     case_streams,
     case_limits,
+    ccxt_trading,
+    ccxt_streams,
 )
 
 

@@ -110,7 +110,10 @@ class WiredLine:
 
     def __init__(self, url: str) -> None:
         self.ear = Ear()
-        self._connection = connect(url, open_timeout=PATIENCE_S, ping_interval=None, compression=None, proxy=None)
+        self._open = contextlib.ExitStack()
+        self._connection = self._open.enter_context(
+            connect(url, open_timeout=PATIENCE_S, ping_interval=None, compression=None, proxy=None)
+        )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -119,7 +122,7 @@ class WiredLine:
             self._connection.send(written(message))
 
     def close(self) -> None:
-        self._connection.close()
+        self._open.close()
         self._reader.join(PATIENCE_S)
 
     def _read(self) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from tidegate.localnet.info import of_account, of_dexs, of_fees, of_funding, of_market, of_people, of_spot
+from tidegate.localnet.info import of_account, of_dexs, of_fees, of_funding, of_market, of_people, of_spot, of_staking
 from tidegate.localnet.info.desk import Desk, Request
 from tidegate.localnet.kernel.reply import NOTHING, UNPROCESSABLE, Reply
 
@@ -16,6 +16,8 @@ REQUESTS: dict[str, Request] = {
     **of_funding.REQUESTS,
     **of_fees.REQUESTS,
     **of_people.REQUESTS,
+    **of_staking.REQUESTS,
+    **of_staking.REQUESTS,
 }
 
 

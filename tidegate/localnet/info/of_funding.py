@@ -32,10 +32,10 @@ class RatesRequest(Struct, rename="camel"):
 
 
 class PaymentsRequest(Struct, rename="camel"):
-    """userFunding."""
+    """userFunding; without a start it reaches back to the first payment, as ccxt asks for it."""
 
     user: Address
-    start_time: int
+    start_time: int = 0
     end_time: int | None = None
 
 

@@ -1,4 +1,4 @@
-"""Requests about staking and multi-sig, of which a trading client asks at most whether there is any.
+"""/info about staking (section 2): nobody stakes on a localnet, every answer is that of an account without a stake."""
 
 Nothing is delegated here: an account may have undelegated stake, which its operator gave it for priority fees, and that
 is all there is to tell.

@@ -58,6 +58,7 @@ from tidegate.world import RoutedWorld, Writes
 DAY_MS = 86_400_000
 FILLS_OVERLAP_MS = 60_000
 PART_STOP_S = 1.5
+LEVERAGES_ASKED_MAX = 10
 SWITCH_INTERVAL_S = 1e-4
 """How long a thread may keep the interpreter from another, above all the main one from the stream's."""
 EXIT_FORCED = 130
@@ -167,6 +168,7 @@ class Session:
                 speed=clock.speed,
                 remembered=ledger.remembered(),
                 brakes=ledger.brakes(),
+                leverages=self._leverages(client, wallet, settings),
             )
         )
         _greet(settings, wallet, account)
@@ -200,6 +202,13 @@ class Session:
             raise ConfigError(problems)
         coins = tuple(name for name in (resolve(coin, instruments) for coin in self._settings.coins) if name)
         return instruments, replace(self._settings, coins=coins, account_address=wallet.account)
+
+    def _leverages(self, client: HyperliquidClient, wallet: Wallet, settings: Settings) -> dict[str, int]:
+        """What is set already need not be set again; of very many coins asking would cost more than setting."""
+        if len(settings.coins) > LEVERAGES_ASKED_MAX:
+            return {}
+        found = {coin: client.leverage(wallet.account, coin) for coin in settings.coins}
+        return {coin: value for coin, value in found.items() if value is not None}
 
     def _ledger(self, venue: Venue, wallet: Wallet) -> Ledger:
         signer = wallet.signer.address if wallet.signer else None

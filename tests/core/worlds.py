@@ -389,6 +389,7 @@ def started(
     account: Account | None = None,
     remembered: Sequence[Remembered] = (),
     brakes: Brakes | None = None,
+    leverages: dict[str, int] | None = None,
     price: Decimal = PRICE,
     now_ms: int = T0,
     ready: bool = True,
@@ -411,6 +412,7 @@ def started(
             speed=speed,
             remembered=tuple(remembered),
             brakes=brakes or Brakes(),
+            leverages=leverages or {},
         )
     )
     if ready:

@@ -206,3 +206,9 @@ def test_roles_are_read(sample):
     assert reads.role_of({"role": "missing"}).master is None
     with pytest.raises(Unintelligible):
         reads.role_of({"role": None})
+
+
+@pytest.mark.parametrize(("kind", "found"), [("cross", 20), ("isolated", None)])
+def test_the_leverage_that_is_set_is_read_where_margin_is_shared(kind, found):
+    body = {"user": "0x0", "coin": "BTC", "leverage": {"type": kind, "value": 20}, "maxTradeSzs": ["0.0", "0.0"]}
+    assert reads.leverage_of(body) == found

@@ -140,6 +140,9 @@ def _plan(state: State, coin: CoinState, signal: Signal) -> Plan | str:
     )
     if isinstance(sized, str):
         return sized
+    liquidation = risk.liquidation_price(state, coin, direction=direction, price=price, size=sized.size)
+    if risk.beyond_liquidation(direction, stop, liquidation):
+        return f"the stop {stop} lies beyond the liquidation price {liquidation:.6g}: lower LEVERAGE or STOP_LOSS_PCT"
     trail_by = signal.trail_by
     if settings.trailing_stop_pct:
         trail_by = price * settings.trailing_stop_pct / HUNDRED

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from tidegate.core import brakes, doubt, entries, exits, fills, protection, schedule
+from tidegate.core import brakes, doubt, entries, exits, fills, protection, risk, schedule
 from tidegate.core.state import CoinState, OrderState, Phase, State, Working
 from tidegate.model.brackets import Bracket, ExitReason
 from tidegate.model.events import Account, AccountSeen, OrderFilled
@@ -21,6 +21,7 @@ from tidegate.model.settings import OnStartPosition
 SNAPSHOT_AGE_MS = 2_000
 """An account snapshot says nothing about what happened within this time before it."""
 MISMATCHES_MAX = 2
+TELL_AGAIN_MS = 300_000
 WITNESS_GAP_MS = 1_000
 """Two views that are closer together than this are one witness."""
 
@@ -41,6 +42,7 @@ def on_account(state: State, event: AccountSeen) -> Decision:
         decision += _orders(state, state.coins[name], account)
         doubt.ask_soon(state, name)
         decision += protection.verify(state, state.coins[name], account)
+        decision += _liquidation(state, state.coins[name], account)
         decision += entries.consider(state, state.coins[name])
     return decision
 
@@ -69,6 +71,25 @@ def _position(state: State, coin: CoinState, theirs: Position | None, account: A
     if theirs is None:
         return decision + _vanished(state, coin, account)
     return decision + _adopt_size(state, coin, theirs, account)
+
+
+def _liquidation(state: State, coin: CoinState, account: Account) -> Decision:
+    """A stop that the exchange's liquidation would come before guards nothing: said aloud, again every five minutes."""
+    bracket, level = coin.bracket, account.liquidation_prices.get(coin.coin)
+    if bracket is None or bracket.stop is None or not coin.position.size or coin.left_alone:
+        return NOTHING
+    if not risk.beyond_liquidation(bracket.direction, bracket.stop, level):
+        return NOTHING
+    kind = ("liquidation", coin.coin)
+    told_ms = state.faults_told.get(kind)
+    if told_ms is not None and state.now_ms - told_ms < state.wait_ms(TELL_AGAIN_MS):
+        return NOTHING
+    state.faults_told[kind] = state.now_ms
+    text = (
+        f"{coin.coin}: the stop {bracket.stop} lies beyond the liquidation price {level}: the exchange would close the "
+        f"position first; add margin, or make the position smaller"
+    )
+    return Decision(intents=(Alert(text=text, coin=coin.coin),))
 
 
 def _never_filled(state: State, coin: CoinState) -> Decision:

@@ -58,6 +58,30 @@ def unsound_wish(signal: Signal) -> str | None:
     return None
 
 
+def liquidation_price(
+    state: State, coin: CoinState, *, direction: int, price: Decimal, size: Decimal
+) -> Decimal | None:
+    """About where a position of this size would be liquidated, None if nowhere.
+
+    Cross margin, by the exchange's formula at the coin's own maximum leverage (Hyperliquid docs, "Liquidations"); other
+    positions are counted as standing still at their last price.
+    """
+    share = 1 / Decimal(2 * coin.instrument.leverage_max)
+    others = Decimal(0)
+    for each in state.coins.values():
+        if each.position.size and each.coin != coin.coin:
+            last = each.reference_price() or each.position.entry_price
+            others += abs(each.position.size) * last / (2 * each.instrument.leverage_max)
+    available = state.equity - others - size * price * share
+    level = price - direction * available / size / (1 - share * direction)
+    return level if level > 0 else None
+
+
+def beyond_liquidation(direction: int, stop: Decimal, liquidation: Decimal | None) -> bool:
+    """Whether the exchange would close the position before its stop does."""
+    return liquidation is not None and (stop - liquidation) * direction <= 0
+
+
 def unsound(
     coin: CoinState, *, direction: int, price: Decimal, stop: Decimal, take_profit: Decimal | None
 ) -> str | None:

@@ -118,6 +118,8 @@ def on_started(state: State, event: Started) -> Decision:
         state.coins[instrument.coin] = CoinState(
             instrument=instrument, candles=cache, position=Position(coin=instrument.coin)
         )
+        if event.leverages.get(instrument.coin) == sizing.leverage_of(settings, instrument):
+            state.change(instrument.coin, leverage=event.leverages[instrument.coin])
     state.next_poll_ms = state.now_ms
     state.next_account_ms = state.now_ms + state.wait_ms(schedule.ACCOUNT_EVERY_MS)
     decision = Decision(intents=(Subscribe(coins=tuple(state.coins)),))

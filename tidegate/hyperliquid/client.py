@@ -116,6 +116,10 @@ class HyperliquidClient:
         asked = {"type": "userNonFundingLedgerUpdates", "user": user, "startTime": flows_since_ms, "endTime": None}
         return replace(account, flows=flows_of(self._ask(asked, protective=True), user, unified=unified))
 
+    def leverage(self, user: str, coin: str) -> int | None:
+        """The leverage that is set for a coin, None where its margin is isolated."""
+        return reads.leverage_of(self._ask({"type": "activeAssetData", "user": user.lower(), "coin": coin}))
+
     def order_status(self, user: str, cloid: str) -> OrderFate:
         """What the exchange knows of one order; `status` is None when it does not know it."""
         wanted = {"type": "orderStatus", "user": user.lower(), "oid": cloid}

@@ -48,6 +48,15 @@ class OrderFate(Struct, frozen=True, kw_only=True):
         return OrderSeen(at_ms=at_ms, cloid=cloid, status=self.status, oid=self.oid, filled=self.filled)
 
 
+class _Leverage(Struct):
+    type: str
+    value: int
+
+
+class _Active(Struct):
+    leverage: _Leverage
+
+
 class _Summary(Struct, rename="camel"):
     account_value: Decimal
 
@@ -56,6 +65,7 @@ class _PositionRow(Struct, rename="camel"):
     coin: str
     szi: Decimal
     entry_px: Decimal | None = None
+    liquidation_px: Decimal | None = None
 
 
 class _Holding(Struct):
@@ -146,7 +156,18 @@ def account_of(perps: object, orders: object, fills: object, user: str, spot: ob
         orders=tuple(_sound(row.open_order for row in _rows(orders, OrderRow, "open orders"))),
         fills=tuple(sorted(_sound(partial(fill, user) for fill in sound_fills), key=lambda fill: fill.time_ms)),
         time_ms=state.time,
+        liquidation_prices={
+            row.position.coin: row.position.liquidation_px
+            for row in state.asset_positions
+            if row.position.liquidation_px is not None and is_price(row.position.liquidation_px)
+        },
     )
+
+
+def leverage_of(body: object) -> int | None:
+    """The answer to activeAssetData: the leverage set for a coin, None where its margin is isolated."""
+    answer: _Active = typed(body, _Active, "leverage")
+    return answer.leverage.value if answer.leverage.type == "cross" else None
 
 
 def order_fate_of(body: object) -> OrderFate:

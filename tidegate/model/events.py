@@ -216,7 +216,8 @@ class LeverageRefused(Fact, frozen=True, kw_only=True):
 class Account(Struct, frozen=True, kw_only=True):
     """The account as the exchange shows it. `equity` and `free` in USD; only coins with a position are listed.
 
-    `flows` are deposits and withdrawals, as far back as was asked for.
+    `flows` are deposits and withdrawals, as far back as was asked for; `liquidation_prices` by coin, where there is
+    one.
     """
 
     equity: Decimal
@@ -226,6 +227,7 @@ class Account(Struct, frozen=True, kw_only=True):
     fills: tuple[Fill, ...] = ()
     time_ms: int = 0
     flows: tuple[Flow, ...] = ()
+    liquidation_prices: dict[str, Decimal] = {}
 
 
 class AccountSeen(Fact, frozen=True, kw_only=True):
@@ -247,7 +249,10 @@ class FundingPaid(Fact, frozen=True, kw_only=True):
 
 
 class Started(Fact, frozen=True, kw_only=True):
-    """The first fact of a session: recovery is the start-up path."""
+    """The first fact of a session: recovery is the start-up path.
+
+    `leverages` are those that the exchange has for a coin already (cross margin only).
+    """
 
     settings: Settings
     instruments: tuple[Instrument, ...]
@@ -256,6 +261,7 @@ class Started(Fact, frozen=True, kw_only=True):
     speed: float = 1.0
     remembered: tuple[Remembered, ...] = ()
     brakes: Brakes = Brakes()
+    leverages: dict[str, int] = {}
 
 
 class Tick(Fact, frozen=True, kw_only=True):

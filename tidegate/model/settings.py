@@ -78,6 +78,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     leverage: int = 3
     max_slippage_pct: Decimal = Decimal(1)
     order_transport: OrderTransport = OrderTransport.WS
+    keystore: str = ""
+    keystore_password_file: str = ""
+    key_file: str = ""
+    allow_master_key: bool = False
     account_address: str = ""
     vault_address: str = ""
     confirm_mainnet: str = ""

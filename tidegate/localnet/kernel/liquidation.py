@@ -7,7 +7,8 @@ the ledger's entry.
 Where the exchange's page is silent: an account's perp orders are canceled when its liquidation begins (an isolated
 position's: those of its coin); positions go in the order of their assets and stop when the account is whole again; an
 order's limit is the price at which the account would have nothing left; taker fees are paid as ever, the backstop takes
-none. The liquidator's purse is bottomless, so nobody is deleveraged: it pays what a liquidated account owes.
+none. While a coin is halted only the backstop works. The liquidator's purse is bottomless, so nobody is deleveraged: it
+pays what a liquidated account owes.
 """
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
@@ -140,7 +141,7 @@ def _sell(venue: Venue, account: Account, case: Case, coin: str, position: Posit
     decimals = price_decimals(prices.rule.sz_decimals)
     broke_px = prices.mark - case.worth().value / position.szi
     limit_px = broke_px.quantize(ONE.scaleb(-decimals), ROUND_FLOOR if is_buy else ROUND_CEILING)
-    if not prices.book.crosses(is_buy=is_buy, px=limit_px):
+    if coin in venue.restrictions.halted or not prices.book.crosses(is_buy=is_buy, px=limit_px):
         return
     sz = abs(position.szi)
     watch = venue.margin_watch

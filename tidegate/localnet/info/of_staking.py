@@ -1,4 +1,4 @@
-"""/info about staking (section 2): nobody stakes on a localnet, every answer is that of an account without a stake."""
+"""Requests about staking and multi-sig, of which a trading client asks at most whether there is any.
 
 Nothing is delegated here: an account may have undelegated stake, which its operator gave it for priority fees, and that
 is all there is to tell.

@@ -66,7 +66,9 @@ def test_two_more_agents_may_be_named_for_every_sub_account(venue, account):
     assert agents.approve(venue, account, address(20), "one more").endswith("Current limit is 5")
 
 
-@pytest.mark.parametrize("name", ["x" * 17, "bot valid_until soon"])
+@pytest.mark.parametrize(
+    "name", ["x" * 17, "bot valid_until soon", "bot valid_until ²", "bot valid_until " + "9" * 5_000]
+)
 def test_an_agents_name_is_short_and_its_expiry_a_number(venue, account, name):
     assert agents.approve(venue, account, address(2), name) == "Invalid agent name."
 

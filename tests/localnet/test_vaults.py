@@ -134,7 +134,8 @@ def test_nobody_withdraws_within_a_day_or_without_a_share(floor):
     assert floor.move(floor.follower, "5", is_deposit=False) == err(text)
     floor.unlock()
     assert floor.move(floor.follower, "5", is_deposit=False) == DEFAULT
-    assert floor.move(floor.follower, "96", is_deposit=False) == err("Insufficient balance for withdrawal")
+    for usd in ("96", "-1"):
+        assert floor.move(floor.follower, usd, is_deposit=False) == err("Insufficient balance for withdrawal")
 
 
 def test_of_a_followers_profit_the_leader_has_a_tenth(floor):
@@ -184,6 +185,7 @@ def test_a_leader_closes_a_vault_and_everybody_is_paid(floor):
     floor.move(floor.follower, "500")
     close = {"type": "vaultDistribute", "vaultAddress": floor.vault, "usd": 0}
     assert floor.follower.post(close)["status"] == "err"
+    assert floor.leader.post({**close, "usd": -5})["status"] == "err"
     assert floor.leader.post(close) == DEFAULT
     assert floor.state(floor.follower.user)["withdrawable"] == "100000.0"
     assert floor.state(floor.vault)["withdrawable"] == "0.0"

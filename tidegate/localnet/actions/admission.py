@@ -79,7 +79,8 @@ class Admission:
     def _untimely(self, signer: str, envelope: Envelope, kind: str) -> str | None:
         """Why the nonce may not be used; the one that a user-signed action carries must be the envelope's."""
         if kind in USER_SIGNED:
-            signed = envelope.action["time" if "time" in envelope.action else "nonce"]
+            _, fields = USER_SIGNED[kind]
+            signed = envelope.action[fields[-1][1]]  # "time" or "nonce" is signed last
             if signed != envelope.nonce:
                 return f"Invalid nonce: signed nonce {signed} is not {envelope.nonce}"
         now_ms = self._venue.now_ms

@@ -5,6 +5,8 @@ nonces are dropped with it; it goes when it is replaced, expired, or its account
 testnet in September 2026 (public notes); the exchange prunes expired agents only after a while, this one at once.
 """
 
+import re
+
 from tidegate.localnet.kernel import wealth
 from tidegate.localnet.kernel.accounts import DAY_MS, Account
 from tidegate.localnet.kernel.people import Agent
@@ -12,6 +14,7 @@ from tidegate.localnet.kernel.venue import Venue
 
 NOBODY = "0x" + "0" * 40
 VALID_UNTIL = " valid_until "
+TIME = re.compile("[0-9]{1,16}")
 NAME_MAX = 16
 NAMED_MAX = 3
 NAMED_MORE_A_SUB_ACCOUNT = 2
@@ -26,7 +29,7 @@ def approve(venue: Venue, account: Account, address: str, name: str) -> str | No
     zero address removes. An address that is an account, or an agent already, cannot become an agent.
     """
     plain, _, until = name.partition(VALID_UNTIL)
-    if (until and not until.isdigit()) or len(plain) > NAME_MAX:
+    if (until and not TIME.fullmatch(until)) or len(plain) > NAME_MAX:
         return "Invalid agent name."
     valid_until_ms = int(until) if until else venue.now_ms + VALID_MS
     if not venue.now_ms < valid_until_ms <= venue.now_ms + VALID_MAX_MS:

@@ -25,6 +25,7 @@ FIRST_DEPOSIT_MIN = Decimal(100)
 CREATION_FEE = Decimal(100)
 DEPOSIT_MIN = Decimal(5)
 NAME_MIN, NAME_MAX = 3, 50
+DESCRIPTION_MAX = 250
 CLOSING_TOLERANCE = Decimal("0.1")  # how far from the mark a position is closed
 
 
@@ -50,6 +51,8 @@ def create(venue: Venue, leader: Account, name: str, description: str, usdc: Dec
     """Make a vault with the leader's first deposit; costs CREATION_FEE. Returns it, or the refusal (our words)."""
     if not NAME_MIN <= len(name) <= NAME_MAX:
         return f"Vault name must have {NAME_MIN} to {NAME_MAX} characters."
+    if len(description) > DESCRIPTION_MAX:
+        return f"Vault description must have at most {DESCRIPTION_MAX} characters."
     if leader.user in venue.people.vaults or leader.user in venue.people.sub_accounts:
         return "Only a master account can create a vault."
     if usdc < FIRST_DEPOSIT_MIN:
@@ -95,7 +98,7 @@ def withdraw(venue: Venue, vault: Vault, account: Account, usdc: Decimal) -> str
     if venue.now_ms < follower.locked_until_ms:
         return "Cannot withdraw during lockup period after depositing."
     asked = usdc or owned
-    if asked > owned:
+    if not ZERO < asked <= owned:
         return "Insufficient balance for withdrawal"
     before = equity(venue, vault)
     if _leader_leaves_too_much(venue, vault, account, asked, before):
@@ -134,7 +137,7 @@ def distribute(venue: Venue, vault: Vault, usdc: Decimal) -> str | None:
     if closing and (account.positions or account.live):
         return "Cannot close a vault with open positions or orders."
     amount = free(venue, vault) if closing else usdc
-    if amount > free(venue, vault):
+    if not ZERO <= amount <= free(venue, vault):
         return "Insufficient balance for withdrawal"
     shares, left = vault.shares, amount
     users = list(vault.followers)

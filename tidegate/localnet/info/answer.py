@@ -17,7 +17,6 @@ REQUESTS: dict[str, Request] = {
     **of_fees.REQUESTS,
     **of_people.REQUESTS,
     **of_staking.REQUESTS,
-    **of_staking.REQUESTS,
 }
 
 

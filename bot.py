@@ -56,7 +56,19 @@ From = Annotated[
 Speed = Annotated[float, typer.Option(min=0.01, max=10_000, metavar="N", help="How much faster localnet's time runs.")]
 Seed = Annotated[int, typer.Option(metavar="N", help="Another number: another market and throw-away account.")]
 Reason = Annotated[str, typer.Argument(metavar="[REASON]", help="Why, for the log.", show_default=False)]
-Scenario = Annotated[str, typer.Option(metavar="NAME", help="localnet's market: first-run (scripted) or random.")]
+Scenario = Annotated[
+    str,
+    typer.Option(metavar="NAME", help="localnet's market: first-run (scripted), random, or a .yaml file with faults."),
+]
+Mirror = Annotated[
+    str,
+    typer.Option(
+        metavar="VENUE",
+        envvar="MIRROR",
+        show_envvar=False,
+        help="localnet follows this venue's public market: mainnet, testnet or a URL. Orders stay here.",
+    ),
+]
 
 
 @app.command()
@@ -75,6 +87,7 @@ def run(
     speed: Speed = 1.0,
     seed: Seed = 1,
     scenario: Scenario = "first-run",
+    mirror: Mirror = "",
 ) -> None:
     """Trade until stopped with Ctrl-C (the default)."""
     from tidegate.localnet.arguments import MarketChoice
@@ -83,14 +96,14 @@ def run(
     cli = {name: value for name, value in words.items() if value is not None}
     if dry_run:
         cli["DRY_RUN"] = "true"
-    choice = MarketChoice(tuple(replay or ()), start, speed, seed, scenario)
+    choice = MarketChoice(tuple(replay or ()), start, speed, seed, scenario, mirror=mirror)
     problems: list[str] = []
     with _noting(problems):
         cli |= _pairs(settings or [])
     with _noting(problems):
         choice = choice.checked()
     with _noting(problems):
-        loaded = _load(choice.implied(cli))
+        loaded = _load_with_key(choice.implied(cli))
     if problems:
         raise ConfigError(problems)
     from hyperliquid_websocket import HyperliquidWebSocketClient
@@ -107,6 +120,10 @@ def localnet(
     speed: Speed = 1.0,
     seed: Seed = 1,
     scenario: Scenario = "first-run",
+    mirror: Mirror = "",
+    record: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write down what is streamed, asked and answered.")
+    ] = None,
     align: Annotated[int, typer.Option(hidden=True)] = 0,
     linger: Annotated[float | None, typer.Option(hidden=True)] = None,
     announce: Annotated[bool, typer.Option(hidden=True)] = False,
@@ -115,8 +132,8 @@ def localnet(
     from tidegate.localnet import command
     from tidegate.localnet.arguments import MarketChoice
 
-    choice = MarketChoice(tuple(replay or ()), start, speed, seed, scenario, align).checked()
-    raise typer.Exit(command.run(choice, port=port, linger_s=linger, announce=announce))
+    choice = MarketChoice(tuple(replay or ()), start, speed, seed, scenario, align, mirror).checked()
+    raise typer.Exit(command.run(choice, port=port, linger_s=linger, announce=announce, record=record))
 
 
 @app.command()
@@ -154,21 +171,21 @@ def status(settings: Set = None) -> None:
 @app.command()
 def pause(reason: Reason = "", settings: Set = None) -> None:
     """No more entries; positions keep their stops. Stays on after a restart."""
-    _ask("pause", reason, settings)
+    _ask("pause", reason, _load(_pairs(settings or [])))
 
 
 @app.command()
 def resume(reason: Reason = "", settings: Set = None) -> None:
     """Lift pause, daily loss and drawdown."""
-    _ask("resume", reason, settings)
+    _ask("resume", reason, _load(_pairs(settings or [])))
 
 
 @app.command()
 def flatten(reason: Reason = "", settings: Set = None) -> None:
     """Close every position of the bot now, and pause."""
-    if _ask("flatten", reason, settings):
+    loaded = _load_with_key(_pairs(settings or []))
+    if _ask("flatten", reason, loaded):
         return
-    loaded = _load(_pairs(settings or []))
     if loaded.settings.network.value == "localnet" and not loaded.localnet_url:
         return
     typer.echo("starting one that only closes; it ends when everything is closed")
@@ -180,7 +197,7 @@ def flatten(reason: Reason = "", settings: Set = None) -> None:
     raise typer.Exit(session.run(None, until_flat=True))
 
 
-def _ask(name: str, reason: str, settings: list[str] | None) -> bool:
+def _ask(name: str, reason: str, loaded: "Loaded") -> bool:
     """Leave a wish for the bot, wait for its answer, show it; False when no bot is there to take it."""
     import msgspec
 
@@ -189,7 +206,7 @@ def _ask(name: str, reason: str, settings: list[str] | None) -> bool:
     from tidegate.storage.commands import ask, is_taken
     from tidegate.storage.status import read_status
 
-    url = _load(_pairs(settings or [])).secrets.database_url
+    url = loaded.secrets.database_url
     payload = read_status(url)
     if payload is None:
         raise StorageError("no bot has run on this database yet: start one with python bot.py")
@@ -227,6 +244,14 @@ def _load(cli: Mapping[str, str]) -> "Loaded":
         )
     finally:
         forget_secrets(os.environ)
+
+
+def _load_with_key(cli: Mapping[str, str]) -> "Loaded":
+    """For commands that sign: nobody else reads this process from here on."""
+    from tidegate.keys import seal, unlocked
+
+    seal()
+    return unlocked(_load(cli), os.environ, Path(".env"))
 
 
 @contextmanager

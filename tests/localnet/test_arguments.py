@@ -35,7 +35,7 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     assert told.value.problems == (
         f"--replay {gone}: no such file",
         f"--replay {tmp_path}: no such file",
-        "--scenario second-run: allowed are first-run, random",
+        "--scenario second-run: allowed are first-run, random, or a .yaml file",
         "--from yesterday: not a moment; example: 2021-05-19T12:00 (UTC)",
     )
 
@@ -71,6 +71,8 @@ def test_what_is_no_moment_in_utc_is_refused_not_guessed(text: str, tape: Path) 
         (MarketChoice(speed=2.0), True),
         (MarketChoice(start="2021-05-19"), True),
         (MarketChoice(replay=(Path("x"),)), True),
+        (MarketChoice(mirror="testnet"), True),
+        (MarketChoice(scenario="storm.yaml"), True),
     ],
 )
 def test_only_what_a_real_exchange_cannot_do_counts_as_set(choice: MarketChoice, is_set: bool) -> None:
@@ -102,3 +104,32 @@ def test_coins_of_the_command_line_go_first() -> None:
     choice = MarketChoice(replay=(Path("BTC_1m.parquet"),))
     assert choice.implied({"COINS": "ETH", "LEVERAGE": "2"}) == {"COINS": "ETH", "LEVERAGE": "2"}
     assert choice.implied({"LEVERAGE": "2"}) == {"COINS": "BTC", "LEVERAGE": "2"}
+
+
+def test_a_scenario_may_be_a_file_with_a_market_and_faults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "storm.yaml").write_text("market: random\nfaults:\n  - do: reset\n")
+    monkeypatch.chdir(tmp_path)
+    choice = MarketChoice(scenario="storm.yaml").checked()
+    assert choice.scenario == str(tmp_path / "storm.yaml")
+    assert choice.scenario_name == "random"
+    assert [rule.do for rule in choice.script().rules] == ["reset"]
+    assert choice.arguments(0)[2:4] == ["--scenario", str(tmp_path / "storm.yaml")]
+
+
+def test_problems_of_a_scenario_file_are_told_with_the_others(tmp_path: Path) -> None:
+    path = tmp_path / "storm.yaml"
+    path.write_text("faults:\n  - do: nonsense\n  - do: delay\n")
+    with pytest.raises(ConfigError) as told:
+        MarketChoice(scenario=str(path), start="yesterday").checked()
+    assert len(told.value.problems) == 4
+
+
+def test_a_mirror_goes_with_no_other_market(tape: Path) -> None:
+    choice = MarketChoice(mirror="mainnet")
+    assert choice.checked().arguments(0)[-2:] == ["--mirror", "mainnet"]
+    with pytest.raises(ConfigError) as told:
+        MarketChoice(mirror="mainnet", replay=(tape,), speed=2.0).checked()
+    assert told.value.problems == (
+        "--replay: a mirror plays what its venue plays, at its speed; leave it out",
+        "--speed: a mirror plays what its venue plays, at its speed; leave it out",
+    )

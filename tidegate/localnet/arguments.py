@@ -5,16 +5,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from tidegate.errors import ConfigError
 
+if TYPE_CHECKING:
+    from tidegate.localnet.scenario import Scenario
+
 SCENARIOS = ("first-run", "random")
+SUFFIXES = (".yaml", ".yml")
 
 
 @dataclass(frozen=True)
 class MarketChoice:
-    """`start` is a recorded moment (`2021-05-19T12:00`, UTC), `speed` how much faster exchange time runs."""
+    """`start` is a recorded moment (`2021-05-19T12:00`, UTC), `speed` how much faster exchange time runs.
+
+    `scenario` is a name or a file; `mirror` the venue to follow instead of any market of our own.
+    """
 
     replay: tuple[Path, ...] = ()
     start: str = ""
@@ -22,19 +29,27 @@ class MarketChoice:
     seed: int = 1
     scenario: str = "first-run"
     align_ms: int = 0
+    mirror: str = ""
 
     def checked(self) -> "MarketChoice":
         """The choice with absolute paths; ConfigError with every problem."""
         problems = [f"--replay {path}: no such file" for path in self.replay if not path.is_file()]
-        if self.scenario not in SCENARIOS:
-            problems.append(f"--scenario {self.scenario}: allowed are {', '.join(SCENARIOS)}")
+        if not self.is_from_file and self.scenario not in SCENARIOS:
+            problems.append(f"--scenario {self.scenario}: allowed are {', '.join(SCENARIOS)}, or a .yaml file")
+        if self.mirror:
+            problems += self._against_mirror()
         if self.start and not self.replay:
             problems.append("--from: it says where a recording starts, so it needs --replay FILE")
         if self.start and _moment(self.start) is None:
             problems.append(f"--from {self.start}: not a moment; example: 2021-05-19T12:00 (UTC)")
+        try:
+            self.script()
+        except ConfigError as error:
+            problems += error.problems
         if problems:
             raise ConfigError(problems)
-        return replace(self, replay=tuple(path.resolve() for path in self.replay))
+        scenario = str(Path(self.scenario).resolve()) if self.is_from_file else self.scenario
+        return replace(self, replay=tuple(path.resolve() for path in self.replay), scenario=scenario)
 
     @property
     def from_ms(self) -> int | None:
@@ -44,12 +59,25 @@ class MarketChoice:
     @property
     def is_set(self) -> bool:
         """Whether anything was chosen that only a localnet can play."""
-        return bool(self.replay or self.start or self.speed != 1.0)
+        return bool(self.replay or self.start or self.speed != 1.0 or self.mirror or self.is_from_file)
+
+    @property
+    def is_from_file(self) -> bool:
+        """Whether the scenario is a file, of a market and faults."""
+        return self.scenario.lower().endswith(SUFFIXES)
 
     @property
     def scenario_name(self) -> Literal["first-run", "random"]:
-        """The scenario, as the server's options type it."""
-        return "random" if self.scenario == "random" else "first-run"
+        """The market of the scenario, as the server's options type it."""
+        return self.script().market
+
+    def script(self) -> "Scenario":
+        """The scenario with its rules; ConfigError with every problem of its file."""
+        from tidegate.localnet.scenario import Scenario, read_scenario  # needs all faults, which a name does not
+
+        if not self.is_from_file:
+            return Scenario("random" if self.scenario == "random" else "first-run")
+        return read_scenario(Path(self.scenario), Everything() if self.mirror else listed())
 
     def implied(self, cli: Mapping[str, str]) -> dict[str, str]:
         """Settings that follow from the choice where the command line leaves them open: a replay's coins."""
@@ -66,7 +94,33 @@ class MarketChoice:
             words += ["--replay", str(path)]
         if self.start:
             words += ["--from", self.start]
+        if self.mirror:
+            words += ["--mirror", self.mirror]
         return [*words, "--align", str(align_ms)] if self.replay else words
+
+    def _against_mirror(self) -> list[str]:
+        """What cannot be had together with a mirror, whose market and time are the venue's."""
+        together = (("--replay", bool(self.replay)), ("--speed", self.speed != 1.0))
+        return [
+            f"{option}: a mirror plays what its venue plays, at its speed; leave it out"
+            for option, is_set in together
+            if is_set
+        ]
+
+
+class Everything:
+    """Contains whatever is asked for: a venue that is not asked yet may list any coin."""
+
+    def __contains__(self, _name: object) -> bool:
+        return True
+
+
+def listed() -> frozenset[str]:
+    """The coins that localnet lists by itself."""
+    from tidegate.localnet.kernel.universe import default_universe
+
+    universe = default_universe()
+    return frozenset((*universe.by_name, *universe.spot_by_name))
 
 
 def _moment(text: str) -> int | None:

@@ -3,6 +3,9 @@
 import json
 import sys
 from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
 
 from tidegate.errors import TidegateError
 from tidegate.localnet.arguments import MarketChoice
@@ -11,8 +14,11 @@ from tidegate.localnet.doors.server import serve
 from tidegate.localnet.ready import Ready
 
 
-def run(choice: MarketChoice, *, port: int, linger_s: float | None, announce: bool) -> int:
-    """Serve until stopped; give the exit code. With `announce` one JSON line for the parent instead of words."""
+def run(choice: MarketChoice, *, port: int, linger_s: float | None, announce: bool, record: Path | None = None) -> int:
+    """Serve until stopped; give the exit code. With `announce` one JSON line for the parent instead of words.
+
+    On a terminal a live table follows the words.
+    """
 
     def on_ready(ready: Ready) -> None:
         if announce:
@@ -22,14 +28,19 @@ def run(choice: MarketChoice, *, port: int, linger_s: float | None, announce: bo
             f"localnet is ready at {ready.url} (REST and WebSocket), play money, loopback only",
             f"market: {ready.says}",
             f"point any Hyperliquid client here; a bot of ours: LOCALNET_URL={ready.url} python bot.py",
+            *_further(options),
             "stop with Ctrl-C",
         )
         print("\n".join(lines), flush=True)  # noqa: T201 - the person reads it
 
+    script = choice.script()
     options = LocalnetOptions(
         port=port,
         seed=choice.seed,
-        scenario=choice.scenario_name,
+        scenario=script.market,
+        faults=script.rules,
+        mirror=choice.mirror,
+        record=record,
         replay=choice.replay,
         from_ms=choice.from_ms,
         speed=choice.speed,
@@ -37,7 +48,12 @@ def run(choice: MarketChoice, *, port: int, linger_s: float | None, announce: bo
         linger_s=linger_s,
     )
     try:
-        serve(options, on_ready)
+        if not announce and sys.stdout.isatty():
+            from tidegate.localnet.live import beside  # a terminal only
+
+            serve(options, on_ready, beside(Console()))
+        else:
+            serve(options, on_ready)
     except TidegateError as error:
         if not announce:
             raise
@@ -45,3 +61,13 @@ def run(choice: MarketChoice, *, port: int, linger_s: float | None, announce: bo
         print(error, file=sys.stderr)  # noqa: T201
         return 2
     return 0
+
+
+def _further(options: LocalnetOptions) -> list[str]:
+    """What a person should know beyond the usual."""
+    lines = []
+    if options.faults:
+        lines.append(f"faults: {len(options.faults)} from the scenario; GET /localnet/fault shows how they stand")
+    if options.record is not None:
+        lines.append(f"recording everything into {options.record}")
+    return lines

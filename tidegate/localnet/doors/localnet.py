@@ -21,6 +21,7 @@ from tidegate.localnet.doors.streams import Streams
 from tidegate.localnet.doors.watch import Watch
 from tidegate.localnet.exchange import Exchange
 from tidegate.localnet.faults.desk import Faults
+from tidegate.localnet.faults.rules import Rule
 from tidegate.localnet.faults.stage import Stage
 from tidegate.localnet.kernel.universe import default_universe
 from tidegate.localnet.markets.market import Market, RandomMarket
@@ -38,7 +39,8 @@ class LocalnetOptions:
     `port` 0 takes a free one. `mirror` (a venue's name or URL) beats `replay` files, and they beat `scenario`;
     `from_ms` (recorded time) is where they start.
     `coins` are the coins to trade, or in the order of the files the coins of a replay. With `linger_s` the
-    server ends that many seconds after its standard input has closed and the last client has gone.
+    server ends that many seconds after its standard input has closed and the last client has gone. `faults` are
+    rules that stand from the start; into the file `record` everything is written down.
     """
 
     host: str = "127.0.0.1"
@@ -53,6 +55,8 @@ class LocalnetOptions:
     coins: tuple[str, ...] | None = None
     linger_s: float | None = None
     limits: Limits = field(default_factory=Limits)
+    faults: tuple[Rule, ...] = ()
+    record: Path | None = None
 
 
 def build(
@@ -129,7 +133,10 @@ class Localnet:
     @classmethod
     def open(cls, options: LocalnetOptions) -> "Localnet":
         """Build what `options` ask for."""
-        return cls(*build(options), options.limits)
+        localnet = cls(*build(options), options.limits)
+        for rule in options.faults:
+            localnet.faults.add(rule)
+        return localnet
 
     def clock_page(self) -> dict[str, Any]:
         """Body of `GET /localnet/clock`."""

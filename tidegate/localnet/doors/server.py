@@ -11,11 +11,11 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
 from ipaddress import ip_address
 from types import FrameType
-from typing import cast
+from typing import Any, cast
 
 import uvicorn
 
@@ -25,6 +25,7 @@ from tidegate.localnet.doors.faulty_sockets import WatchedWebSocketDoor
 from tidegate.localnet.doors.localnet import Localnet, LocalnetError, LocalnetOptions
 from tidegate.localnet.markets.market import LiveMarket
 from tidegate.localnet.ready import Ready
+from tidegate.localnet.record import recording
 
 # The exchange closes HTTP connections that were idle for about three minutes.
 KEEP_ALIVE_S = 180
@@ -32,12 +33,22 @@ SHUTDOWN_S = 1
 ORPHAN_CHECK_S = 0.25
 BACKLOG = 128
 
+Beside = Callable[[Localnet], Coroutine[Any, Any, None]]
+
 
 class Server(uvicorn.Server):
     """uvicorn around one `Localnet`; `loop` is its event loop while it runs."""
 
-    def __init__(self, localnet: Localnet, options: LocalnetOptions, on_ready: Callable[[Ready], None]) -> None:
+    def __init__(
+        self,
+        localnet: Localnet,
+        options: LocalnetOptions,
+        on_ready: Callable[[Ready], None],
+        beside: Beside | None = None,
+    ) -> None:
         self.localnet = localnet
+        self._beside = beside
+        self._attending: asyncio.Task[None] | None = None
         self._options = options
         self._on_ready = on_ready
         self._front = Front(localnet, control_app(localnet, self.stop))
@@ -71,7 +82,7 @@ class Server(uvicorn.Server):
     def serve_until_stopped(self) -> None:
         """Answer until stopped; blocks. What made the market fail is raised when all connections are closed."""
         self.run(sockets=[self._socket])
-        for task in (self._driving, self._following):
+        for task in (self._driving, self._following, self._attending):
             if task is not None and not task.cancelled():
                 task.result()
 
@@ -89,12 +100,18 @@ class Server(uvicorn.Server):
         host, port = self._socket.getsockname()[:2]
         url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         self._on_ready(Ready(url=url, **self.localnet.clock_page()))
+        if self._beside is not None:
+            self._attending = asyncio.create_task(self._beside(self.localnet))
+            self._attending.add_done_callback(lambda _: self.stop())
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop the market, then close every connection."""
         for task in (self._driving, self._following, self._watching):
             if task is not None:
                 task.cancel()
+        if self._attending is not None:
+            self._attending.cancel()
+            await asyncio.wait([self._attending])
         if self.localnet.watch.proxy is not None:
             self.localnet.watch.proxy.close()
         await super().shutdown(sockets)
@@ -133,12 +150,20 @@ class Server(uvicorn.Server):
         self.stop()
 
 
-def serve(options: LocalnetOptions, on_ready: Callable[[Ready], None]) -> None:
-    """Run a localnet in this process until it is told to stop. Raises `LocalnetError` when it cannot start."""
-    server = Server(Localnet.open(options), options, on_ready)
-    gc.collect()
-    gc.freeze()
-    server.serve_until_stopped()
+def serve(options: LocalnetOptions, on_ready: Callable[[Ready], None], beside: Beside | None = None) -> None:
+    """Run a localnet in this process until it is told to stop; `beside` runs with it, from ready to stop.
+
+    Raises `LocalnetError` when it cannot start, and ConfigError when it cannot record.
+    """
+    localnet = Localnet.open(options)
+    with contextlib.ExitStack() as open_files:
+        if options.record is not None:
+            taking = recording(localnet.exchange, localnet.market.coins, options.record)
+            localnet.watch.recorder = open_files.enter_context(taking)
+        server = Server(localnet, options, on_ready, beside)
+        gc.collect()
+        gc.freeze()
+        server.serve_until_stopped()
 
 
 def _listen(options: LocalnetOptions) -> socket.socket:

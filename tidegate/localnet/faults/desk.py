@@ -14,7 +14,7 @@ from tidegate.localnet.faults.course import Course
 from tidegate.localnet.faults.fault import Place
 from tidegate.localnet.faults.frames import Sent
 from tidegate.localnet.faults.lines import Line, Opening, Rejection
-from tidegate.localnet.faults.rules import Match, Rule
+from tidegate.localnet.faults.rules import BadRule, Match, Rule
 from tidegate.localnet.faults.wire import Tamper, Tampered, Way
 from tidegate.localnet.kernel.venue import Venue
 
@@ -92,7 +92,12 @@ class Faults:
     # Rules
 
     def add(self, rule: Rule) -> int:
-        """Let a rule stand from now on; returns its number. What happens at once has happened on return."""
+        """Let a rule stand from now on; returns its number. What happens at once has happened on return.
+
+        Raises BadRule for a coin that is not listed here.
+        """
+        if not {"", *self.coins} >= {rule.match.coin, rule.args.get("coin", "")}:
+            raise BadRule([f"{rule.do}: a coin that does not exist here; names are as in meta and spotMeta"])
         self._made += 1
         now_ms = self._exchange.now_ms
         from_ms = now_ms + int(rule.at_s * MILLISECONDS)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from tests.localnet.floor import IOC, START_MS, Tape, Trader, quiet_floor, quote_around
 from tidegate.localnet.info.of_funding import POOLED_AFTER_DAYS, ROWS_PER_ANSWER
-from tidegate.localnet.kernel.funding import HOUR_MS, PAYMENTS_KEPT, SETTLES_AFTER_MS
-from tidegate.localnet.kernel.premiums import hourly_rate
+from tidegate.localnet.kernel.funding import PAYMENTS_KEPT
+from tidegate.localnet.kernel.premiums import HOUR_MS, PAST_HOURS, SETTLES_AFTER_MS, hourly_rate
 
 D = Decimal
 
@@ -121,7 +121,7 @@ def test_the_rate_is_the_average_of_the_samples_that_were_due(exchange):
     premium = D(exchange.asset_ctx("BTC")["premium"])
     assert premium == D("0.01")
     exchange.advance(FIRST_PAYMENT_MS)
-    (row,) = exchange.info({"type": "fundingHistory", "coin": "BTC", "startTime": 0}).body
+    (row,) = exchange.info({"type": "fundingHistory", "coin": "BTC", "startTime": START_MS}).body
     average = premium * (samples // 2) / ((FIRST_HOUR_MS // 5_000) - (START_MS // 5_000))
     assert D(row["premium"]) == average.quantize(D("1e-10"))
     assert D(row["fundingRate"]) == hourly_rate(average)
@@ -149,6 +149,16 @@ def test_one_long_step_of_time_pays_every_hour_it_passes():
     assert len(rows[0]) == 10
 
 
+def test_a_fresh_exchange_has_a_past_of_steady_rates(exchange):
+    exchange.advance(FIRST_PAYMENT_MS)
+    past_ms = START_MS - 10 * HOUR_MS
+    rows = exchange.info({"type": "fundingHistory", "coin": "BTC", "startTime": past_ms}).body
+    assert [row["time"] for row in rows] == [FIRST_PAYMENT_MS - hours * HOUR_MS for hours in reversed(range(11))]
+    assert {row["fundingRate"] for row in rows} == {"0.0000125"}
+    rows = exchange.info({"type": "fundingHistory", "coin": "BTC", "startTime": 0, "endTime": START_MS}).body
+    assert len(rows) == ROWS_PER_ANSWER < PAST_HOURS
+
+
 def test_delisted_coins_have_no_rates(exchange):
     exchange.advance(FIRST_PAYMENT_MS)
     assert exchange.info({"type": "fundingHistory", "coin": "MATIC", "startTime": 0}).body == []
@@ -169,7 +179,7 @@ def test_predicted_fundings_name_the_hour_that_was_settled_last(exchange):
 
 def test_a_range_of_rates_includes_both_ends_and_has_at_most_500_rows(exchange):
     exchange.advance(START_MS + 25 * DAY_MS)
-    first = exchange.info({"type": "fundingHistory", "coin": "BTC", "startTime": 0}).body
+    first = exchange.info({"type": "fundingHistory", "coin": "BTC", "startTime": START_MS}).body
     assert len(first) == ROWS_PER_ANSWER
     ends = {"startTime": first[3]["time"], "endTime": first[7]["time"]}
     assert exchange.info({"type": "fundingHistory", "coin": "BTC", **ends}).body == first[3:8]

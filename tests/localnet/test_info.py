@@ -216,7 +216,7 @@ def test_constant_answers(floor):
     assert trader.ask("userFunding", startTime=0) == []
     assert trader.ask("userRole") == {"role": "user"}
     assert exchange.info({"type": "exchangeStatus"}).body == {"specialStatuses": None, "time": START_MS}
-    assert exchange.info({"type": "fundingHistory", "coin": "BTC", "startTime": 0}).body == []
+    assert exchange.info({"type": "fundingHistory", "coin": "BTC", "startTime": START_MS}).body == []
 
 
 def test_candles_come_from_the_prints(floor):

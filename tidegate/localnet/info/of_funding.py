@@ -13,8 +13,8 @@ from msgspec import Struct
 from tidegate.localnet.info.desk import Desk, Request
 from tidegate.localnet.info.shapes import Address, Plain
 from tidegate.localnet.kernel.accounts import DAY_MS
-from tidegate.localnet.kernel.funding import HOUR_MS
 from tidegate.localnet.kernel.numbers import ZERO, wire, wire_ratio
+from tidegate.localnet.kernel.premiums import HOUR_MS, past_rates
 from tidegate.localnet.kernel.reply import NOTHING, Reply, ok
 
 ROWS_PER_ANSWER = 500
@@ -44,7 +44,10 @@ def funding_history(desk: Desk, request: RatesRequest) -> Reply:
     prices = desk.venue.prices.get(request.coin)
     if prices is None:
         return NOTHING
-    return ok(_in_range(prices.funding.history, request.start_time, request.end_time))
+    rule, rows = prices.rule, prices.funding.history
+    if request.start_time <= prices.funding.start_ms and not rule.is_delisted:
+        rows = past_rates(rule.name, rule.funding, prices.funding.start_ms) + rows
+    return ok(_in_range(rows, request.start_time, request.end_time))
 
 
 def predicted_fundings(desk: Desk, _request: Plain) -> Reply:

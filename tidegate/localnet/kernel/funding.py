@@ -2,8 +2,7 @@
 
 Owns when samples are taken and hours end, and the payments. The house stands for the rest of the world: it takes the
 other side of every account, to the last millionth, so nothing is made or lost. Payments come SETTLES_AFTER_MS past the
-hour; an hour without a sample (no book on one side) keeps the rate before it. No rates are known from before the
-exchange started.
+hour; an hour without a sample (no book on one side) keeps the rate before it.
 """
 
 from decimal import Decimal
@@ -11,11 +10,10 @@ from typing import Any
 
 from tidegate.localnet.kernel.accounts import Account, Position
 from tidegate.localnet.kernel.numbers import ZERO, micro, wire
+from tidegate.localnet.kernel.premiums import HOUR_MS, SETTLES_AFTER_MS
 from tidegate.localnet.kernel.venue import ZERO_HASH, Venue
 
-HOUR_MS = 3_600_000
 SAMPLE_MS = 5_000
-SETTLES_AFTER_MS = 30  # recorded: 0 to 100 ms past the hour
 PAYMENTS_KEPT = 10_000
 
 Row = dict[str, Any]

@@ -14,6 +14,11 @@ CLAMP = Decimal("0.0005")
 HOURS_OF_RATE = 8
 HOURLY_CAP = Decimal("0.04")
 RATES_KEPT = 10_000  # a year and a bit
+PAST_HOURS = 720
+HOUR_MS = 3_600_000
+SETTLES_AFTER_MS = 30  # recorded: 0 to 100 ms past the hour
+
+Row = dict[str, Any]
 
 
 def premium_of(bid_impact: Decimal, ask_impact: Decimal, oracle: Decimal) -> Decimal:
@@ -40,9 +45,10 @@ class FundingHour:
     """A coin's premium samples since the full hour, and the rates of the hours before."""
 
     rate: Decimal  # of the last hour
+    start_ms: int = 0
     total: Decimal = ZERO
     samples: int = 0
-    history: list[dict[str, Any]] = field(default_factory=list)  # rows of fundingHistory, oldest first
+    history: list[Row] = field(default_factory=list)  # rows of fundingHistory since the start, oldest first
 
     def note(self, premium: Decimal, times: int) -> None:
         """Take in a premium that stood at this many samples."""
@@ -57,9 +63,19 @@ class FundingHour:
         """End the hour: write its rate down, begin the next; returns the rate."""
         premium = self.total / self.samples if self.samples else ZERO
         self.rate = self.current_rate()
-        row = {"coin": coin, "fundingRate": wire(self.rate), "premium": wire_ratio(premium), "time": now_ms}
-        self.history.append(row)
+        self.history.append(_row(coin, self.rate, premium, now_ms))
         if len(self.history) > RATES_KEPT:
             del self.history[0]
         self.total, self.samples = ZERO, 0
         return self.rate
+
+
+def past_rates(coin: str, rate: Decimal, start_ms: int) -> list[Row]:
+    """The hours before an exchange started: assumed, at a steady rate, so that a client finds a past as of candles."""
+    last_ms = start_ms // HOUR_MS * HOUR_MS
+    times = (last_ms - hours * HOUR_MS + SETTLES_AFTER_MS for hours in reversed(range(PAST_HOURS)))
+    return [_row(coin, rate, ZERO, time_ms) for time_ms in times if time_ms <= start_ms]
+
+
+def _row(coin: str, rate: Decimal, premium: Decimal, time_ms: int) -> Row:
+    return {"coin": coin, "fundingRate": wire(rate), "premium": wire_ratio(premium), "time": time_ms}

@@ -78,7 +78,7 @@ class Prices:
         self.marked_ms = start_ms
         self.recent: deque[dict[str, Any]] = deque(maxlen=RECENT_TRADES)
         self.candles: Candles | None = None
-        self.funding = FundingHour(rule.funding)
+        self.funding = FundingHour(rule.funding, start_ms)
         self.external: Decimal | None = None  # the median of other exchanges' perp mids, see `weighted_median`
         self._marked_by: tuple[Decimal, Decimal | None] | None = None  # what made a mark without a book
         self._impacts: tuple[int, Impacts | None] = (-1, None)  # as of a version of the book

@@ -6,11 +6,11 @@ asked for at that moment.
 """
 
 from tidegate.localnet.kernel.accounts import DAY_MS, Account
-from tidegate.localnet.kernel.lifecycle import finish
+from tidegate.localnet.kernel.lifecycle import cancel_all
+from tidegate.localnet.kernel.orders import SCHEDULED_CANCEL
 from tidegate.localnet.kernel.people import Switch
 from tidegate.localnet.kernel.venue import Venue
 
-SCHEDULED_CANCEL = "scheduledCancel"
 LEAD_MS = 5_000
 FIRED_MAX = 10
 
@@ -40,6 +40,4 @@ def _fire(venue: Venue, account: Account, at_ms: int) -> None:
     today = venue.now_ms // DAY_MS
     switch.fired = switch.fired + 1 if switch.day == today else 1
     switch.day = today
-    for order in tuple(account.live.values()):
-        if order.is_live:  # an earlier one may have taken it along
-            finish(venue, order, SCHEDULED_CANCEL, by_system=True)
+    cancel_all(venue, account.user, SCHEDULED_CANCEL)

@@ -58,7 +58,9 @@ Seed = Annotated[int, typer.Option(metavar="N", help="Another number: another ma
 Reason = Annotated[str, typer.Argument(metavar="[REASON]", help="Why, for the log.", show_default=False)]
 Scenario = Annotated[
     str,
-    typer.Option(metavar="NAME", help="localnet's market: first-run (scripted), random, or a .yaml file with faults."),
+    typer.Option(
+        metavar="NAME", help="localnet's market: first-run (scripted), random, rough (with troubles), or a .yaml file."
+    ),
 ]
 Mirror = Annotated[
     str,
@@ -103,7 +105,7 @@ def run(
     with _noting(problems):
         choice = choice.checked()
     with _noting(problems):
-        loaded = _load_with_key(choice.implied(cli))
+        loaded = _with_key(_load(choice.implied(cli)))
     if problems:
         raise ConfigError(problems)
     from hyperliquid_websocket import HyperliquidWebSocketClient
@@ -183,7 +185,7 @@ def resume(reason: Reason = "", settings: Set = None) -> None:
 @app.command()
 def flatten(reason: Reason = "", settings: Set = None) -> None:
     """Close every position of the bot now, and pause."""
-    loaded = _load_with_key(_pairs(settings or []))
+    loaded = _load(_pairs(settings or []))
     if _ask("flatten", reason, loaded):
         return
     if loaded.settings.network.value == "localnet" and not loaded.localnet_url:
@@ -193,7 +195,7 @@ def flatten(reason: Reason = "", settings: Set = None) -> None:
     from tidegate.localnet.arguments import MarketChoice
     from tidegate.session import Session
 
-    session = Session(loaded, MarketChoice(), Path(__file__).resolve(), HyperliquidWebSocketClient)
+    session = Session(_with_key(loaded), MarketChoice(), Path(__file__).resolve(), HyperliquidWebSocketClient)
     raise typer.Exit(session.run(None, until_flat=True))
 
 
@@ -246,12 +248,12 @@ def _load(cli: Mapping[str, str]) -> "Loaded":
         forget_secrets(os.environ)
 
 
-def _load_with_key(cli: Mapping[str, str]) -> "Loaded":
-    """For commands that sign: nobody else reads this process from here on."""
+def _with_key(loaded: "Loaded") -> "Loaded":
+    """For commands that sign: from here on nobody else reads this process."""
     from tidegate.keys import seal, unlocked
 
     seal()
-    return unlocked(_load(cli), os.environ, Path(".env"))
+    return unlocked(loaded, os.environ, Path(".env"))
 
 
 @contextmanager

@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import Protocol
 
 from tidegate.config.env_file import readable_by_others
+from tidegate.config.private_files import why_not_private
 from tidegate.config.variables import Variables, rule_of
 from tidegate.config.wording import Text, nearest, problem_line
 from tidegate.model.settings import Network
 
 LONGEST_INTERVAL_S = 86_400
+KEY_VARIABLES = ("HYPERLIQUID_KEYSTORE", "HYPERLIQUID_KEY_FILE", "HYPERLIQUID_PRIVATE_KEY")
+"""Where the key may be; the first that is set counts."""
+PRIVATE_FILES = ("HYPERLIQUID_KEYSTORE", "HYPERLIQUID_KEYSTORE_PASSWORD_FILE", "HYPERLIQUID_KEY_FILE")
 
 
 class WeightPerMinute(Protocol):
@@ -56,11 +60,13 @@ class Given:
 def check(given: Given) -> list[str]:
     """Every problem that the rules of single variables cannot see."""
     checks: tuple[tuple[set[str], Callable[[Given], Iterator[str]]], ...] = (
-        ({"NETWORK", "HYPERLIQUID_PRIVATE_KEY", "HYPERLIQUID_ACCOUNT_ADDRESS"}, _wallet),
+        ({"NETWORK", *KEY_VARIABLES, "HYPERLIQUID_ACCOUNT_ADDRESS"}, _wallet),
         ({"NETWORK", "HYPERLIQUID_ACCOUNT_ADDRESS", "CONFIRM_MAINNET"}, _confirmation),
         ({"HYPERLIQUID_ACCOUNT_ADDRESS", "HYPERLIQUID_VAULT_ADDRESS"}, _vault),
         ({"NETWORK", "LOCALNET_URL"}, _localnet),
         ({"HYPERLIQUID_PRIVATE_KEY"}, _key_place),
+        ({"NETWORK", "HYPERLIQUID_KEYSTORE", "HYPERLIQUID_KEYSTORE_PASSWORD_FILE"}, _password_place),
+        ({"NETWORK", *PRIVATE_FILES}, _private_files),
         ({"STRATEGY"}, _strategy),
         ({"COINS", "CHECK_INTERVAL", "FALLBACK_INTERVAL"}, _weight),
         ({"LOG_DIR"}, _log_dir),
@@ -71,16 +77,19 @@ def check(given: Given) -> list[str]:
 
 def _wallet(given: Given) -> Iterator[str]:
     values, network = given.values, given.values.network
+    keys = [name for name in KEY_VARIABLES if getattr(values, name.lower())]
     if network is Network.LOCALNET:
-        if values.hyperliquid_private_key:
+        for name in keys:
             yield given.line(
-                "HYPERLIQUID_PRIVATE_KEY",
+                name,
                 "a real key must never sign on localnet, which makes its own",
                 "nothing while NETWORK=localnet; set NETWORK=testnet or mainnet to use the key",
+                "",
             )
         return
-    if not values.hyperliquid_private_key:
-        yield given.line("HYPERLIQUID_PRIVATE_KEY", f"not set, NETWORK={network.value} needs it")
+    if not keys:
+        others = " or ".join(name for name in KEY_VARIABLES if name != "HYPERLIQUID_PRIVATE_KEY")
+        yield given.line("HYPERLIQUID_PRIVATE_KEY", f"not set, NETWORK={network.value} needs it, or {others}")
     if not values.hyperliquid_account_address:
         yield given.line("HYPERLIQUID_ACCOUNT_ADDRESS", f"not set, NETWORK={network.value} needs it")
 
@@ -137,6 +146,26 @@ def _key_place(given: Given) -> Iterator[str]:
             "other users of this machine can read the file",
             f"a file that only you can read: chmod 600 {file.name}",
         )
+
+
+def _password_place(given: Given) -> Iterator[str]:
+    values = given.values
+    if values.hyperliquid_keystore_password_file and not values.hyperliquid_keystore:
+        yield given.line(
+            "HYPERLIQUID_KEYSTORE_PASSWORD_FILE",
+            "set, but there is no HYPERLIQUID_KEYSTORE that it could open",
+            "nothing without a keystore",
+            "",
+        )
+
+
+def _private_files(given: Given) -> Iterator[str]:
+    if given.values.network is Network.LOCALNET:
+        return
+    for name in PRIVATE_FILES:
+        path = getattr(given.values, name.lower())
+        if path and (wrong := why_not_private(Path(path))):
+            yield given.line(name, *wrong, "")
 
 
 def _strategy(given: Given) -> Iterator[str]:

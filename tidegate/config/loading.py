@@ -25,6 +25,12 @@ WEIGHT_MAX_PER_MINUTE = 1200
 OUR_PREFIX = "HYPERLIQUID_"
 # An environment is full of other programs' names: only a near miss is taken for one of ours.
 NEAR_MISS = 0.85
+# What the key is called elsewhere, which would look more like one of its files.
+OTHER_NAMES = {
+    "HYPERLIQUID_KEY": "HYPERLIQUID_PRIVATE_KEY",
+    "HYPERLIQUID_SECRET_KEY": "HYPERLIQUID_PRIVATE_KEY",
+    "HYPERLIQUID_API_KEY": "HYPERLIQUID_PRIVATE_KEY",
+}
 STRATEGY_DIR = Path(Settings().strategy_dir)
 
 
@@ -89,7 +95,11 @@ def _unknown(texts: Mapping[str, Text], names: tuple[str, ...]) -> list[str]:
     """A line for each name that is none of ours, without its value: it may be a key with a misspelt name."""
     return [
         f"{fragment(name)} ({text.place}): no such setting"
-        + (f", did you mean {guess}?" if (guess := nearest(name, names)) else "; python bot.py show-config lists all")
+        + (
+            f", did you mean {guess}?"
+            if (guess := OTHER_NAMES.get(name) or nearest(name, names))
+            else "; python bot.py show-config lists all"
+        )
         for name, text in texts.items()
         if name not in names
     ]

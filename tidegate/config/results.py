@@ -9,6 +9,7 @@ from tidegate.model.settings import Settings
 Source = Literal["command line", "environment", ".env", "default"]
 
 SECRET_VARIABLES = ("HYPERLIQUID_PRIVATE_KEY",)
+MAY_HOLD_SECRETS = ("DATABASE_URL",)
 
 
 class Secrets:
@@ -51,12 +52,16 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class Loaded:
-    """Sound settings, with where each came from; `localnet_url` is empty when we start our own."""
+    """Sound settings, with where each came from; `localnet_url` is empty when we start our own.
+
+    `remarks` are things to mend that stop nothing.
+    """
 
     settings: Settings
     secrets: Secrets
     entries: tuple[Entry, ...] = field(repr=False)
     localnet_url: str = ""
+    remarks: tuple[str, ...] = ()
 
     @property
     def sources(self) -> dict[str, Source]:
@@ -71,5 +76,5 @@ def describe(loaded: Loaded) -> list[Entry]:
 
 def forget_secrets(environ: MutableMapping[str, str]) -> None:
     """Take the secrets out of an environment after loading, so that no child process inherits them."""
-    for name in SECRET_VARIABLES:
+    for name in (*SECRET_VARIABLES, *MAY_HOLD_SECRETS):
         environ.pop(name, None)

@@ -235,13 +235,18 @@ def database_url(example: str) -> Rule:
 
 def folder(example: str) -> Rule:
     """A folder's path."""
+    return Rule(_path, "the path of a folder that can be written to", example)
 
-    def read(text: str) -> str:
-        if "\0" in text:
-            raise ValueError("not a path")
-        return text
 
-    return Rule(read, "the path of a folder that can be written to", example)
+def file(example: str) -> Rule:
+    """The path of a file that only its owner may read."""
+    return Rule(_path, "the path of a file that only you can read, or nothing", example, empty=True)
+
+
+def _path(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("not a path")
+    return text
 
 
 def _word(choices: dict[str, Any], example: str, any_case: bool) -> Rule:

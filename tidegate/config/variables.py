@@ -154,6 +154,22 @@ class Variables(BaseSettings):
         default="",
         description="Key of an agent (API) wallet; testnet and mainnet only. Localnet makes its own.",
     )
+    hyperliquid_keystore: Annotated[str, rules.file("keystore.json")] = Field(
+        default=DEFAULTS.keystore,
+        description="Encrypted file (keystore v3) with that key; goes before the two others.",
+    )
+    hyperliquid_keystore_password_file: Annotated[str, rules.file("keystore-password")] = Field(
+        default=DEFAULTS.keystore_password_file,
+        description="File with the keystore's password; empty to be asked on the terminal.",
+    )
+    hyperliquid_key_file: Annotated[str, rules.file("agent.key")] = Field(
+        default=DEFAULTS.key_file,
+        description="File with that key and nothing else; goes before HYPERLIQUID_PRIVATE_KEY.",
+    )
+    allow_master_key: Annotated[bool, rules.truth("true")] = Field(
+        default=DEFAULTS.allow_master_key,
+        description="The account's own key, which can withdraw, may trade on mainnet.",
+    )
     hyperliquid_account_address: Annotated[str, rules.address()] = Field(
         default=DEFAULTS.account_address,
         description="Address of the account that the key trades for, not the agent's own.",
@@ -258,6 +274,10 @@ def settings_of(values: Variables, *, strategy_dir: str, database_url: str) -> S
         leverage=values.leverage,
         max_slippage_pct=values.max_slippage_pct,
         order_transport=values.order_transport,
+        keystore=values.hyperliquid_keystore,
+        keystore_password_file=values.hyperliquid_keystore_password_file,
+        key_file=values.hyperliquid_key_file,
+        allow_master_key=values.allow_master_key,
         account_address=values.hyperliquid_account_address,
         vault_address=values.hyperliquid_vault_address,
         confirm_mainnet=values.confirm_mainnet,

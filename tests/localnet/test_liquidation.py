@@ -138,6 +138,19 @@ def test_after_the_cooldown_it_is_a_fifth_again(exchange):
     assert trader.position() == D("2.56")
 
 
+def test_the_cooldown_begins_after_the_block_that_sold_a_fifth(exchange):
+    """Two large positions fall at once: a fifth of each, not a fifth of one and all of the other."""
+    trader = Trader(exchange, 1, usdc="20000")
+    lever(trader, 40)
+    trader.post({"type": "updateLeverage", "asset": 1, "isCross": True, "leverage": 25})
+    exchange.quote("ETH", quotes(("2741", "500")), quotes(("2742", "500")))
+    exchange.set_oracle("ETH", D("2741.5"))
+    trader.order("B", "80001", "4", IOC)
+    trader.order("B", "2742", "100", IOC, asset=1)
+    crash_to(exchange, 77_150)
+    assert (trader.position(), trader.position("ETH")) == (D("3.2"), D(80))
+
+
 def test_without_a_book_the_liquidation_waits_for_one(exchange):
     trader = Trader(exchange, 1, usdc="500")
     lever(trader, 40)
@@ -244,6 +257,30 @@ def test_a_liquidation_that_ruins_its_counterparty_liquidates_it_in_the_same_blo
     crash_to(exchange, 76_900, liquid=False)
     assert trader.ask("userFills")[0]["liquidation"]["liquidatedUser"] == trader.user
     assert maker.ask("userNonFundingLedgerUpdates", startTime=START_MS)[-1]["delta"]["type"] == "liquidation"
+
+
+def test_what_a_settlement_leaves_owing_the_liquidator_pays(exchange):
+    """The coin is delisted at the average oracle of an hour, far below the mark at which the position was fine."""
+    trader = Trader(exchange, 1, usdc="500")
+    lever(trader, 40)
+    trader.order("B", "80001", "0.1", IOC)
+    exchange._venue.prices["BTC"].oracle = D(70_000)
+    exchange._venue.oracle_hours.clear()
+    assert exchange.operators.delist("BTC") == 70_000
+    assert trader.ask("clearinghouseState")["marginSummary"]["accountValue"] == "0.0"
+    assert money(exchange) == 0
+
+
+def test_a_halted_coin_is_not_sold_but_the_backstop_still_works(exchange):
+    trader = Trader(exchange, 1, usdc="500")
+    lever(trader, 40)
+    trader.order("B", "80001", "0.1", IOC)
+    exchange.operators.halt("BTC")
+    crash_to(exchange, 75_900)
+    assert trader.position() == D("0.1")
+    crash_to(exchange, 75_500)
+    assert trader.position() == 0
+    assert trader.ask("userFills")[0]["liquidation"]["method"] == "backstop"
 
 
 def accounts_of(exchange):

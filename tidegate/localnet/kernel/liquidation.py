@@ -103,6 +103,7 @@ def _concerned(venue: Venue) -> list[str]:
 
 def _enforce_on(venue: Venue, account: Account) -> None:
     venue.margin_watch.below.pop(account.user, None)
+    cools_down = venue.margin_watch.cooldown_until_ms.get(account.user, 0) > venue.now_ms
     for clearing in venue.clearings(account):
         mine = [coin for coin in clearing.market if coin in account.positions]
         cross = tuple(coin for coin in mine if account.positions[coin].leverage.is_cross)
@@ -111,22 +112,25 @@ def _enforce_on(venue: Venue, account: Account) -> None:
             cases.append(Case(account.user, clearing, cross, is_cross=True))
         for case in cases:
             if case.worth().is_below:
-                _liquidate(venue, account, case)
+                _liquidate(venue, account, case, sells_all=cools_down)
+        if clearing.account.raw_usd < 0 and not any(coin in account.positions for coin in clearing.market):
+            _pay_debt(venue, clearing, ZERO)
 
 
-def _liquidate(venue: Venue, account: Account, case: Case) -> None:
+def _liquidate(venue: Venue, account: Account, case: Case, *, sells_all: bool) -> None:
     """One block's worth of liquidation: orders away, market orders, then the backstop if nothing else helps."""
     before = {coin: position.szi for coin, position in case.open()}
     cash, value = case.clearing.account.raw_usd, case.worth().value
     for coin in case.coins if not case.is_cross else case.clearing.market:
         cancel_all(venue, account.user, LIQUIDATED_CANCELED, coin=coin)
     for coin, position in case.open():
-        _sell(venue, account, case, coin, position)
+        _sell(venue, case, coin, position, sells_all=sells_all)
         if not case.worth().is_below:
             break
     if case.worth().is_hopeless:
         _hand_over(venue, account, case)
-    _settle_debt(venue, case, cash)
+    if not case.is_cross and not case.open():
+        _pay_debt(venue, case.clearing, cash)  # an isolated position owes no more than its margin
     if case.worth().is_below:
         venue.margin_watch.below[account.user] = None
     left = dict(case.open())
@@ -134,7 +138,7 @@ def _liquidate(venue: Venue, account: Account, case: Case) -> None:
     _tell(venue, account, case, {coin: szi for coin, szi in closed.items() if szi}, value)
 
 
-def _sell(venue: Venue, account: Account, case: Case, coin: str, position: Position) -> None:
+def _sell(venue: Venue, case: Case, coin: str, position: Position, *, sells_all: bool) -> None:
     """Send a market order for a position, or for a fifth of a large one, as far as somebody is there to take it."""
     prices = case.clearing.market[coin]
     is_buy = position.szi < 0
@@ -144,12 +148,11 @@ def _sell(venue: Venue, account: Account, case: Case, coin: str, position: Posit
     if coin in venue.restrictions.halted or not prices.book.crosses(is_buy=is_buy, px=limit_px):
         return
     sz = abs(position.szi)
-    watch = venue.margin_watch
-    if sz * prices.mark > PARTIAL_BEYOND_USD and watch.cooldown_until_ms.get(account.user, 0) <= venue.now_ms:
+    if sz * prices.mark > PARTIAL_BEYOND_USD and not sells_all:
         sz = round_size(sz * PARTIAL_SHARE, prices.rule.sz_decimals) or sz
-        watch.cooldown_until_ms[account.user] = venue.now_ms + COOLDOWN_MS
-    order = _order(venue, account.user, coin, is_buy=is_buy, px=limit_px, sz=sz)
-    swept = sweep(venue, Taker(coin, is_buy, limit_px, sz, order, _mention(account.user, prices.mark, "market")))
+        venue.margin_watch.cooldown_until_ms[case.user] = venue.now_ms + COOLDOWN_MS
+    order = _order(venue, case.user, coin, is_buy=is_buy, px=limit_px, sz=sz)
+    swept = sweep(venue, Taker(coin, is_buy, limit_px, sz, order, _mention(case.user, prices.mark, "market")))
     if not swept.sz:
         return  # those who were there could not pay
     venue.note(order, OPEN, sz)
@@ -170,7 +173,7 @@ def _hand_over(venue: Venue, account: Account, case: Case) -> None:
         _transfer(venue, account, case, coin, px)
     left = cash.raw_usd if case.is_cross else cash.raw_usd - kept  # what the rounding of prices left
     cash.raw_usd -= left
-    _purse(venue, case.coins[0]).raw_usd += left
+    _purse(venue, case.clearing).raw_usd += left
 
 
 def _transfer(venue: Venue, account: Account, case: Case, coin: str, px: Decimal) -> None:
@@ -188,21 +191,17 @@ def _transfer(venue: Venue, account: Account, case: Case, coin: str, px: Decimal
         venue.note_fill(order, fills.row_of(venue, order, match, outcome, is_taker=holder is liquidator))
 
 
-def _settle_debt(venue: Venue, case: Case, cash_before: Decimal) -> None:
-    """Let the liquidator pay what an account without positions owes; an isolated one owes no more than its margin."""
-    cash = case.clearing.account
-    if case.open():
-        return
-    floor = ZERO if case.is_cross else cash_before
-    owed = floor - cash.raw_usd
+def _pay_debt(venue: Venue, clearing: Clearing, floor: Decimal) -> None:
+    """Let the liquidator pay what an account's cash is short of, once no position is left that could bring it."""
+    owed = floor - clearing.account.raw_usd
     if owed > 0:
-        cash.raw_usd += owed
-        _purse(venue, case.coins[0]).raw_usd -= owed
+        clearing.account.raw_usd += owed
+        _purse(venue, clearing).raw_usd -= owed
 
 
-def _purse(venue: Venue, coin: str) -> Account:
-    """The liquidator's cash where a coin is margined."""
-    return venue.clearing(venue.open_account(LIQUIDATOR), coin).account
+def _purse(venue: Venue, clearing: Clearing) -> Account:
+    """The liquidator's cash on the dex of a clearing; of a unified account's, on the first."""
+    return venue.open_account(LIQUIDATOR).on(clearing.account.dex)
 
 
 def _order(venue: Venue, user: str, coin: str, *, is_buy: bool, px: Decimal, sz: Decimal) -> Order:

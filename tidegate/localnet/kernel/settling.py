@@ -61,4 +61,5 @@ def _settle(venue: Venue, account: Account, coin: str, px: Decimal) -> None:
         "twapId": None,
     }
     account.note_fill(row)
+    venue.margin_watch.users[account.user] = None
     venue.block.fill(account.user, row)

@@ -1,6 +1,7 @@
 """Requests over HTTP that a fault has taken hold of: what the client sees, and what the exchange did."""
 
 import json
+import socket
 from collections.abc import Iterator
 from decimal import Decimal
 from itertools import count
@@ -163,9 +164,9 @@ def test_an_action_is_accepted_late(net: Running) -> None:
 @pytest.mark.parametrize(
     ("do", "text"),
     [
-        ("margin", "Insufficient margin to place order. asset=0"),
-        ("tick", "Price must be divisible by tick size. asset=0"),
-        ("bad_trigger", "Invalid TP/SL price. asset=0"),
+        ("refuse.margin", "Insufficient margin to place order. asset=0"),
+        ("refuse.tick", "Price must be divisible by tick size. asset=0"),
+        ("refuse.trigger", "Invalid TP/SL price. asset=0"),
         ("refuse 'Order would do something. asset={asset}'", "Order would do something. asset=0"),
     ],
 )
@@ -195,7 +196,7 @@ def test_an_action_is_refused_as_a_whole(net: Running, do: str, text: str) -> No
 
 
 def test_a_cancel_of_what_is_gone(net: Running) -> None:
-    fault(net, "cancel.gone", match={"action": "cancel"})
+    fault(net, "refuse.gone", match={"action": "cancel"})
     answer = act(net, {"type": "cancel", "cancels": [{"a": 0, "o": 1}, {"a": 3, "o": 2}]}).json()
     gone = "Order was never placed, already canceled, or filled. asset="
     assert answer["response"]["data"]["statuses"] == [{"error": f"{gone}0"}, {"error": f"{gone}3"}]
@@ -247,6 +248,20 @@ def test_bodies_that_are_no_json_go_their_usual_way(net: Running) -> None:
 
 def test_answers_pass_unchanged_where_a_fault_has_nothing_to_change(net: Running) -> None:
     plain = ask(net, {"type": "meta"})
-    fault(net, "meta.changed NOCOIN 1", times=None)
+    fault(net, "meta.changed BTC", times=None)
     assert ask(net, {"type": "meta"}).content == plain.content
     assert json.loads(plain.content)
+
+
+def test_a_request_that_is_held_does_not_hold_up_the_end(caplog: pytest.LogCaptureFixture) -> None:
+    with running(LocalnetOptions(scenario="random")) as net, socket.socket() as held, socket.socket() as late:
+        for connection, do in ((held, "drop_request"), (late, "delay 60")):
+            fault(net, do)
+            host, port = net.url.removeprefix("http://").split(":")
+            connection.connect((host, int(port)))
+            connection.sendall(
+                b"POST /info HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+            )
+            while not net.call(lambda localnet: localnet.faults.pages()[-1]["hits"]):
+                pass
+    assert not caplog.records

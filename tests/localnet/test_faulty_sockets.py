@@ -173,7 +173,7 @@ def test_a_subscription_is_rejected_or_ignored(net: Running, line: ClientConnect
 
 def test_a_muted_stream_is_silent_while_others_live(net: Running, line: ClientConnection) -> None:
     listen(line, type="l2Book", coin="BTC", fast=True)
-    fault(net, "ws.mute", match={"channel": "l2Book", "coin": "BTC"}, times=None)
+    fault(net, "ws.mute", match={"channel": "l2Book", "coin": "BTC"})
     listen(line, type="l2Book", coin="ETH", fast=True)
     assert [hear(line, "l2Book")["coin"] for _ in range(3)] == ["ETH"] * 3
 
@@ -257,7 +257,7 @@ def test_a_post_is_answered_with_a_gateways_error(net: Running, line: ClientConn
 
 def test_a_post_is_refused_late_or_answered_falsely_like_a_request(net: Running, line: ClientConnection) -> None:
     payload = resting(net)
-    fault(net, "margin", match={"action": "order"})
+    fault(net, "refuse.margin", match={"action": "order"})
     post(line, 1, "action", payload)
     statuses = hear(line, "post")["response"]["payload"]["response"]["data"]["statuses"]
     assert statuses == [{"error": "Insufficient margin to place order. asset=0"}]

@@ -5,19 +5,18 @@ subclass tells it the transport, because ASGI cannot cut a connection. Decides n
 """
 
 import asyncio
-from http import HTTPStatus
+import contextlib
 from typing import Any, cast
 
 import msgspec
 from starlette.types import Receive, Scope, Send
 
 from tidegate.localnet.doors.app import Front
+from tidegate.localnet.doors.courses import follow, read_request, readable
 from tidegate.localnet.doors.gate import BODY_BYTES_MAX, PATHS, Gate, HttpAnswer
 from tidegate.localnet.doors.sockets import HttpDoor
 from tidegate.localnet.doors.watch import Watch, reset_on_close
-from tidegate.localnet.faults.asked import Asked
-from tidegate.localnet.faults.course import JSON, Answered, Course, Ending
-from tidegate.localnet.faults.desk import Faults
+from tidegate.localnet.faults.course import Ending
 
 TRANSPORT = "localnet.transport"
 HTTP = "http"
@@ -55,17 +54,36 @@ class WatchedFront:
         if asked is None or course is None:
             answer = self._ask(request)
         else:
-            await asyncio.sleep(course.before_s)
+            await self._pause(course.before_s)
             answer = follow(course, asked, lambda: self._ask(request))
-            await asyncio.sleep(course.after_s)
+            await self._pause(course.after_s)
         self._note(request, answer)
-        await _end(scope, receive, send, answer, Ending.ANSWER if course is None else course.ending)
+        ending = Ending.ANSWER if course is None else course.ending
+        if ending is Ending.SILENCE:
+            await self._keep_silent(scope, receive)
+        else:
+            await _end(scope, send, answer, ending)
         if asked is not None:
             self._watch.faults.answered(asked)
 
     def _ask(self, request: "_Request") -> HttpAnswer:
         scope = request.scope
         return self._gate.http(scope["method"], scope["path"], request.content_type, request.body)
+
+    async def _pause(self, seconds: float) -> None:
+        """Let wall time pass, unless the server ends meanwhile."""
+        if seconds:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._watch.stopping.wait(), seconds)
+
+    async def _keep_silent(self, scope: Scope, receive: Receive) -> None:
+        """Say nothing until the client has gone or the server ends."""
+        gone = asyncio.ensure_future(_gone(receive))
+        stopping = asyncio.ensure_future(self._watch.stopping.wait())
+        await asyncio.wait({gone, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        scope[TRANSPORT].abort()
+        await gone
+        stopping.cancel()
 
     def _note(self, request: "_Request", answer: HttpAnswer) -> None:
         if self._watch.recorder is not None:
@@ -79,38 +97,6 @@ class _Request(msgspec.Struct):
     body: bytes
 
 
-def read_request(faults: Faults, door: str, path: str, body: bytes) -> Asked | None:
-    """A request as rules see it; None when its body is no JSON, which no rule is about."""
-    try:
-        decoded = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    return faults.asked(door, decoded, is_action=path == "/exchange")
-
-
-def follow(course: Course, asked: Asked, ask: Any) -> HttpAnswer:
-    """Go a course without its waits: the answer that is to be sent, or that would have been."""
-    answered = Answered(HTTPStatus.OK, None)
-    if course.carried_out:
-        if course.prepare is not None:
-            course.prepare(asked)
-        answer: HttpAnswer = ask()
-        if answer.content_type != JSON:
-            return answer
-        answered = Answered(answer.status, msgspec.json.decode(answer.body))
-    status, body, content_type = course.change(asked, answered)
-    encoded = msgspec.json.encode(body) if content_type == JSON else str(body).encode()
-    return HttpAnswer(status, content_type, encoded)
-
-
-def readable(raw: bytes) -> Any:
-    """JSON decoded, anything else as text."""
-    try:
-        return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return raw.decode("utf-8", errors="replace")
-
-
 async def _read(receive: Receive) -> bytes:
     """Read the body; of one that is too long, only as much as shows that it is."""
     body = b""
@@ -122,13 +108,15 @@ async def _read(receive: Receive) -> bytes:
     return body
 
 
-async def _end(scope: Scope, receive: Receive, send: Send, answer: HttpAnswer, ending: Ending) -> None:
+async def _gone(receive: Receive) -> None:
+    """Return when the client has gone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _end(scope: Scope, send: Send, answer: HttpAnswer, ending: Ending) -> None:
     """Send an answer, or end without one."""
     transport: Any = scope[TRANSPORT]
-    if ending is Ending.SILENCE:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        return
     if ending in (Ending.RESET, Ending.CLOSE):
         if ending is Ending.RESET:
             reset_on_close(transport.get_extra_info("socket"))

@@ -14,7 +14,7 @@ from websockets.exceptions import InvalidState
 from websockets.frames import CloseCode
 from websockets.http11 import Request
 
-from tidegate.localnet.doors.faulty_http import follow
+from tidegate.localnet.doors.courses import follow
 from tidegate.localnet.doors.gate import JSON, HttpAnswer
 from tidegate.localnet.doors.session import Session, frame
 from tidegate.localnet.doors.sockets import WEBSOCKET_PATH, Hall, WebSocketDoor

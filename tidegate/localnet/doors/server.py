@@ -112,8 +112,7 @@ class Server(uvicorn.Server):
         if self._attending is not None:
             self._attending.cancel()
             await asyncio.wait([self._attending])
-        if self.localnet.watch.proxy is not None:
-            self.localnet.watch.proxy.close()
+        self.localnet.watch.close()
         await super().shutdown(sockets)
 
     @contextlib.contextmanager

@@ -4,6 +4,7 @@ Owns nothing but the question whether anybody stands there. Doors ask `idle` fir
 nothing else to do.
 """
 
+import asyncio
 import socket
 import struct
 from typing import Any, Protocol
@@ -38,12 +39,19 @@ class Closable(Protocol):
 
 
 class Watch:
-    """The faults, the recorder and the proxy of one localnet."""
+    """The faults, the recorder and the proxy of one localnet; `stopping` is set when the server ends."""
 
     def __init__(self, faults: Faults) -> None:
         self.faults = faults
         self.recorder: Recorder | None = None
         self.proxy: Closable | None = None
+        self.stopping = asyncio.Event()
+
+    def close(self) -> None:
+        """The server stops: let go of the requests that faults hold, and close the proxy."""
+        self.stopping.set()
+        if self.proxy is not None:
+            self.proxy.close()
 
     @property
     def idle(self) -> bool:

@@ -47,13 +47,17 @@ class Parameter(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """A named fault. `make(args)` gives the effect that the place understands; `rows` are those of the fault table."""
+    """A named fault. `make(args)` gives the effect that the place understands; `rows` are those of the fault table.
+
+    `times` is how often it happens when a rule does not say so, None for always.
+    """
 
     place: Place
     says: str
     rows: tuple[int, ...]
     make: Callable[[Args], Any]
     parameters: tuple[Parameter, ...] = ()
+    times: int | None = 1
 
 
 Table = dict[str, Fault]

@@ -1,4 +1,4 @@
-"""Faults that refuse an action in the exchange's words, whatever state it is in (rows 28, 32, 33, 38 to 48, 54, 70).
+"""Faults that refuse an action in the exchange's words, whatever state it is in (rows 28, 32 to 34, 39 to 48, 54, 70).
 
 Most of these refusals the exchange also gives by itself, to those who deserve them. A forged one costs no nonce,
 leaves no order in the history and tells nobody on the streams: only the answer says it.
@@ -14,7 +14,6 @@ from tidegate.localnet.faults.fault import Args, Fault, Kind, Parameter, Place, 
 BATCHES = ("order", "cancel", "cancelByCloid", "batchModify")
 ORDERS = ("order", "modify", "batchModify")
 CANCELS = ("cancel", "cancelByCloid")
-POST_ONLY = "Only post-only orders allowed immediately after a network upgrade"
 
 
 def _whole(text: str) -> Answered:
@@ -54,24 +53,6 @@ def _refuse_whole(text: str) -> Choose:
     return lambda asked: Course(carried_out=False, change=change) if asked.is_action else None
 
 
-def _post_only(_args: Args) -> Choose:
-    """Refuse every batch that holds an order which is not Alo; cancels and the rest pass."""
-    refuse = _refuse_each(POST_ONLY, ORDERS)
-
-    def choose(asked: Asked) -> Course | None:
-        rests_only = all(_tif(order) == "Alo" for order in asked.orders)
-        return None if rests_only else refuse(asked)
-
-    return choose
-
-
-def _tif(order: dict[str, Any]) -> Any:
-    match order:
-        case {"t": {"limit": {"tif": tif}}}:
-            return tif
-    return None
-
-
 def _refused(args: Args) -> Choose:
     return _refuse_whole(args["text"]) if args["whole"] else _refuse_each(args["text"], ())
 
@@ -102,25 +83,24 @@ FAULTS: Table = {
     "nonce.low": _action("the nonce is below the 100 highest", "Invalid nonce: nonce too low {nonce} < {after}", 33),
     "expired": _action("the action counts as expired", "Action already expired", 34),
     "auth_lost": _action("the signer is unknown", "User or API Wallet {user} does not exist.", 70),
-    "min_notional": _order("below the minimum", "Order must have minimum value of $10. asset={asset}", 39),
-    "tick": _order("off the grid", "Price must be divisible by tick size. asset={asset}", 40),
-    "margin": _order("not enough margin", "Insufficient margin to place order. asset={asset}", 41),
-    "reduce_only": _order("would increase", "Reduce only order would increase position. asset={asset}", 42),
-    "oracle_far": _order("too far from the oracle", "Price too far from oracle asset={asset}", 44),
-    "band": _order("beyond the band", "Order price cannot be more than 80% away from the reference price", 44),
-    "oi_cap": _order(
+    "refuse.min_value": _order("below the minimum", "Order must have minimum value of $10. asset={asset}", 39),
+    "refuse.tick": _order("off the grid", "Price must be divisible by tick size. asset={asset}", 40),
+    "refuse.margin": _order("not enough margin", "Insufficient margin to place order. asset={asset}", 41),
+    "refuse.reduce_only": _order("would increase", "Reduce only order would increase position. asset={asset}", 42),
+    "refuse.oracle": _order("too far from the oracle", "Price too far from oracle asset={asset}", 44),
+    "refuse.band": _order("beyond the band", "Order price cannot be more than 80% away from the reference price", 44),
+    "refuse.oi_cap": _order(
         "open interest is capped",
         "Order would increase open interest while open interest is capped. asset={asset}",
         44,
     ),
-    "oi_fast": _order(
+    "refuse.oi_growth": _order(
         "open interest grows too fast", "Order would increase open interest too quickly. asset={asset}", 44
     ),
-    "halted": _order("the coin does not trade", "Trading is halted", 45),
-    "postonly": Fault(Place.REQUEST, "after an upgrade only Alo orders are taken; use for_s", (45,), _post_only),
-    "bad_trigger": _order("the trigger has passed", "Invalid TP/SL price. asset={asset}", 46),
-    "cancel.gone": _order(
+    "refuse.halted": _order("the coin does not trade", "Trading is halted", 45),
+    "refuse.trigger": _order("the trigger has passed", "Invalid TP/SL price. asset={asset}", 46),
+    "refuse.gone": _order(
         "nothing to cancel", "Order was never placed, already canceled, or filled. asset={asset}", 48, only=CANCELS
     ),
-    "too_many_orders": _order("too many open orders", "Too many open orders. asset={asset}", 54),
+    "refuse.too_many": _order("too many open orders", "Too many open orders. asset={asset}", 54),
 }

@@ -93,6 +93,10 @@ def _lie(_args: Args) -> Choose:
     return choose
 
 
+def _unanswered_modify(asked: Asked) -> Course | None:
+    return Course(ending=Ending.SILENCE) if asked.type in ("modify", "batchModify") else None
+
+
 def _statuses(body: Any) -> list[Any] | None:
     match body:
         case {"response": {"data": {"statuses": list(statuses)}}}:
@@ -108,6 +112,12 @@ FAULTS: Table = {
         "the exchange carries the request out and never answers",
         (23, 49),
         lambda _: _always(Course(ending=Ending.SILENCE)),
+    ),
+    "modify.race": Fault(
+        Place.REQUEST,
+        "a modification is carried out and never answered: only the streams and the cloid tell",
+        (49,),
+        lambda _: _unanswered_modify,
     ),
     "drop_request": Fault(
         Place.REQUEST,

@@ -86,7 +86,7 @@ def read_rule(raw: Any, coins: Container[str], where: str = "fault") -> Rule:
     problems = _unknown(raw, RULE_KEYS, where)
     found = _do(raw.get("do"), where, problems)
     match = _match(raw.get("match"), where, problems)
-    times = raw.get("times", 1)
+    times = raw.get("times", 1 if found is None else found[0].times)
     if times is not None:
         times = _whole(times, f"{where}.times", 1, problems)
     after = _whole(raw.get("after", 0), f"{where}.after", 0, problems)

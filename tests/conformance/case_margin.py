@@ -62,8 +62,8 @@ def leverage_lowered(desk: Desk) -> None:
     trader = Trader(desk, "5000")
     trader.take("BTC", "B", 1)
     answer = trader.do("update_leverage", 2, "BTC")
-    assert answer["status"] == "err"
-    assert "decrease leverage" in answer["response"]
+    text = "Cross position does not have sufficient margin available to decrease leverage."
+    assert answer == refused(f"{text} To decrease leverage, deposit more collateral.")
 
 
 @case("a coin without cross margin refuses it")

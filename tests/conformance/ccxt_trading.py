@@ -530,3 +530,20 @@ def spot_balance(desk: Desk) -> None:
     trader = spot_trader(desk)
     with pytest.raises(ccxt.InsufficientFunds):
         trader.limit("buy", 0.0672, 1_000_000, PURR)
+
+
+@again(case_people.vault_created)
+def vault_created(desk: Desk) -> None:
+    trader = CcxtTrader(desk)
+    trader.client.create_vault("Tidal", "in and out", 1_000)
+    (row,) = desk.info.user_vault_equities(trader.address)
+    assert row["equity"] == "1000.0"
+
+
+@again(case_people.vault_trades)
+def vault_trades(desk: Desk) -> None:
+    trader = CcxtTrader(desk)
+    trader.client.create_vault("Tidal", "in and out", 1_000)
+    vault = desk.info.user_vault_equities(trader.address)[0]["vaultAddress"]
+    trader.limit("buy", 79_000, 0.01, vaultAddress=vault)
+    assert len(desk.info.open_orders(vault)) == 1

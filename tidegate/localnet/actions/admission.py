@@ -70,7 +70,7 @@ class Admission:
         """The account that the envelope names, if the owner signs for it; of somebody else's it is told nothing."""
         if envelope.vault_address is None or kind in USER_SIGNED:
             return owner
-        named = envelope.vault_address.lower()
+        named = f"0x{envelope.vault_address.lower().removeprefix('0x')}"  # ccxt leaves the 0x out
         account = self._venue.account(named)
         if account is None or named == owner.user or self._venue.people.master_of(named) != owner.user:
             return Refused(f"Vault not registered: {named}")

@@ -35,7 +35,7 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     assert told.value.problems == (
         f"--replay {gone}: no such file",
         f"--replay {tmp_path}: no such file",
-        "--scenario second-run: allowed are first-run, random, or a .yaml file",
+        "--scenario second-run: allowed are first-run, random, rough, or a .yaml file",
         "--from yesterday: not a moment; example: 2021-05-19T12:00 (UTC)",
     )
 

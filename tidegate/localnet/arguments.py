@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from tidegate.errors import ConfigError
+from tidegate.localnet.markets.names import MARKETS, MarketName
 
 if TYPE_CHECKING:
     from tidegate.localnet.scenario import Scenario
 
-SCENARIOS = ("first-run", "random")
 SUFFIXES = (".yaml", ".yml")
 
 
@@ -34,8 +34,8 @@ class MarketChoice:
     def checked(self) -> "MarketChoice":
         """The choice with absolute paths; ConfigError with every problem."""
         problems = [f"--replay {path}: no such file" for path in self.replay if not path.is_file()]
-        if not self.is_from_file and self.scenario not in SCENARIOS:
-            problems.append(f"--scenario {self.scenario}: allowed are {', '.join(SCENARIOS)}, or a .yaml file")
+        if not self.is_from_file and self.scenario not in MARKETS:
+            problems.append(f"--scenario {self.scenario}: allowed are {', '.join(MARKETS)}, or a .yaml file")
         if self.mirror:
             problems += self._against_mirror()
         if self.start and not self.replay:
@@ -67,7 +67,7 @@ class MarketChoice:
         return self.scenario.lower().endswith(SUFFIXES)
 
     @property
-    def scenario_name(self) -> Literal["first-run", "random"]:
+    def scenario_name(self) -> MarketName:
         """The market of the scenario, as the server's options type it."""
         return self.script().market
 
@@ -76,7 +76,7 @@ class MarketChoice:
         from tidegate.localnet.scenario import Scenario, read_scenario  # needs all faults, which a name does not
 
         if not self.is_from_file:
-            return Scenario("random" if self.scenario == "random" else "first-run")
+            return Scenario(next((name for name in MARKETS if name == self.scenario), "first-run"))
         return read_scenario(Path(self.scenario), Everything() if self.mirror else listed())
 
     def implied(self, cli: Mapping[str, str]) -> dict[str, str]:

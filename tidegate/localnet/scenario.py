@@ -6,15 +6,14 @@ Owns the shape of the file and tells every problem of it at once. It plays nothi
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import yaml
 
 from tidegate.errors import ConfigError
 from tidegate.localnet.faults.rules import BadRule, Rule, read_rules
+from tidegate.localnet.markets.names import MARKETS, MarketName
 
-MarketName = Literal["first-run", "random"]
-MARKETS: tuple[MarketName, ...] = ("first-run", "random")
 KEYS = ("says", "market", "faults")
 BYTES_MAX = 1 << 20
 EXAMPLE = "\nfor example:\n  market: random\n  faults:\n    - do: accept_then_timeout\n      match: {action: order}"

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from tidegate.errors import TidegateError
 from tidegate.localnet.clock import ExchangeClock
@@ -24,8 +24,9 @@ from tidegate.localnet.faults.desk import Faults
 from tidegate.localnet.faults.rules import Rule
 from tidegate.localnet.faults.stage import Stage
 from tidegate.localnet.kernel.universe import default_universe
-from tidegate.localnet.markets.market import Market, RandomMarket
-from tidegate.localnet.markets.script import FirstRunMarket
+from tidegate.localnet.markets.made_up import made_up
+from tidegate.localnet.markets.market import Market
+from tidegate.localnet.markets.names import MarketName
 
 
 class LocalnetError(TidegateError):
@@ -46,7 +47,7 @@ class LocalnetOptions:
     host: str = "127.0.0.1"
     port: int = 0
     seed: int = 1
-    scenario: Literal["first-run", "random"] = "first-run"
+    scenario: MarketName = "first-run"
     replay: tuple[Path, ...] = ()
     mirror: str = ""
     from_ms: int | None = None
@@ -97,10 +98,8 @@ def build(
         )
         start_ms = market.start_ms
         clock = ExchangeClock(start_ms, options.speed, monotonic)
-    elif options.scenario == "first-run":
-        market = FirstRunMarket(universe, options.seed, start_ms)
     else:
-        market = RandomMarket(universe, options.seed, start_ms)
+        market = made_up(options.scenario, universe, options.seed, start_ms)
     instance = f"{start_ms:x}-{os.getpid():x}"
     exchange = Exchange(universe, start_ms=start_ms, instance=instance, wall_ms=wall_ms)
     market.prepare(exchange)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from math import floor, log10
 from random import Random
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from tidegate.localnet.kernel.numbers import MAX_SIGNIFICANT_FIGURES, price_decimals
-from tidegate.localnet.kernel.universe import Universe
+from tidegate.localnet.kernel.universe import PerpRule, Universe
 
 if TYPE_CHECKING:
     from tidegate.localnet.exchange import Exchange
@@ -25,6 +25,7 @@ LAID_OUT_AROUND = 200  # levels beyond those in view, ready for when the price m
 LADDER_REACH = 1.001  # a ladder's highest price against its middle, generously
 SIZES = 211  # distinct level sizes; a prime, so that neighbours differ
 MAJORS = ("BTC", "ETH", "SOL")
+BRIDGED = "U"  # tokens of other chains carry this letter before their name: UBTC
 SPREAD_OF_PRICE = 0.00008  # a small coin's spread; the majors' is one tick
 MAJOR_TRADE_USD, SMALL_TRADE_USD = 1200.0, 250.0  # medians
 TRADE_SPREAD = 1.3  # of the logarithm of a trade's size
@@ -39,6 +40,8 @@ class Grid:
     px_decimals: int
     reference_px: float
     day_volume: float  # base units a day
+    follows: str = ""  # the coin whose price it has, give or take a little: a spot pair its perp
+    is_stable: bool = False  # both sides are dollars
 
     def exponent(self, px: float) -> int:
         """The tick at price `px` is 10 to this power: five significant figures, integers always (section 5.1)."""
@@ -55,13 +58,25 @@ class Grid:
 
 
 def grids(universe: Universe) -> dict[str, Grid]:
-    """The grids of the perps that trade; delisted coins have no market, and spot pairs none yet."""
-    found: dict[str, Grid] = {}
-    for rule in universe.perps:
-        if not rule.is_delisted:
-            px, volume, decimals = float(rule.reference_px), float(rule.day_volume), rule.sz_decimals
-            found[rule.name] = Grid(rule.name, decimals, price_decimals(decimals), px, volume)
+    """The grids of the first dex's perps that trade; delisted coins have no market."""
+    return {rule.name: _perp_grid(rule) for rule in universe.perps if not rule.is_delisted}
+
+
+def all_grids(universe: Universe) -> dict[str, Grid]:
+    """The grids of everything that trades: the first dex's perps, then the builder dexs', then spot pairs."""
+    found = {name: _perp_grid(rule) for name, rule in universe.by_name.items() if not rule.is_delisted}
+    for pair in universe.spots:
+        perps = (pair.base.name, pair.base.name.removeprefix(BRIDGED))
+        follows = next((name for name in perps if name in found), "")
+        decimals, px, volume = pair.sz_decimals, float(pair.reference_px), float(pair.day_volume)
+        px_decimals = price_decimals(decimals, spot=True)
+        found[pair.name] = Grid(pair.name, decimals, px_decimals, px, volume, follows, pair.is_stable)
     return found
+
+
+def _perp_grid(rule: PerpRule) -> Grid:
+    decimals = rule.sz_decimals
+    return Grid(rule.name, decimals, price_decimals(decimals), float(rule.reference_px), float(rule.day_volume))
 
 
 class Ladder:
@@ -98,6 +113,20 @@ class Ladder:
         ]
 
 
+class Shape(NamedTuple):
+    """What is left of a house's usual book: `depth` levels a side, of which every `step`-th tick has one."""
+
+    depth: int = DEPTH
+    size_share: float = 1.0
+    spread: int = 1  # times the usual one
+    step: int = 1
+    bids: bool = True
+    asks: bool = True
+
+
+FULL = Shape()
+
+
 class House:
     """Maker and taker of one coin, seeded: `make` puts up a book, `take` trades at its touch."""
 
@@ -115,14 +144,21 @@ class House:
         self._trade_usd = MAJOR_TRADE_USD if major else SMALL_TRADE_USD
         self._touch: tuple[Decimal, Decimal] = (Decimal(0), Decimal(0))
 
-    def make(self, exchange: "Exchange", px: float) -> None:
+    def make(self, exchange: "Exchange", px: float, shape: Shape = FULL) -> None:
         """Show a book around the middle `px`: for a spread of one tick the best bid is `px` rounded down."""
         ticks, exponent = self.grid.ticks(px)
-        spread = max(1, round(px * self._spread_of_price * 10.0**-exponent))
+        spread = shape.spread * max(1, round(px * self._spread_of_price * 10.0**-exponent))
         bid = max(ticks - (spread - 1) // 2, DEPTH)
         bids, asks = self._ladder.around(bid, bid + spread, exponent)
         self._touch = bids[0][0], asks[0][0]
+        if shape is not FULL:
+            bids = self._shaped(bids, shape) if shape.bids else ()
+            asks = self._shaped(asks, shape) if shape.asks else ()
         exchange.quote(self.grid.coin, bids, asks)
+
+    def _shaped(self, levels: Sequence[Level], shape: Shape) -> list[Level]:
+        kept = levels[:: shape.step][: shape.depth]
+        return [(px, self.grid.size(float(sz) * shape.size_share), n) for px, sz, n in kept]
 
     def take(self, exchange: "Exchange", side: Side, scale: float = 1.0) -> None:
         """Trade at the touch last shown: a size of the coin's usual spread, times `scale`."""

@@ -14,8 +14,16 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from tidegate.localnet.kernel.universe import Universe
 from tidegate.localnet.markets.candles import MINUTE_MS, Bars, CandleStore
-from tidegate.localnet.markets.house import MAJORS, House, Side, grids
-from tidegate.localnet.markets.regimes import HISTORY_MINUTES, REGIMES, SIGMA_MINUTE, character, history, weather
+from tidegate.localnet.markets.house import MAJORS, Grid, House, Side, grids
+from tidegate.localnet.markets.regimes import (
+    HISTORY_MINUTES,
+    REGIMES,
+    SIGMA_MINUTE,
+    character,
+    following,
+    history,
+    weather,
+)
 
 if TYPE_CHECKING:
     from tidegate.localnet.exchange import Exchange
@@ -25,6 +33,7 @@ ORACLE_EVERY_BEATS = 6  # about every 3 s (section 8.3)
 MAJOR_PRINTS_PER_BEAT, SMALL_PRINTS_PER_BEAT = 1.5, 0.5  # 3 a second, and 1
 PRINTS_PER_BEAT_MAX = 8
 WITH_THE_MOVE = 0.65  # the share of takers on the side of the beat's move
+BASIS, BASIS_MEMORY = 0.00004, 0.98  # a follower's own move in a beat, and how much of the last ones it keeps
 
 
 class Market(Protocol):
@@ -50,6 +59,19 @@ class LiveMarket(Market, Protocol):
 
     async def follow(self, arrived: Callable[[], Awaitable[None]]) -> None:
         """Listen until cancelled; awaits `arrived` whenever a step has become due."""
+
+
+def histories_of(grid_of: Mapping[str, Grid], make: Callable[[Grid], Bars]) -> dict[str, Bars]:
+    """A made-up history for each coin; followers have their leader's."""
+    made: dict[str, Bars] = {}
+    for coin, grid in grid_of.items():
+        leader = grid_of.get(grid.follows)
+        if leader is None:
+            made[coin] = make(grid)
+        else:
+            shares = grid.reference_px / leader.reference_px, grid.day_volume / leader.day_volume
+            made[coin] = following(made[leader.coin], grid, *shares)
+    return made
 
 
 def play(exchange: "Exchange", market: Market, until_ms: int) -> None:
@@ -86,10 +108,14 @@ class _Walker:
         self.rng = Random(f"{seed}/walk/{coin}")
         self.prints_per_beat = MAJOR_PRINTS_PER_BEAT if coin in MAJORS else SMALL_PRINTS_PER_BEAT
 
+    def move(self, factor_move: float, sigma: float) -> None:
+        """Go on by one beat."""
+        self.log_px += self.factor * factor_move + self.own * sigma * self.rng.gauss()
+
     def beat(self, from_ms: int, factor_move: float, sigma: float) -> list[Print]:
         """Move for one beat; the prints fall in order between the old price and the new."""
         random, before = self.rng.random, self.log_px
-        self.log_px += self.factor * factor_move + self.own * sigma * self.rng.gauss()
+        self.move(factor_move, sigma)
         count = min(int(2 * self.prints_per_beat * random() + random()), PRINTS_PER_BEAT_MAX)
         if not count:
             return []
@@ -107,23 +133,47 @@ class _Walker:
         ]
 
 
-class RandomMarket:
-    """Every tradable coin of the universe on a seeded random walk through regimes, correlated by a common factor.
+class _Follower(_Walker):
+    """The price of a coin that has another's, give or take a basis that comes back to nothing; a dollar has its own."""
 
-    `histories` may bring a coin's history (one-minute bars); the others get a seeded one that ends at the start.
+    def __init__(self, coin: str, px: float, seed: int, leader: _Walker | None) -> None:
+        super().__init__(coin, px, seed)
+        self._leader = leader
+        self._distance = self.log_px - (leader.log_px if leader else 0.0)
+        self._basis = 0.0
+
+    def move(self, factor_move: float, sigma: float) -> None:  # noqa: ARG002 - the leader has moved by them
+        """Go where the leader went."""
+        self._basis = BASIS_MEMORY * self._basis + BASIS * self.rng.gauss()
+        self.log_px = (self._leader.log_px if self._leader else 0.0) + self._distance + self._basis
+
+
+class RandomMarket:
+    """Coins on a seeded random walk through regimes, correlated by a common factor.
+
+    `grid_of` are the coins to play, all perps of the first dex where nothing is said. `histories` may bring the
+    coins' histories (one-minute bars), else they get seeded ones that end at the start.
     """
 
     def __init__(
-        self, universe: Universe, seed: int, start_ms: int, *, histories: Mapping[str, Bars] | None = None
+        self,
+        universe: Universe,
+        seed: int,
+        start_ms: int,
+        *,
+        grid_of: Mapping[str, Grid] | None = None,
+        histories: Mapping[str, Bars] | None = None,
     ) -> None:
         self.start_ms = start_ms
         self.says = f"seeded random market, seed {seed}: made-up prices in real-looking regimes"
         self._seed = seed
-        self._grids = grids(universe)
+        self._grids = grids(universe) if grid_of is None else grid_of
         self.coins: tuple[str, ...] = tuple(self._grids)
         self.houses = {coin: House(grid, seed) for coin, grid in self._grids.items()}
         self._histories = histories or self._made_up_histories()
-        self._walkers = {coin: _Walker(coin, float(bars.close[-1]), seed) for coin, bars in self._histories.items()}
+        self._walkers: dict[str, _Walker] = {}
+        for coin, bars in self._histories.items():
+            self._walkers[coin] = self._walker(coin, float(bars.close[-1]))
         self._weather = Random(f"{seed}/weather")
         self._regime, self._regime_beats = REGIMES[1], 0
         self._held: set[str] = set()
@@ -150,9 +200,7 @@ class RandomMarket:
         while self._prints and self._prints[0].time_ms <= due_ms:
             due = self._prints.popleft()
             if due.coin not in self._held:
-                house = self.houses[due.coin]
-                house.make(exchange, due.px)
-                house.take(exchange, due.side)
+                self._play(exchange, due)
 
     def hold(self, coin: str) -> None:
         """Leave a coin alone: somebody else makes its market until `release`."""
@@ -163,6 +211,10 @@ class RandomMarket:
         self._prints = deque(due for due in self._prints if due.coin != coin)
         self._walkers[coin].log_px = log(px)
         self._held.discard(coin)
+
+    def lead(self, coin: str, px: float) -> None:
+        """Tell the followers of a coin that is held where it stands."""
+        self._walkers[coin].log_px = log(px)
 
     def oracle(self, coin: str, px: float) -> Decimal:
         """`px` on the coin's grid."""
@@ -182,13 +234,25 @@ class RandomMarket:
         self._regime_beats -= 1
         sigma = SIGMA_MINUTE * self._regime.volatility * (BEAT_MS / MINUTE_MS) ** 0.5
         move = sigma * self._weather.gauss() + self._regime.drift * BEAT_MS / MINUTE_MS
-        laid_out = [due for walker in self._walkers.values() for due in walker.beat(from_ms, move, sigma)]
-        self._prints.extend(sorted(laid_out, key=attrgetter("time_ms")))
+        self._lay_out([due for walker in self._walkers.values() for due in walker.beat(from_ms, move, sigma)])
         self._beats += 1
+
+    def _lay_out(self, prints: list[Print]) -> None:
+        """These are the prints to come."""
+        self._prints = deque(sorted(prints, key=attrgetter("time_ms")))
+
+    def _play(self, exchange: "Exchange", due: Print) -> None:
+        house = self.houses[due.coin]
+        house.make(exchange, due.px)
+        house.take(exchange, due.side)
 
     def _made_up_histories(self) -> dict[str, Bars]:
         factor = weather(self._seed, HISTORY_MINUTES)
         end_ms = self.start_ms - self.start_ms % MINUTE_MS
-        return {
-            coin: history(grid, factor, grid.reference_px, end_ms, self._seed) for coin, grid in self._grids.items()
-        }
+        return histories_of(self._grids, lambda grid: history(grid, factor, grid.reference_px, end_ms, self._seed))
+
+    def _walker(self, coin: str, px: float) -> _Walker:
+        grid = self._grids[coin]
+        if grid.is_stable or grid.follows in self._walkers:
+            return _Follower(coin, px, self._seed, self._walkers.get(grid.follows))
+        return _Walker(coin, px, self._seed)

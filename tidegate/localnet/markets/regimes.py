@@ -38,7 +38,14 @@ REGIMES = (
     Regime(2.2, 0.0, 25),  # storm
 )
 # How strongly a coin follows the common factor, and its own share; what is not listed is a lively small coin.
-CHARACTERS: dict[str, tuple[float, float]] = {"BTC": (0.85, 0.45), "ETH": (1.1, 0.6), "SOL": (1.2, 0.8)}
+CHARACTERS: dict[str, tuple[float, float]] = {
+    "BTC": (0.85, 0.45),
+    "ETH": (1.1, 0.6),
+    "SOL": (1.2, 0.8),
+    "xyz:XYZ100": (0.3, 0.25),
+    "xyz:TSLA": (0.4, 0.7),
+    "xyz:GOLD": (0.05, 0.25),
+}
 SMALL_COIN = (1.2, 1.1)
 
 
@@ -94,6 +101,15 @@ def standing(bars: Bars, until_ms: int) -> Bars:
     trades = np.full(len(times), int(np.median(bars.trades)), dtype=np.int64)
     quiet = (times, close, close, close, close, volume, trades)
     return Bars(bars.interval_ms, *map(np.concatenate, zip(bars.columns(), quiet, strict=True)))
+
+
+def following(leader: Bars, grid: Grid, px_share: float, volume_share: float) -> Bars:
+    """A leader's history at `px_share` of its prices and `volume_share` of its volume, on the follower's grid."""
+    decimals = -grid.exponent(float(leader.close[-1]) * px_share)
+    open_, high, low, close = (np.round(column * px_share, decimals) for column in leader.columns()[1:5])
+    lot = 10.0**-grid.sz_decimals
+    volume = np.maximum(np.round(leader.volume * volume_share, grid.sz_decimals), lot)
+    return Bars(leader.interval_ms, leader.time_ms, open_, high, low, close, volume, leader.trades)
 
 
 def history(grid: Grid, factor: Weather, last_px: float, end_ms: int, *key: object) -> Bars:

@@ -5,14 +5,15 @@ plot listens to one thing a client does: its first fill in BTC starts the countd
 seed, and `says` tells the user that it is a script.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tidegate.localnet.kernel.universe import Universe
+from tidegate.localnet.markets.candles import Bars
 from tidegate.localnet.markets.crossing import history_with_cross, history_without_cross
-from tidegate.localnet.markets.house import Side, grids
-from tidegate.localnet.markets.market import RandomMarket
+from tidegate.localnet.markets.house import Grid, Side, grids
+from tidegate.localnet.markets.market import RandomMarket, histories_of
 from tidegate.localnet.markets.regimes import HISTORY_MINUTES, standing, weather
 
 if TYPE_CHECKING:
@@ -76,7 +77,11 @@ def _recovery(seed: int) -> Iterator[Cue]:
 class FirstRunMarket:
     """The default market of a first run; see `says` for the plot."""
 
-    def __init__(self, universe: Universe, seed: int, start_ms: int) -> None:
+    def __init__(
+        self, universe: Universe, seed: int, start_ms: int, *, grid_of: Mapping[str, Grid] | None = None
+    ) -> None:
+        """`grid_of` are the coins to play, all perps of the first dex where nothing is said."""
+        grid_of = grids(universe) if grid_of is None else grid_of
         self.start_ms = start_ms
         self.says = (
             f"scripted, seed {seed}: {COIN} has just crossed EMA 12 over 26 on 5m; {AFTER_ENTRY_MS // 1000} s after the"
@@ -88,13 +93,13 @@ class FirstRunMarket:
             anchor_ms += CANDLE_MS
         self.cue_ms = max(start_ms, anchor_ms)
         factor = weather(seed, HISTORY_MINUTES)
-        histories = {
-            coin: standing(
-                (history_with_cross if coin == COIN else history_without_cross)(grid, factor, anchor_ms, seed), start_ms
-            )
-            for coin, grid in grids(universe).items()
-        }
-        self._others = RandomMarket(universe, seed, start_ms, histories=histories)
+
+        def made(grid: Grid) -> Bars:
+            make = history_with_cross if grid.coin == COIN else history_without_cross
+            return standing(make(grid, factor, anchor_ms, seed), start_ms)
+
+        histories = histories_of(grid_of, made)
+        self._others = RandomMarket(universe, seed, start_ms, grid_of=grid_of, histories=histories)
         self._others.hold(COIN)
         self.coins = self._others.coins
         self._house = self._others.houses[COIN]
@@ -143,6 +148,7 @@ class FirstRunMarket:
             return
         cue = self._flush.pop(0)
         px = self._px * cue.share
+        self._others.lead(COIN, px)
         self._house.make(exchange, px)
         self._house.take(exchange, cue.side, cue.scale)
         if now_ms >= self._oracle_ms + ORACLE_MS:
@@ -154,6 +160,7 @@ class FirstRunMarket:
     def _calm_print(self, exchange: "Exchange", now_ms: int) -> None:
         """One print at an unmoved book; sold into the bid until the cue, so that the crossing candle closes there."""
         side: Side = "B" if self._calm.random() < 0.5 and now_ms >= self.cue_ms else "A"
+        self._others.lead(COIN, self._px)
         self._house.make(exchange, self._px)
         self._house.take(exchange, side)
         self._calm_print_ms = now_ms + self._calm.randint(*CALM_PRINT_MS)

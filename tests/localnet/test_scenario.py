@@ -49,7 +49,7 @@ def test_every_problem_is_told_at_once(path: Path) -> None:
         read_scenario(path, COINS)
     assert told.value.problems == (
         f"{path}: unknown key 'seed'; expected says, market, faults",
-        f"{path}: market must be one of first-run, random, found 'calm'",
+        f"{path}: market must be one of first-run, random, rough, found 'calm'",
         f"{path}: says must be text, found 7",
         f"{path}: faults[1].do: no fault is named 'acept_then_timeout'; did you mean accept_then_timeout?",
         f"{path}: faults[2]: unknown key 'when'; expected do, match, times, after, every, at_s, for_s",

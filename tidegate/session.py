@@ -34,8 +34,8 @@ from tidegate.hard_limits import HardLimits, limits_of
 from tidegate.hyperliquid.client import HyperliquidClient
 from tidegate.hyperliquid.instruments import resolve
 from tidegate.hyperliquid.limits import Budget
+from tidegate.hyperliquid.people import mode_words
 from tidegate.hyperliquid.protocol import StreamProtocol
-from tidegate.hyperliquid.signing import Signer
 from tidegate.inbox import ConflatingInbox
 from tidegate.localnet.arguments import MarketChoice
 from tidegate.lock import one_bot_per_wallet
@@ -44,7 +44,7 @@ from tidegate.model.events import Account, Command, Faulted, Started
 from tidegate.model.instruments import Instrument
 from tidegate.model.intents import Note, PlaceOrders
 from tidegate.model.orders import instance_tag
-from tidegate.model.settings import Network, OrderTransport, Settings
+from tidegate.model.settings import OrderTransport, Settings
 from tidegate.notify import LogTeller
 from tidegate.priority import run_in_short_slices
 from tidegate.reader import Reader
@@ -52,7 +52,7 @@ from tidegate.storage.commands import Box
 from tidegate.storage.ledger import Ledger
 from tidegate.strategist import Strategist
 from tidegate.venue import Venue, open_venue
-from tidegate.wallet import Wallet, problems_of
+from tidegate.wallet import Wallet, examine, wallet_of
 from tidegate.world import RoutedWorld, Writes
 
 DAY_MS = 86_400_000
@@ -111,6 +111,8 @@ class Session:
     def _run(self, seconds: float | None) -> int:
         with self._parts as parts:
             logs.log("bot", f"Tidegate {__version__} starts, NETWORK={self._settings.network.value}")
+            for remark in self._loaded.remarks:
+                logs.log("bot", remark, "WARNING")
             strategist = Strategist(self._settings, self._inbox, self._clock, _say)
             strategist.start()  # first: its process imports its libraries while the rest is put together
             parts.callback(strategist.stop, PART_STOP_S)
@@ -180,13 +182,8 @@ class Session:
         return HyperliquidClient(venue.url, budget=self._budget)
 
     def _wallet(self, venue: Venue) -> Wallet:
-        settings = self._settings
         key = venue.throw_away_key or self._loaded.secrets.private_key
-        signer = Signer(key, mainnet=settings.network is Network.MAINNET) if key else None
-        vault = settings.vault_address.lower() or None
-        named = "" if venue.is_play_money else settings.account_address.lower()
-        own = named or (signer.address if signer else "")
-        return Wallet(account=vault or own, owner=own, signer=signer, vault=vault)
+        return wallet_of(self._settings, key, play_money=venue.is_play_money)
 
     def _market(
         self, client: HyperliquidClient, venue: Venue, wallet: Wallet
@@ -197,11 +194,27 @@ class Session:
             logs.log("account", f"metadata: {warning}", "WARNING")
         problems = check_against_market(self._settings, instruments, resolve)
         if not venue.is_play_money:
-            problems += problems_of(wallet, client, self._settings.network.value)
+            problems += self._people(client, wallet)
         if problems:
             raise ConfigError(problems)
         coins = tuple(name for name in (resolve(coin, instruments) for coin in self._settings.coins) if name)
         return instruments, replace(self._settings, coins=coins, account_address=wallet.account)
+
+    def _people(self, client: HyperliquidClient, wallet: Wallet) -> list[str]:
+        """What speaks against this key trading this account; the rest of what the exchange tells goes to the log."""
+        relation = examine(
+            wallet,
+            client,
+            self._settings.network,
+            allow_master_key=self._settings.allow_master_key,
+            now_ms=self._clock.now_ms(),
+        )
+        for warning in relation.warnings:
+            logs.log("account", warning, "WARNING")
+        if relation.says and not relation.problems:
+            logs.log("account", f"signing with {relation.says}")
+            logs.log("account", f"account mode {mode_words(client.mode(wallet.account))}")
+        return relation.problems
 
     def _leverages(self, client: HyperliquidClient, wallet: Wallet, settings: Settings) -> dict[str, int]:
         """What is set already need not be set again; of very many coins asking would cost more than setting."""

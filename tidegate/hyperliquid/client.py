@@ -26,10 +26,11 @@ from tenacity import (
 )
 
 from tidegate.errors import Refused, Unintelligible, Unreachable
-from tidegate.hyperliquid import reads
+from tidegate.hyperliquid import people, reads
 from tidegate.hyperliquid.flows import flows_of
 from tidegate.hyperliquid.instruments import instruments_of
 from tidegate.hyperliquid.limits import Budget, action_weight, weight_of
+from tidegate.hyperliquid.people import Agent, Requests
 from tidegate.hyperliquid.reads import OrderFate, Role
 from tidegate.model.events import Account
 from tidegate.model.instruments import Instrument
@@ -128,6 +129,22 @@ class HyperliquidClient:
     def user_role(self, user: str) -> Role:
         """What an address is, and whose."""
         return reads.role_of(self._ask({"type": "userRole", "user": user.lower()}))
+
+    def agents(self, user: str) -> tuple[Agent, ...]:
+        """The named API wallets of an account, each with the end of its time."""
+        return people.agents_of(self._ask({"type": "extraAgents", "user": user.lower()}))
+
+    def vault_leader(self, vault: str) -> str | None:
+        """Who trades for a vault; None for an address that is no vault."""
+        return people.leader_of(self._ask({"type": "vaultDetails", "vaultAddress": vault.lower()}))
+
+    def requests(self, user: str) -> Requests:
+        """How many actions an account has sent, and how many it may send."""
+        return people.requests_of(self._ask({"type": "userRateLimit", "user": user.lower()}))
+
+    def mode(self, user: str) -> str:
+        """How an account keeps its money, in the exchange's word; "" where it has none."""
+        return self._mode(user.lower())
 
     def send(self, body: bytes, batch: int = 1) -> object:
         """POST these very bytes to /exchange, once, and return the parsed answer.

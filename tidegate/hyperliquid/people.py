@@ -1,0 +1,62 @@
+"""REST answers about who is whose: agents of an account, leaders of vaults, the requests an account has left.
+
+Pure parsing. Raises Unintelligible for what cannot be understood.
+
+Source: Hyperliquid docs, "Info endpoint"; recorded answers.
+"""
+
+from typing import Any
+
+from msgspec import Struct
+
+from tidegate.errors import Unintelligible
+from tidegate.hyperliquid.reads import UNIFIED_MODES
+from tidegate.hyperliquid.shapes import typed
+
+
+class Agent(Struct, frozen=True, rename="camel"):
+    """A named API wallet; `valid_until` is in milliseconds, None where the exchange names no end."""
+
+    name: str
+    address: str
+    valid_until: int | None = None
+
+
+class Requests(Struct, frozen=True, rename="camel"):
+    """How many actions an account has sent in its life, and how many it may by now."""
+
+    n_requests_used: int
+    n_requests_cap: int
+
+    @property
+    def left(self) -> int:
+        """What it may still send; the exchange then takes one action in ten seconds."""
+        return max(0, self.n_requests_cap - self.n_requests_used)
+
+
+def agents_of(body: object) -> tuple[Agent, ...]:
+    """The answer to extraAgents: the named agents, addresses in small letters."""
+    rows: list[Agent] = typed(body, list[Agent], "agents")
+    return tuple(Agent(row.name, row.address.lower(), row.valid_until) for row in rows)
+
+
+def leader_of(body: object) -> str | None:
+    """The leader in an answer to vaultDetails; None for an address that is no vault."""
+    if body is None:
+        return None
+    leader = typed(body, dict[str, Any], "vault").get("leader")
+    if not isinstance(leader, str):
+        raise Unintelligible(f"vault: its leader is {leader!r}"[:200])
+    return leader.lower()
+
+
+def mode_words(mode: str) -> str:
+    """An account mode for a person: where the money lies."""
+    where = "the USDC of spot is the margin of perps too" if mode in UNIFIED_MODES else "perps and spot apart"
+    return f"{mode or 'default'}: {where}"
+
+
+def requests_of(body: object) -> Requests:
+    """The answer to userRateLimit."""
+    answer: Requests = typed(body, Requests, "requests left")
+    return answer

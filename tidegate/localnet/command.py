@@ -28,7 +28,7 @@ def run(choice: MarketChoice, *, port: int, linger_s: float | None, announce: bo
             f"localnet is ready at {ready.url} (REST and WebSocket), play money, loopback only",
             f"market: {ready.says}",
             f"point any Hyperliquid client here; a bot of ours: LOCALNET_URL={ready.url} python bot.py",
-            *_further(options),
+            *_further(script.says, options),
             "stop with Ctrl-C",
         )
         print("\n".join(lines), flush=True)  # noqa: T201 - the person reads it
@@ -63,9 +63,9 @@ def run(choice: MarketChoice, *, port: int, linger_s: float | None, announce: bo
     return 0
 
 
-def _further(options: LocalnetOptions) -> list[str]:
-    """What a person should know beyond the usual."""
-    lines = []
+def _further(says: str, options: LocalnetOptions) -> list[str]:
+    """What a person should know beyond the usual; `says` is the scenario's own word."""
+    lines = [f"scenario: {says}"] if says else []
     if options.faults:
         lines.append(f"faults: {len(options.faults)} from the scenario; GET /localnet/fault shows how they stand")
     if options.record is not None:

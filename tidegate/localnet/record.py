@@ -15,6 +15,7 @@ import msgspec
 
 from tidegate.errors import ConfigError
 from tidegate.localnet.exchange import Exchange
+from tidegate.localnet.markets.house import all_grids
 
 BOOK_EVERY_MS = 500
 NANOSECONDS = 1_000_000
@@ -84,6 +85,12 @@ class Recording:
     def _write(self, channel: str, data: Any) -> None:
         line = {"recv_ns": self._exchange.now_ms * NANOSECONDS, "raw": {"channel": channel, "data": data}}
         self._lines.write(_encode(line) + b"\n")
+
+
+def replayable(exchange: Exchange, coins: tuple[str, ...]) -> tuple[str, ...]:
+    """The coins whose frames a replay can play: those that trade."""
+    played = all_grids(exchange.universe)
+    return tuple(coin for coin in coins if coin in played)
 
 
 @contextmanager

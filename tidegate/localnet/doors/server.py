@@ -25,7 +25,7 @@ from tidegate.localnet.doors.faulty_sockets import WatchedWebSocketDoor
 from tidegate.localnet.doors.localnet import Localnet, LocalnetError, LocalnetOptions
 from tidegate.localnet.markets.market import LiveMarket
 from tidegate.localnet.ready import Ready
-from tidegate.localnet.record import recording
+from tidegate.localnet.record import recording, replayable
 
 # The exchange closes HTTP connections that were idle for about three minutes.
 KEEP_ALIVE_S = 180
@@ -157,7 +157,7 @@ def serve(options: LocalnetOptions, on_ready: Callable[[Ready], None], beside: B
     localnet = Localnet.open(options)
     with contextlib.ExitStack() as open_files:
         if options.record is not None:
-            taking = recording(localnet.exchange, localnet.market.coins, options.record)
+            taking = recording(localnet.exchange, replayable(localnet.exchange, localnet.market.coins), options.record)
             localnet.watch.recorder = open_files.enter_context(taking)
         server = Server(localnet, options, on_ready, beside)
         gc.collect()

@@ -20,7 +20,7 @@ from tidegate.localnet.kernel.universe import Universe
 from tidegate.localnet.markets.candles import DAY_MS, HOUR_MS, Bars, CandleStore, exact
 from tidegate.localnet.markets.frame_replay import FrameReplay
 from tidegate.localnet.markets.frame_tape import read_frames
-from tidegate.localnet.markets.house import Grid, Level, grids
+from tidegate.localnet.markets.house import Grid, Level, all_grids, grids
 from tidegate.localnet.markets.path import Bar, Shelf, Stroke, strokes
 from tidegate.localnet.markets.tape import LENGTHS, BadRecording, read_candles, utc
 
@@ -136,7 +136,7 @@ def open_replay(
     if problems:
         raise BadRecording(problems)
     if frames:
-        tape = read_frames(frames[0], grids(universe), from_ms, coins)
+        tape = read_frames(frames[0], all_grids(universe), from_ms, coins)
         align_ms = align_ms or HOUR_MS
         return FrameReplay(tape, _shift_ms(tape.start_ms, wall_ms, align_ms))
     return _open_candles(paths, grids(universe), wall_ms, from_ms, align_ms, coins)

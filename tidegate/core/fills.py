@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from tidegate.core import brakes, protection, schedule
+from tidegate.core import brakes, protection, rivals, schedule
 from tidegate.core.state import EXPIRES_AFTER_MS, CoinState, Phase, State, Working
 from tidegate.model.brackets import Bracket, ExitReason
 from tidegate.model.events import OrderFilled
@@ -32,11 +32,12 @@ def on_fill(state: State, event: OrderFilled) -> Decision:
     if coin is None:
         text = f"{fill.coin} {fill.side.value} {fill.size} at {fill.price}: not a coin of this bot, left alone"
         return Decision(notes=(Note(topic="fill", text=text, level="WARNING"),))
+    rival = rivals.filled(state, fill)
     before, after = coin.position, coin.position.apply(fill)
     role = _role(state, coin, fill)
     state.change(fill.coin, position=after, mismatches=0)
     note = Note(topic="fill", text=_text(fill, role, after))
-    decision = Decision(notes=(note,))
+    decision = Decision(notes=(note,)) + rival
     flipped = before.direction * after.direction < 0
     if before.size and (not after.size or flipped):
         decision += _closed(state, fill, before, role)

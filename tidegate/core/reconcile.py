@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from tidegate.core import brakes, doubt, entries, exits, fills, protection, risk, schedule
+from tidegate.core import brakes, doubt, entries, exits, fills, protection, risk, rivals, schedule
 from tidegate.core.state import CoinState, OrderState, Phase, State, Working
 from tidegate.model.brackets import Bracket, ExitReason
 from tidegate.model.events import Account, AccountSeen, OrderFilled
@@ -159,6 +159,9 @@ def _orders(state: State, coin: CoinState, account: Account) -> Decision:
     coin = state.coins[coin.coin]
     if coin.phase not in (Phase.READY, Phase.WARMING) and not coin.left_alone:
         return NOTHING
+    rival = [order for order in theirs.values() if rivals.placed(state, order)]
+    if rival:
+        return rivals.told(state, rival[0])
     quiet = state.last_fill_ms < settled_before_ms  # else a cancellation may still be on its way
     orphans = tuple(
         cloid

@@ -202,6 +202,7 @@ class State:
     tag: str = ""
     speed: float = 1.0
     started: bool = False
+    started_ms: int = 0
     stopping: str = ""
     refused: str = ""
     stopped: bool = False

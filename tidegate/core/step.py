@@ -112,6 +112,7 @@ def on_started(state: State, event: Started) -> Decision:
     assert not state.started, "a session starts once"
     settings = event.settings
     state.settings, state.tag, state.speed, state.started = settings, event.instance_tag, event.speed, True
+    state.started_ms = event.at_ms
     state.equity, state.free, state.account_ms = event.account.equity, event.account.free, event.account.time_ms
     for instrument in event.instruments:
         cache = CandleCache(interval_ms=settings.timeframe.ms, limit=settings.candle_history)

@@ -1,0 +1,44 @@
+"""Another bot on the same account, on another machine: what gives it away, and what is done then.
+
+A bot's client order ids carry a tag of the account, so a second Tidegate's orders look like ours. But ours are known:
+an order or a fill with our tag that this session did not place, younger than anything that an earlier session can
+have left behind, is somebody else's. Then nobody's resting orders are swept and no more entries are made, until a
+person has looked and says `resume`.
+"""
+
+from tidegate.core import brakes
+from tidegate.core.state import EXPIRES_AFTER_MS, State
+from tidegate.model.brakes import Brake
+from tidegate.model.intents import NOTHING, Decision
+from tidegate.model.orders import OpenOrder, is_ours
+from tidegate.model.positions import Fill
+
+MARGIN_MS = 5_000
+
+
+def placed(state: State, order: OpenOrder) -> bool:
+    """Whether another bot placed this resting order."""
+    return _is_strange(state, order.cloid, order.time_ms)
+
+
+def told(state: State, order: OpenOrder) -> Decision:
+    """Stop entering because of an order."""
+    return _stop(state, f"the order {order.oid} in {order.coin} has this bot's tag, and this bot did not place it")
+
+
+def filled(state: State, fill: Fill) -> Decision:
+    """Stop entering if a fill was another bot's."""
+    if not _is_strange(state, fill.cloid, fill.time_ms):
+        return NOTHING
+    return _stop(state, f"a fill in {fill.coin} has this bot's tag, and this bot did not place its order")
+
+
+def _is_strange(state: State, cloid: str | None, time_ms: int) -> bool:
+    if cloid is None or not is_ours(cloid, state.tag) or cloid in state.roles or cloid in state.coin_of:
+        return False
+    return time_ms > state.started_ms + state.wait_ms(EXPIRES_AFTER_MS + MARGIN_MS)
+
+
+def _stop(state: State, evidence: str) -> Decision:
+    reason = f"{evidence}: another bot seems to trade with this wallet; stop one of them"
+    return brakes.trip(state, Brake.SECOND_BOT, reason)

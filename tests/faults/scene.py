@@ -1,0 +1,158 @@
+"""One fault on one stage: a localnet on real sockets, a witness on its side, the bot in a process of its own.
+
+A scene sets faults by name, waits for conditions and stops the time from the moment of the fault until all is well.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tests.e2e.running import Running as Bot
+from tests.faults.witness import WAIT_S, Witness
+from tidegate.hyperliquid.signing import Signer
+from tidegate.localnet.doors.localnet import LocalnetOptions
+from tidegate.localnet.doors.thread import Running, running
+
+COIN = "BTC"
+PATIENCE_S = 60.0
+ASK_TIMEOUT_S = 10
+PLAY_MONEY_USD = Decimal(10_000)
+ACCOUNT = Signer("0x" + sha256(b"tidegate localnet 1").hexdigest(), mainnet=False).address
+SETTINGS = {
+    "COINS": COIN,
+    "STRATEGY": "buy_and_hold",
+    "TIMEFRAME": "1m",
+    "CHECK_INTERVAL": "60",
+    "STOP_LOSS_PCT": "3",
+    "TAKE_PROFIT_PCT": "6",
+    "COOLDOWN_MINUTES": "60",
+}
+"""In the market from the first candle on, and once a position is over, out of it for the rest of the scene."""
+BEYOND_THE_STOP = "trade.outlier coin=BTC by=-0.05 sz=0.001"
+"""One print far below the stop: it fires the bot's own exit and not the resting stop, which looks at the mark."""
+
+
+class Scene:
+    """`net` is the exchange, `sees` the witness; `bot` runs from `start` on. `took_ms` is the time to recover."""
+
+    def __init__(self, net: Running, folder: Path, settings: dict[str, str]) -> None:
+        self.net, self._folder, self._settings = net, folder, SETTINGS | settings
+        self.sees = net.call(lambda localnet: _watching(localnet.exchange))
+        self._bot: Bot | None = None
+        self._struck_s: float | None = None
+        self._heard = 0
+        self.took_ms: int | None = None
+
+    @property
+    def bot(self) -> Bot:
+        """The bot's process."""
+        assert self._bot is not None, "the bot is not started yet"
+        return self._bot
+
+    def start(self, url: str = "") -> None:
+        """Start the bot, at another address than the exchange's own if one is given."""
+        self._bot = Bot(self._folder, environ={**self._settings, "LOCALNET_URL": url or self.net.url})
+
+    def start_covered(self, url: str = "") -> None:
+        """Start the bot and wait until it holds a position with a confirmed stop."""
+        self.start(url)
+        self.hear(r"\[risk\] BTC: the exchange confirms a resting stop")
+        assert self.sees.is_covered(COIN)
+
+    # faults
+
+    def fault(self, do: str, *, at_once: bool = False, **rule: Any) -> int:
+        """Ask for a fault; `at_once`: the time to recover runs from now."""
+        body = {"do": do, **rule}
+        answer = requests.post(f"{self.net.url}/localnet/fault", json=body, timeout=ASK_TIMEOUT_S)
+        assert answer.ok, answer.text
+        if at_once:
+            self.strike()
+        return int(answer.json()["ids"][0])
+
+    def struck(self, number: int, times: int = 1) -> None:
+        """Wait until a fault has hit so often; the time to recover runs from then."""
+        self.until(lambda: self._hits(number) >= times, f"fault {number} has hit {times} times")
+        self.strike()
+
+    def strike(self) -> None:
+        """The time to recover runs from now; only what the bot says from now on is heard."""
+        self._struck_s = time.monotonic()
+
+    def touch_the_stop(self) -> None:
+        """A print beyond the stop: the bot is to leave."""
+        self.fault(BEYOND_THE_STOP)
+
+    def _hits(self, number: int) -> int:
+        pages = self.net.call(lambda localnet: localnet.faults.pages())
+        return next(int(page["hits"]) for page in pages if page["id"] == number)
+
+    # waiting
+
+    def until(self, holds: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> None:
+        """Wait until something holds on the exchange's side."""
+        deadline_s = time.monotonic() + patience_s
+        while not holds():
+            with self.sees.changed:
+                self.sees.changed.wait(WAIT_S)
+            assert time.monotonic() < deadline_s, f"not within {patience_s:.0f} s: {what}\n{self._screen()}"
+
+    def covered(self) -> None:
+        """Wait for a position with stops for all of it."""
+        self.until(lambda: self.sees.is_covered(COIN), "a covered position")
+
+    def flat(self) -> None:
+        """Wait until nothing is open and nothing rests."""
+        self.until(lambda: self.sees.is_flat(COIN), "no position and no order")
+
+    def hear(self, pattern: str, patience_s: float = PATIENCE_S) -> str:
+        """Wait for a line of the bot, after the last one that was waited for; gives it."""
+        found = self.bot.wait_for(pattern, after=self._heard, patience_s=patience_s)
+        where = self.bot.lines.index(found.string, self._heard)
+        self._heard = where + 1
+        return found.string
+
+    def recovered(self) -> None:
+        """All is well: stop the time."""
+        assert self._struck_s is not None, "no fault has struck"
+        self.took_ms = round((time.monotonic() - self._struck_s) * 1000)
+
+    # judging
+
+    def judge(self) -> None:
+        """What must hold after every fault: no law broken, the bot alive and without a crash."""
+        assert not self.sees.broken, self._screen()
+        assert self.bot.process.poll() is None, self._screen()
+        assert "Traceback" not in self.bot.screen, self._screen()
+        assert self.took_ms is not None, "the case did not say when all was well"
+
+    def _screen(self) -> str:
+        return "" if self._bot is None else self._bot.screen
+
+    def stop(self) -> None:
+        """End the bot."""
+        if self._bot is not None:
+            self._bot.stop()
+
+
+@contextmanager
+def scene_in(folder: Path, settings: dict[str, str]) -> Iterator[Scene]:
+    """A scene on a fresh exchange, taken down at the end."""
+    with running(LocalnetOptions(scenario="random")) as net:
+        scene = Scene(net, folder, settings)
+        try:
+            yield scene
+        finally:
+            scene.stop()
+
+
+def _watching(exchange: Any) -> Witness:
+    witness = Witness(exchange, ACCOUNT)
+    exchange.feed.append(witness)
+    return witness

@@ -18,6 +18,7 @@ from tidegate.errors import ConfigError, ExchangeError, OtherBotRunning, Storage
 
 if TYPE_CHECKING:
     from tidegate.config import Loaded
+    from tidegate.doctor import Finding
 
 HERE = Path(__file__).resolve().parent
 EXIT_CONFIGURATION, EXIT_EXCHANGE, EXIT_OTHER_BOT, EXIT_FORCED = 2, 3, 5, 130
@@ -72,6 +73,17 @@ Mirror = Annotated[
     ),
 ]
 
+Universe = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="FILE", help="localnet lists this recorded meta or spotMeta instead of its own."),
+]
+VolumeGates = Annotated[
+    bool,
+    typer.Option(
+        "--volume-gates/--no-volume-gates", help="Whether localnet asks for traded volume where the exchange does."
+    ),
+]
+
 
 @app.command()
 def run(
@@ -90,6 +102,8 @@ def run(
     seed: Seed = 1,
     scenario: Scenario = "first-run",
     mirror: Mirror = "",
+    universe: Universe = None,
+    volume_gates: VolumeGates = True,
 ) -> None:
     """Trade until stopped with Ctrl-C (the default)."""
     from tidegate.localnet.arguments import MarketChoice
@@ -98,7 +112,16 @@ def run(
     cli = {name: value for name, value in words.items() if value is not None}
     if dry_run:
         cli["DRY_RUN"] = "true"
-    choice = MarketChoice(tuple(replay or ()), start, speed, seed, scenario, mirror=mirror)
+    choice = MarketChoice(
+        tuple(replay or ()),
+        start,
+        speed,
+        seed,
+        scenario,
+        mirror=mirror,
+        universe=tuple(universe or ()),
+        volume_gates=volume_gates,
+    )
     problems: list[str] = []
     with _noting(problems):
         cli |= _pairs(settings or [])
@@ -123,6 +146,8 @@ def localnet(
     seed: Seed = 1,
     scenario: Scenario = "first-run",
     mirror: Mirror = "",
+    universe: Universe = None,
+    volume_gates: VolumeGates = True,
     record: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write down what is streamed, asked and answered.")
     ] = None,
@@ -134,7 +159,9 @@ def localnet(
     from tidegate.localnet import command
     from tidegate.localnet.arguments import MarketChoice
 
-    choice = MarketChoice(tuple(replay or ()), start, speed, seed, scenario, align, mirror).checked()
+    choice = MarketChoice(
+        tuple(replay or ()), start, speed, seed, scenario, align, mirror, tuple(universe or ()), volume_gates
+    ).checked()
     raise typer.Exit(command.run(choice, port=port, linger_s=linger, announce=announce, record=record))
 
 
@@ -223,6 +250,32 @@ def _ask(name: str, reason: str, loaded: "Loaded") -> bool:
         time.sleep(ASK_AGAIN_S)
     show_answer(name, msgspec.json.decode(read_status(url) or payload, type=Status), typer.echo)
     return True
+
+
+@app.command()
+def doctor(
+    network: Network = None,
+    no_order: Annotated[bool, typer.Option("--no-order", help="Place and cancel no order.")] = False,
+    settings: Set = None,
+) -> None:
+    """Look everything over before money is at stake: one line each, and what to do."""
+    from hyperliquid_websocket import HyperliquidWebSocketClient
+    from tidegate.doctor import Examination, exit_code, of_configuration
+
+    try:
+        loaded = _with_key(_load(_pairs(settings or []) | ({"NETWORK": network} if network else {})))
+    except ConfigError as error:
+        raise typer.Exit(exit_code(map(_told, of_configuration(error.problems)))) from None
+    visit = Examination(loaded, Path(__file__).resolve(), HyperliquidWebSocketClient, order=not no_order)
+    raise typer.Exit(exit_code(map(_told, visit.findings())))
+
+
+def _told(finding: "Finding") -> "Finding":
+    from tidegate.doctor import Grade, line_of
+
+    colours = {Grade.OK: "green", Grade.WARNING: "yellow", Grade.FAIL: "red"}
+    typer.secho(line_of(finding), fg=colours[finding.grade])
+    return finding
 
 
 @app.command("show-config")

@@ -1,5 +1,7 @@
 """Which market a localnet plays: what a person may choose, all problems at once, and the same choice as words."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from tidegate.errors import ConfigError
 from tidegate.localnet.arguments import MarketChoice
 
+ROOT = Path(__file__).resolve().parents[2]
 MOMENT_MS = 1_621_425_600_000
 """2021-05-19 12:00 UTC."""
 
@@ -72,6 +75,8 @@ def test_what_is_no_moment_in_utc_is_refused_not_guessed(text: str, tape: Path) 
         (MarketChoice(start="2021-05-19"), True),
         (MarketChoice(replay=(Path("x"),)), True),
         (MarketChoice(mirror="testnet"), True),
+        (MarketChoice(universe=(Path("meta.json"),)), True),
+        (MarketChoice(volume_gates=False), True),
         (MarketChoice(scenario="storm.yaml"), True),
     ],
 )
@@ -130,6 +135,28 @@ def test_a_mirror_goes_with_no_other_market(tape: Path) -> None:
     with pytest.raises(ConfigError) as told:
         MarketChoice(mirror="mainnet", replay=(tape,), speed=2.0).checked()
     assert told.value.problems == (
-        "--replay: a mirror plays what its venue plays, at its speed; leave it out",
-        "--speed: a mirror plays what its venue plays, at its speed; leave it out",
+        "--replay: a mirror lists and plays what its venue does, at its speed; leave it out",
+        "--speed: a mirror lists and plays what its venue does, at its speed; leave it out",
     )
+
+
+def test_recorded_metadata_is_listed_and_a_scenario_may_name_its_coins(tmp_path: Path) -> None:
+    meta = tmp_path / "meta.json"
+    meta.write_text('{"universe":[{"name":"WIF","szDecimals":0,"maxLeverage":5,"marginTableId":5}],"marginTables":[]}')
+    storm = tmp_path / "storm.yaml"
+    storm.write_text("faults: [{do: delist WIF}]")
+    choice = MarketChoice(universe=(meta,), scenario=str(storm), volume_gates=False).checked()
+    assert [rule.name for rule in choice.listing().universe.perps] == ["WIF"]
+    assert choice.arguments(0)[-3:] == ["--universe", str(meta), "--no-volume-gates"]
+    with pytest.raises(ConfigError, match="coin 'WIF' does not exist here"):
+        MarketChoice(scenario=str(storm)).checked()
+    with pytest.raises(ConfigError, match=r"--universe .*gone"):
+        MarketChoice(universe=(tmp_path / "gone.json",)).checked()
+
+
+def test_a_choice_by_name_loads_no_faults_into_the_bot() -> None:
+    program = "import sys; from tidegate.localnet.arguments import MarketChoice; MarketChoice().checked()"
+    told = f"{program}; print([name for name in sys.modules if name.startswith('tidegate.localnet.')])"
+    ended = subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "faults" not in ended.stdout
+    assert "kernel" not in ended.stdout

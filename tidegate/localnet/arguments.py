@@ -11,6 +11,8 @@ from tidegate.errors import ConfigError
 from tidegate.localnet.markets.names import MARKETS, MarketName
 
 if TYPE_CHECKING:
+    from tidegate.localnet.kernel.universe import Universe
+    from tidegate.localnet.listing import Listing
     from tidegate.localnet.scenario import Scenario
 
 SUFFIXES = (".yaml", ".yml")
@@ -20,7 +22,8 @@ SUFFIXES = (".yaml", ".yml")
 class MarketChoice:
     """`start` is a recorded moment (`2021-05-19T12:00`, UTC), `speed` how much faster exchange time runs.
 
-    `scenario` is a name or a file; `mirror` the venue to follow instead of any market of our own.
+    `scenario` is a name or a file; `mirror` the venue to follow instead of any market of our own; `universe` recorded
+    metadata to list instead of our own.
     """
 
     replay: tuple[Path, ...] = ()
@@ -30,6 +33,8 @@ class MarketChoice:
     scenario: str = "first-run"
     align_ms: int = 0
     mirror: str = ""
+    universe: tuple[Path, ...] = ()
+    volume_gates: bool = True
 
     def checked(self) -> "MarketChoice":
         """The choice with absolute paths; ConfigError with every problem."""
@@ -42,14 +47,15 @@ class MarketChoice:
             problems.append("--from: it says where a recording starts, so it needs --replay FILE")
         if self.start and _moment(self.start) is None:
             problems.append(f"--from {self.start}: not a moment; example: 2021-05-19T12:00 (UTC)")
-        try:
-            self.script()
-        except ConfigError as error:
-            problems += error.problems
+        problems += self._in_files()
         if problems:
             raise ConfigError(problems)
-        scenario = str(Path(self.scenario).resolve()) if self.is_from_file else self.scenario
-        return replace(self, replay=tuple(path.resolve() for path in self.replay), scenario=scenario)
+        return replace(
+            self,
+            replay=tuple(path.resolve() for path in self.replay),
+            universe=tuple(path.resolve() for path in self.universe),
+            scenario=str(Path(self.scenario).resolve()) if self.is_from_file else self.scenario,
+        )
 
     @property
     def from_ms(self) -> int | None:
@@ -59,7 +65,8 @@ class MarketChoice:
     @property
     def is_set(self) -> bool:
         """Whether anything was chosen that only a localnet can play."""
-        return bool(self.replay or self.start or self.speed != 1.0 or self.mirror or self.is_from_file)
+        is_other_place = self.mirror or self.universe or self.is_from_file or not self.volume_gates
+        return bool(self.replay or self.start or self.speed != 1.0 or is_other_place)
 
     @property
     def is_from_file(self) -> bool:
@@ -77,7 +84,13 @@ class MarketChoice:
 
         if not self.is_from_file:
             return Scenario(next((name for name in MARKETS if name == self.scenario), "first-run"))
-        return read_scenario(Path(self.scenario), Everything() if self.mirror else listed())
+        return read_scenario(Path(self.scenario), Everything() if self.mirror else _names(self.listing().universe))
+
+    def listing(self) -> "Listing":
+        """What is listed: recorded metadata, or our own; ConfigError with every problem of the files."""
+        from tidegate.localnet.listing import read_listing  # only where coins are asked for before the start
+
+        return read_listing(self.universe)
 
     def implied(self, cli: Mapping[str, str]) -> dict[str, str]:
         """Settings that follow from the choice where the command line leaves them open: a replay's coins."""
@@ -96,13 +109,32 @@ class MarketChoice:
             words += ["--from", self.start]
         if self.mirror:
             words += ["--mirror", self.mirror]
+        for path in self.universe:
+            words += ["--universe", str(path)]
+        if not self.volume_gates:
+            words.append("--no-volume-gates")
         return [*words, "--align", str(align_ms)] if self.replay else words
+
+    def _in_files(self) -> list[str]:
+        """What is wrong in the files of metadata and in the scenario's."""
+        try:
+            if self.universe:
+                self.listing()
+            if self.is_from_file:
+                self.script()
+        except ConfigError as error:
+            return list(error.problems)
+        return []
 
     def _against_mirror(self) -> list[str]:
         """What cannot be had together with a mirror, whose market and time are the venue's."""
-        together = (("--replay", bool(self.replay)), ("--speed", self.speed != 1.0))
+        together = (
+            ("--replay", bool(self.replay)),
+            ("--speed", self.speed != 1.0),
+            ("--universe", bool(self.universe)),
+        )
         return [
-            f"{option}: a mirror plays what its venue plays, at its speed; leave it out"
+            f"{option}: a mirror lists and plays what its venue does, at its speed; leave it out"
             for option, is_set in together
             if is_set
         ]
@@ -115,11 +147,8 @@ class Everything:
         return True
 
 
-def listed() -> frozenset[str]:
-    """The coins that localnet lists by itself."""
-    from tidegate.localnet.kernel.universe import default_universe
-
-    universe = default_universe()
+def _names(universe: "Universe") -> frozenset[str]:
+    """The coins of a universe, as market data names them."""
     return frozenset((*universe.by_name, *universe.spot_by_name))
 
 

@@ -29,17 +29,20 @@ def run(choice: MarketChoice, *, port: int, linger_s: float | None, announce: bo
             f"market: {ready.says}",
             f"point any Hyperliquid client here; a bot of ours: LOCALNET_URL={ready.url} python bot.py",
             *_further(script.says, options),
+            *(f"not listed: {each}" for each in listing.left_out),
             "stop with Ctrl-C",
         )
         print("\n".join(lines), flush=True)  # noqa: T201 - the person reads it
 
-    script = choice.script()
+    script, listing = choice.script(), choice.listing()
     options = LocalnetOptions(
         port=port,
         seed=choice.seed,
         scenario=script.market,
         faults=script.rules,
         mirror=choice.mirror,
+        universe=listing.universe if choice.universe else None,
+        volume_gates=choice.volume_gates,
         record=record,
         replay=choice.replay,
         from_ms=choice.from_ms,

@@ -1,6 +1,6 @@
 """The HTTP application: the protocol's two paths straight to the gate, localnet's own pages through FastAPI.
 
-Owns the pages under `/localnet/`: clock, counters, fund, stop. No OpenAPI pages, no middleware in front of
+Owns the pages under `/localnet/`: clock, counters, fund, gates, stop. No OpenAPI pages, no middleware in front of
 trading.
 """
 
@@ -26,6 +26,12 @@ class Funding(BaseModel):
 
     user: Annotated[str, Field(pattern=ADDRESS.pattern.replace(r"\Z", "$"))]
     usdc: Annotated[Decimal, Field(gt=0, le=FUNDING_MAX, allow_inf_nan=False)]
+
+
+class Gates(BaseModel):
+    """Body of `POST /localnet/gates`: whether some actions ask for a traded volume first."""
+
+    volume: bool
 
 
 class Front:
@@ -65,6 +71,11 @@ def control_app(localnet: Localnet, stop: Callable[[], None]) -> FastAPI:
         localnet.driver.catch_up()
         localnet.exchange.fund(funding.user.lower(), funding.usdc)
         return {"user": funding.user.lower(), "usdc": str(funding.usdc)}
+
+    @app.post("/localnet/gates")
+    async def gates(wanted: Gates) -> dict[str, bool]:
+        localnet.exchange.volume_gates = wanted.volume
+        return {"volume": wanted.volume}
 
     @app.post("/localnet/stop")
     async def stop_server() -> dict[str, Any]:

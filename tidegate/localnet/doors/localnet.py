@@ -23,7 +23,7 @@ from tidegate.localnet.exchange import Exchange
 from tidegate.localnet.faults.desk import Faults
 from tidegate.localnet.faults.rules import Rule
 from tidegate.localnet.faults.stage import Stage
-from tidegate.localnet.kernel.universe import default_universe
+from tidegate.localnet.kernel.universe import Universe, default_universe
 from tidegate.localnet.markets.made_up import made_up
 from tidegate.localnet.markets.market import Market
 from tidegate.localnet.markets.names import MarketName
@@ -41,7 +41,8 @@ class LocalnetOptions:
     `from_ms` (recorded time) is where they start.
     `coins` are the coins to trade, or in the order of the files the coins of a replay. With `linger_s` the
     server ends that many seconds after its standard input has closed and the last client has gone. `faults` are
-    rules that stand from the start; into the file `record` everything is written down.
+    rules that stand from the start; into the file `record` everything is written down. `universe` is listed instead
+    of our own; without `volume_gates` nobody is asked for a traded volume first.
     """
 
     host: str = "127.0.0.1"
@@ -58,6 +59,8 @@ class LocalnetOptions:
     limits: Limits = field(default_factory=Limits)
     faults: tuple[Rule, ...] = ()
     record: Path | None = None
+    universe: Universe | None = None
+    volume_gates: bool = True
 
 
 def build(
@@ -72,7 +75,7 @@ def build(
     """
     if not options.speed > 0:
         raise LocalnetError(f"speed must be above 0, found {options.speed}")
-    universe = default_universe()
+    universe = options.universe or default_universe()
     start_ms = wall_ms()
     clock = ExchangeClock(
         start_ms, options.speed, monotonic
@@ -102,6 +105,7 @@ def build(
         market = made_up(options.scenario, universe, options.seed, start_ms)
     instance = f"{start_ms:x}-{os.getpid():x}"
     exchange = Exchange(universe, start_ms=start_ms, instance=instance, wall_ms=wall_ms)
+    exchange.volume_gates = options.volume_gates
     market.prepare(exchange)
     return exchange, market, clock
 

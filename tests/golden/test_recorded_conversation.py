@@ -4,12 +4,15 @@ The exchange is built from the recorded testnet universe and numbers orders as t
 are equal to the byte where nothing else depends on the moment.
 """
 
+import re
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from eth_account import Account as Wallet
 
 from tests.golden.recordings import needs_samples, recorded, same_shape
+from tests.localnet.floor import START_MS, Trader, quiet_floor
 from tidegate.localnet.exchange import Exchange
 from tidegate.localnet.kernel import modes
 from tidegate.localnet.kernel.instruments import MarginTable, MarginTier, PerpRule, flat_table
@@ -133,3 +136,26 @@ def test_gates_by_volume_name_what_was_traded(name):
     exchange = recorded_testnet(name)
     exchange._venue.accounts[SIGNER].volume = D("250.35")
     assert send(exchange, name) == recorded(name)["response"]
+
+
+def test_a_cancel_succeeds_as_recorded():
+    trader = Trader(quiet_floor(), 1)
+    oid = trader.order("B", "79000", "0.01")["resting"]["oid"]
+    answer = trader.post({"type": "cancel", "cancels": [{"a": 0, "o": oid}]})
+    assert answer == recorded("exchange.cancel.success.response")["response"]
+
+
+def test_a_stranger_is_told_the_recorded_words():
+    exchange = Exchange(default_universe(), start_ms=START_MS, fund_on_first_action=False)
+    trader = Trader(exchange, 1)
+    stranger = Wallet.from_key(f"0x{99:064x}")
+    trader.wallet = stranger
+    theirs = recorded("exchange.unknown_wallet.response")["response"]
+    named = re.sub(r"0x[0-9a-f]{40}", stranger.address.lower(), theirs["response"])
+    assert trader.post({"type": "noop"}) == {**theirs, "response": named}
+
+
+def test_a_signature_that_is_none_is_told_the_recorded_words():
+    signature = {"r": "0x0", "s": "0x0", "v": 27}
+    body = {"action": {"type": "noop"}, "nonce": START_MS, "signature": signature}
+    assert quiet_floor().act(body).body == recorded("exchange.bad_signature.response")["response"]

@@ -27,8 +27,6 @@ START_MS = 1_790_000_000_000
 WALLET = Account.from_key("0x" + "42" * 32)
 USER = WALLET.address.lower()
 DECIMAL = re.compile(r"-?\d+\.\d+\Z")
-# Never sent by this version: no such stream is offered.
-NOT_OFFERED = {"allDexsAssetCtxs.json", "notification.json"}
 
 
 def recorded(name: str) -> list[dict]:
@@ -163,6 +161,32 @@ def test_contexts_have_the_recorded_shape(net):
     (_, listed), (_, dead) = (net.subscribe(type="activeAssetCtx", coin=coin) for coin in ("BTC", delisted))
     for sample in recorded("activeAssetCtx.json"):
         assert flat(dead if sample["data"]["ctx"]["midPx"] is None else listed) == flat(sample)
+
+
+def test_the_contexts_of_all_dexs_have_the_recorded_shape(net):
+    _, ours = net.subscribe(type="allDexsAssetCtxs")
+    (sample,) = recorded("allDexsAssetCtxs.json")
+    assert ours["data"]["ctxs"][0][0] == sample["data"]["ctxs"][0][0] == ""
+    assert len(ours["data"]["ctxs"]) > 1
+    for (dex, contexts), (_, recorded_contexts) in zip(ours["data"]["ctxs"], sample["data"]["ctxs"], strict=False):
+        quoted = [row for row in contexts if row["midPx"] is not None] or contexts
+        if quoted[0]["midPx"] is not None:
+            assert flat(quoted[0]) == flat(recorded_contexts[0]), dex
+        assert list(contexts[0]) == list(recorded_contexts[0]), dex
+
+
+def test_notifications_have_the_recorded_words(net):
+    net.subscribe(type="notification", user=USER)
+    net.order(px="2999.5", sz="0.0063")
+    net.frames.clear()
+    net.exchange.trade("ETH", "A", Decimal(2999), Decimal(30))
+    (sample,) = recorded("notification.json")
+    ours = only(net.frames, "notification")
+    assert list(ours["data"]) == list(sample["data"])
+    words = r"(Resting order filled: Bought 0\.0063 ETH at \$)[0-9.]*[0-9]"
+    (mine,) = ours["data"].values()
+    (theirs,) = sample["data"].values()
+    assert re.fullmatch(words, mine)[1] == re.fullmatch(words, theirs)[1]
 
 
 def test_order_updates_have_the_recorded_shape(net):

@@ -274,7 +274,7 @@ def _told(finding: "Finding") -> "Finding":
     from tidegate.doctor import Grade, line_of
 
     colours = {Grade.OK: "green", Grade.WARNING: "yellow", Grade.FAIL: "red"}
-    typer.secho(line_of(finding), fg=colours[finding.grade])
+    typer.secho(line_of(finding), fg=colours.get(finding.grade))
     return finding
 
 

@@ -64,8 +64,13 @@ class Venue:
 
 
 @contextmanager
-def open_venue(loaded: Loaded, choice: MarketChoice, program: Path, clock: ExchangeClock) -> Iterator[Venue]:
-    """The exchange of NETWORK, with `clock` following its time; a localnet of our own is stopped at the end."""
+def open_venue(
+    loaded: Loaded, choice: MarketChoice, program: Path, clock: ExchangeClock, data_dir: Path = DATA_DIR
+) -> Iterator[Venue]:
+    """The exchange of NETWORK, with `clock` following its time; a localnet of our own is stopped at the end.
+
+    `data_dir` is where it notes that it runs: a bot of the same folder finds it there again.
+    """
     network = loaded.settings.network
     if network is not Network.LOCALNET:
         if choice.is_set:
@@ -79,7 +84,7 @@ def open_venue(loaded: Loaded, choice: MarketChoice, program: Path, clock: Excha
         return
     arguments = choice.arguments(max(loaded.settings.timeframe.ms, ALIGN_MIN_MS))
     log = Path(loaded.settings.log_dir) / "localnet.err"
-    child = LocalnetChild(program, arguments, DATA_DIR / "localnet.json", log)
+    child = LocalnetChild(program, arguments, data_dir / "localnet.json", log)
     try:
         yield _localnet(child.open().url, choice, clock)
     finally:

@@ -4,10 +4,10 @@ import gzip
 import json
 import re
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
+from tests.golden.recordings import ACCOUNTS, DECIMAL, REST, SHARED, needs_samples, recorded, same_shape, shape
 from tests.localnet.floor import ALO, IOC, START_MS, Trader, move_to, order, quiet_floor, trigger
 from tidegate.localnet.exchange import Exchange
 from tidegate.localnet.kernel import margin
@@ -26,34 +26,10 @@ from tidegate.localnet.markets.candles import CandleStore
 
 D = Decimal
 
-SHARED = Path(__file__).resolve().parents[2].parent / "shared"
-REST = SHARED / "exchange-samples" / "rest"
-ACCOUNTS = SHARED / "data" / "accounts"
-pytestmark = pytest.mark.skipif(not REST.is_dir(), reason="the recorded answers are not here")
+pytestmark = needs_samples
 
-DECIMAL = re.compile(r"-?\d+\.\d+")
 RECORDED_SIGNER = "0x4a1ae5a6cfb24390a704b1cc1ab88d0f89ef596b"
 WRONG_SIGNER = "0x932034054685ab4d46a5b9e59b70a4b7f2c76d4d"
-
-
-def recorded(name):
-    return json.loads((REST / f"{name}.json").read_text())
-
-
-def shape(value):
-    """What must be alike: types, keys in order, which strings are decimals; of a list its first element."""
-    if isinstance(value, dict):
-        return {key: shape(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [shape(value[0])] if value else []
-    if isinstance(value, str):
-        return "decimal" if DECIMAL.fullmatch(value) else "text"
-    return type(value).__name__
-
-
-def same_shape(ours, theirs):
-    assert shape(ours) == shape(theirs)
-    assert json.dumps(shape(ours)) == json.dumps(shape(theirs)), "the keys are the same, their order is not"
 
 
 def a_floor_with_history():

@@ -13,8 +13,9 @@ from hyperliquid.utils.signing import sign_l1_action
 
 from tidegate.localnet.exchange import Exchange
 from tidegate.localnet.kernel.universe import default_universe
+from tidegate.localnet.markets.candle_replay import HISTORY_MAX_MS, CandleReplay
 from tidegate.localnet.markets.market import play
-from tidegate.localnet.markets.replay import HISTORY_MAX_MS, CandleReplay, open_replay
+from tidegate.localnet.markets.replay import open_replay
 from tidegate.localnet.markets.tape import BadRecording, read_candles
 
 D = Decimal

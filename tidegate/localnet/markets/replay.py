@@ -1,106 +1,30 @@
-"""Recordings played as if they happened now: the door to both kinds, and the replay of candles.
+"""Recordings played as if they happened now: the door to candles, ticks and frames.
 
-Owns where a replay starts, how far its times are shifted (see `clock`), and that nothing is invented: a gap in the
-candles, or a candle without volume, has no prints and no book. `path` says what happens inside a candle and
-`frame_replay` plays recorded frames.
+Owns which kind a file is, which coin it holds, where a replay starts and how far its times are shifted (see `clock`).
+`candle_replay`, `tick_replay` and `frame_replay` play them.
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from decimal import Decimal
+from collections.abc import Sequence
 from difflib import get_close_matches
-from heapq import heapify, heappop, heapreplace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from tidegate.localnet.clock import tape_shift_ms
 from tidegate.localnet.kernel.universe import Universe
-from tidegate.localnet.markets.candles import DAY_MS, HOUR_MS, Bars, CandleStore, exact
+from tidegate.localnet.markets.candle_replay import CandleReplay
+from tidegate.localnet.markets.candles import HOUR_MS, Bars
 from tidegate.localnet.markets.frame_replay import FrameReplay
 from tidegate.localnet.markets.frame_tape import read_frames
-from tidegate.localnet.markets.house import Grid, Level, all_grids, grids
-from tidegate.localnet.markets.path import Bar, Shelf, Stroke, strokes
+from tidegate.localnet.markets.house import Grid, all_grids, grids
+from tidegate.localnet.markets.table import Kind
 from tidegate.localnet.markets.tape import LENGTHS, BadRecording, read_candles, utc
+from tidegate.localnet.markets.tick_replay import TickReplay
+from tidegate.localnet.markets.tick_tape import TickTape, read_ticks, tick_kind
 
-if TYPE_CHECKING:
-    from tidegate.localnet.exchange import Exchange
-
-HISTORY_MAX_MS = 30 * DAY_MS
-HISTORY_CANDLES = 1000  # or that many, where they reach back further
 WARM_UP_CANDLES = 1000  # left as history when nobody says from where to play; of a short recording a quarter
 QUOTES = ("USDT", "USDC", "USD")
-CHUNK = 512  # candles turned into exact numbers at a time
-
-
-class Act(NamedTuple):
-    """One thing the house does: it shows a book (an empty one withdraws it) and perhaps trades into it."""
-
-    time_ms: int
-    bids: Sequence[Level]
-    asks: Sequence[Level]
-    px: Decimal | None
-    stroke: Stroke | None
-
-
-class CandleReplay:
-    """Recorded candles of several coins at their recorded distances."""
-
-    def __init__(
-        self, tapes: dict[str, Bars], grid_of: dict[str, Grid], start_ms: int, shift_ms: int, says: str
-    ) -> None:
-        """`start_ms` is exchange time; the tapes keep recorded times, `shift_ms` is added to each."""
-        self.start_ms = start_ms
-        self.says = says
-        self.coins: tuple[str, ...] = tuple(tapes)
-        self._history: dict[str, Bars] = {}
-        self._seen: dict[str, Decimal] = {}
-        self._acts: list[tuple[int, int, Act, Iterator[Act]]] = []
-        for order, (coin, bars) in enumerate(tapes.items()):
-            first = int(np.searchsorted(bars.time_ms, start_ms - shift_ms))
-            reach_ms = max(HISTORY_MAX_MS, HISTORY_CANDLES * bars.interval_ms)
-            oldest = int(np.searchsorted(bars.time_ms, start_ms - shift_ms - reach_ms))
-            self._history[coin] = _shifted(bars.slice(oldest, first), shift_ms)
-            acts = _acts(_shifted(bars.slice(first, len(bars)), shift_ms), grid_of[coin])
-            opening = next(acts, None)
-            if opening is not None:
-                self._acts.append((opening.time_ms, order, opening, acts))
-        heapify(self._acts)
-
-    def prepare(self, exchange: "Exchange") -> None:
-        """Load what was before the start."""
-        for coin, bars in self._history.items():
-            exchange.load_candles(coin, CandleStore(coin, bars))
-            if len(bars):
-                exchange.set_oracle(coin, exact(bars.close[-1]))
-
-    def next_ms(self) -> int | None:
-        """The next act, None after the last candle."""
-        return self._acts[0][0] if self._acts else None
-
-    def step(self, exchange: "Exchange") -> None:
-        """Play every act that is due, the coins in the order of their files."""
-        due_ms = self.next_ms()
-        while self._acts and self._acts[0][0] == due_ms:
-            _, order, act, acts = self._acts[0]
-            self._play(exchange, self.coins[order], act)
-            following = next(acts, None)
-            if following is None:
-                heappop(self._acts)
-            else:
-                heapreplace(self._acts, (following.time_ms, order, following, acts))
-
-    def _play(self, exchange: "Exchange", coin: str, act: Act) -> None:
-        """One act. The oracle follows other venues: it tells what was printed before this act, not what is to come."""
-        seen = self._seen.pop(coin, None)
-        if seen is not None:
-            exchange.set_oracle(coin, seen)
-        exchange.quote(coin, act.bids, act.asks)
-        if act.stroke is not None:
-            exchange.trade(coin, act.stroke.side, act.stroke.px, act.stroke.sz)
-        if act.px is not None:
-            self._seen[coin] = act.px
 
 
 def open_replay(
@@ -111,13 +35,13 @@ def open_replay(
     from_ms: int | None = None,
     align_ms: int | None = None,
     coins: Sequence[str] | None = None,
-) -> "CandleReplay | FrameReplay":
-    """Open recordings of one kind: candles (`.parquet`, `.csv`, `.csv.gz`) or frames (`.jsonl`, `.jsonl.gz`).
+) -> CandleReplay | FrameReplay | TickReplay:
+    """Open recordings of one kind: candles or ticks (`.parquet`, `.csv`, `.csv.gz`) or frames (`.jsonl`, `.jsonl.gz`).
 
     `from_ms` is a recorded time; without it a replay of candles leaves itself some days of history. `coins` names
-    the coin of each candle file, in order, or the coins to play of a file of frames. `wall_ms` is where the start is
-    moved to, by a multiple of `align_ms`; without it recorded times stay as they are. Raises BadRecording with every
-    problem found.
+    the coin of each file of candles or ticks, in order, or the coins to play of a file of frames. `wall_ms` is where
+    the start is moved to, by a multiple of `align_ms`; without it recorded times stay as they are. Raises
+    BadRecording with every problem found.
     """
     if not paths:
         raise BadRecording(["replay: no file given; expected candles or recorded frames"])
@@ -139,6 +63,9 @@ def open_replay(
         tape = read_frames(frames[0], all_grids(universe), from_ms, coins)
         align_ms = align_ms or HOUR_MS
         return FrameReplay(tape, _shift_ms(tape.start_ms, wall_ms, align_ms))
+    kinds = {path: tick_kind(path) for path in paths}
+    if any(kinds.values()):
+        return _open_ticks(kinds, all_grids(universe), wall_ms, from_ms, align_ms, coins)
     return _open_candles(paths, grids(universe), wall_ms, from_ms, align_ms, coins)
 
 
@@ -160,13 +87,7 @@ def _open_candles(
     for path, coin in zip(paths, coins or [_coin_of(path, known) for path in paths], strict=True):
         bars, found = read_candles(path)
         if coin not in known:
-            by_lower = {name.lower(): name for name in known}
-            near = get_close_matches(coin.lower(), by_lower, 1)
-            hint = f", did you mean {by_lower[near[0]]}" if near else ""
-            found.append(
-                f"{path}: unknown coin {coin!r}{hint}; expected one of {', '.join(known)};"
-                " name the file BTC_1m_... or say which coin it holds"
-            )
+            found.append(_unknown(path, coin, known))
         elif coin in tapes:
             found.append(f"{path}: a second file of {coin}; expected one file a coin; replay them one after the other")
         problems += found
@@ -183,6 +104,55 @@ def _open_candles(
     end_ms = max(int(bars.time_ms[-1]) + bars.interval_ms for bars in tapes.values())
     says = f"replay of recorded candles: {spans}, from {utc(start_ms)} to {utc(end_ms)} UTC"
     return CandleReplay(tapes, known, start_ms + shift_ms, shift_ms, says)
+
+
+def _open_ticks(
+    kinds: dict[Path, Kind | None],
+    known: dict[str, Grid],
+    wall_ms: int | None,
+    from_ms: int | None,
+    align_ms: int | None,
+    coins: Sequence[str] | None,
+) -> TickReplay:
+    problems: list[str] = []
+    if coins is not None and len(coins) != len(kinds):
+        problems.append(
+            f"replay: {len(coins)} coins ({', '.join(coins)}) for {len(kinds)} files; expected a coin for each file"
+        )
+        coins = None
+    tapes: dict[str, list[TickTape]] = {}
+    for (path, kind), coin in zip(kinds.items(), coins or [_coin_of(path, known) for path in kinds], strict=True):
+        if kind is None:
+            problems.append(f"{path}: holds no ticks, unlike others; replay files of ticks or of candles")
+            continue
+        tape, found = read_ticks(path, kind)
+        problems += found
+        if coin not in known:
+            problems.append(_unknown(path, coin, known))
+        elif tape is not None and any(other.kind is kind for other in tapes.get(coin, ())):
+            problems.append(f"{path}: a second file of {kind.name} of {coin}; expected one; replay one after the other")
+        elif tape is not None:
+            tapes.setdefault(coin, []).append(tape)
+    if not problems:
+        first_ms = min(int(tape.time_ms[0]) for own in tapes.values() for tape in own)
+        last_ms = max(int(tape.time_ms[-1]) for own in tapes.values() for tape in own)
+        if from_ms is not None and not first_ms <= from_ms <= last_ms:
+            span = f"{utc(first_ms)} to {utc(last_ms)} UTC"
+            problems.append(f"replay: the ticks span {span}; expected a start in it, found {utc(from_ms)}")
+    if problems:
+        raise BadRecording(problems)
+    start_ms = first_ms if from_ms is None else from_ms
+    return TickReplay(tapes, start_ms, _shift_ms(start_ms, wall_ms, align_ms or HOUR_MS))
+
+
+def _unknown(path: Path, coin: str, known: dict[str, Grid]) -> str:
+    by_lower = {name.lower(): name for name in known}
+    near = get_close_matches(coin.lower(), by_lower, 1)
+    hint = f", did you mean {by_lower[near[0]]}" if near else ""
+    return (
+        f"{path}: unknown coin {coin!r}{hint}; expected one of {', '.join(known)};"
+        " name the file BTC_1m_... or say which coin it holds"
+    )
 
 
 def _shift_ms(recorded_ms: int, wall_ms: int | None, align_ms: int) -> int:
@@ -229,35 +199,3 @@ def _start_ms(tapes: dict[str, Bars], from_ms: int | None) -> int:
         for bars in tapes.values()
     ]
     return min(opens)
-
-
-def _shifted(bars: Bars, shift_ms: int) -> Bars:
-    time_ms, *others = bars.columns()
-    return Bars(bars.interval_ms, time_ms + shift_ms, *others)
-
-
-def _acts(bars: Bars, grid: Grid) -> Iterator[Act]:
-    """What the house does through these candles: a book at each open, the path, nothing where nothing was traded."""
-    interval_ms = bars.interval_ms
-    shown_until_ms: int | None = None
-    for bar in _exactly(bars):
-        if shown_until_ms is not None and (bar.time_ms != shown_until_ms or not bar.volume):
-            yield Act(shown_until_ms, (), (), None, None)
-            shown_until_ms = None
-        if not bar.volume:
-            continue
-        shelf = Shelf(bar, grid)
-        path = strokes(bar, interval_ms, grid)
-        yield Act(bar.time_ms, *shelf.around(bar.open, path[0].side, Decimal(0)), bar.open, None)
-        for stroke in path:
-            yield Act(stroke.time_ms, *shelf.around(stroke.px, stroke.side, stroke.sz), stroke.px, stroke)
-        shown_until_ms = bar.time_ms + interval_ms
-    if shown_until_ms is not None:
-        yield Act(shown_until_ms, (), (), None, None)
-
-
-def _exactly(bars: Bars) -> Iterator[Bar]:
-    for start in range(0, len(bars), CHUNK):
-        time_ms, *columns, _ = bars.slice(start, start + CHUNK).columns()
-        rows = zip(time_ms.tolist(), *([exact(value) for value in column.tolist()] for column in columns), strict=True)
-        yield from (Bar(*row) for row in rows)

@@ -89,3 +89,30 @@ def test_a_person_is_told_by_the_front_door(capsys: pytest.CaptureFixture[str]) 
     with pytest.raises(LocalnetError):
         command.run(MarketChoice(), port=0, linger_s=None, announce=False)
     assert capsys.readouterr().out == ""
+
+
+def test_a_scenario_file_and_a_recording_reach_the_server_and_are_said(
+    asked: Asked, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    storm, tape = tmp_path / "storm.yaml", tmp_path / "tape.jsonl"
+    storm.write_text("says: a bad day\nmarket: rough\nfaults: [{do: reset}, {do: ws.close}]\n")
+    command.run(MarketChoice(scenario=str(storm)), port=0, linger_s=None, announce=False, record=tape)
+    (options,) = asked
+    assert (options.scenario, [rule.do for rule in options.faults]) == ("rough", ["reset", "ws.close"])
+    assert options.record == tape
+    assert capsys.readouterr().out.splitlines()[3:-1] == [
+        "scenario: a bad day",
+        "faults: 2 from the scenario; GET /localnet/fault shows how they stand",
+        f"recording everything into {tape}",
+    ]
+
+
+def test_a_terminal_gets_a_live_table_and_a_parent_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    tables: list[bool] = []
+    monkeypatch.setattr(command, "serve", lambda _options, _on_ready, beside=None: tables.append(beside is not None))
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    command.run(MarketChoice(), port=0, linger_s=None, announce=False)
+    command.run(MarketChoice(), port=0, linger_s=None, announce=True)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: False)
+    command.run(MarketChoice(), port=0, linger_s=None, announce=False)
+    assert tables == [True, False, False]

@@ -195,14 +195,14 @@ FAULTS: Table = {
         parameters=(Parameter("how", Kind.TEXT, default="crossed", allowed=tuple(BAD)),),
     ),
     "state.stale": _fault(
-        "the first answer is repeated; use for_s",
+        "the first answer is repeated",
         _stale,
         59,
         parameters=(Parameter("request", Kind.TEXT, default=STATE),),
-    ),
+    )._replace(times=None),
     "state.empty": _fault("the account shows no position and no money", _empty, 59),
     "meta.changed": _fault(
-        "a coin's szDecimals or maxLeverage are told otherwise; the exchange judges by its own",
+        "a coin's szDecimals or maxLeverage are told otherwise (-1: as it is); the exchange judges by its own",
         _meta_changed,
         40,
         61,

@@ -58,11 +58,11 @@ def _refused(args: Args) -> Choose:
 
 
 def _order(says: str, text: str, *rows: int, only: tuple[str, ...] = ORDERS) -> Fault:
-    return Fault(Place.REQUEST, says, rows, lambda _: _refuse_each(text, only))
+    return Fault(Place.REQUEST, f"refused: {says}", rows, lambda _: _refuse_each(text, only))
 
 
 def _action(says: str, text: str, *rows: int) -> Fault:
-    return Fault(Place.REQUEST, says, rows, lambda _: _refuse_whole(text))
+    return Fault(Place.REQUEST, f"an action is refused: {says}", rows, lambda _: _refuse_whole(text))
 
 
 FAULTS: Table = {
@@ -83,12 +83,18 @@ FAULTS: Table = {
     "nonce.low": _action("the nonce is below the 100 highest", "Invalid nonce: nonce too low {nonce} < {after}", 33),
     "expired": _action("the action counts as expired", "Action already expired", 34),
     "auth_lost": _action("the signer is unknown", "User or API Wallet {user} does not exist.", 70),
-    "refuse.min_value": _order("below the minimum", "Order must have minimum value of $10. asset={asset}", 39),
-    "refuse.tick": _order("off the grid", "Price must be divisible by tick size. asset={asset}", 40),
-    "refuse.margin": _order("not enough margin", "Insufficient margin to place order. asset={asset}", 41),
-    "refuse.reduce_only": _order("would increase", "Reduce only order would increase position. asset={asset}", 42),
-    "refuse.oracle": _order("too far from the oracle", "Price too far from oracle asset={asset}", 44),
-    "refuse.band": _order("beyond the band", "Order price cannot be more than 80% away from the reference price", 44),
+    "refuse.min_value": _order(
+        "the order is worth too little", "Order must have minimum value of $10. asset={asset}", 39
+    ),
+    "refuse.tick": _order("the price is off the tick", "Price must be divisible by tick size. asset={asset}", 40),
+    "refuse.margin": _order("the account lacks margin", "Insufficient margin to place order. asset={asset}", 41),
+    "refuse.reduce_only": _order(
+        "a reduce-only order would increase", "Reduce only order would increase position. asset={asset}", 42
+    ),
+    "refuse.oracle": _order("the price is too far from the oracle", "Price too far from oracle asset={asset}", 44),
+    "refuse.band": _order(
+        "the price is beyond the 80 % band", "Order price cannot be more than 80% away from the reference price", 44
+    ),
     "refuse.oi_cap": _order(
         "open interest is capped",
         "Order would increase open interest while open interest is capped. asset={asset}",
@@ -100,7 +106,10 @@ FAULTS: Table = {
     "refuse.halted": _order("the coin does not trade", "Trading is halted", 45),
     "refuse.trigger": _order("the trigger has passed", "Invalid TP/SL price. asset={asset}", 46),
     "refuse.gone": _order(
-        "nothing to cancel", "Order was never placed, already canceled, or filled. asset={asset}", 48, only=CANCELS
+        "there is nothing to cancel",
+        "Order was never placed, already canceled, or filled. asset={asset}",
+        48,
+        only=CANCELS,
     ),
-    "refuse.too_many": _order("too many open orders", "Too many open orders. asset={asset}", 54),
+    "refuse.too_many": _order("there are too many open orders", "Too many open orders. asset={asset}", 54),
 }

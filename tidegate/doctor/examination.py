@@ -48,6 +48,7 @@ class Examination:
         self._settings: Settings = loaded.settings
         self._clock = ExchangeClock(time.time_ns() // 1_000_000)
         self._budget = Budget()
+        self._may_sign = True
 
     def findings(self) -> Iterator[Finding]:
         """Look at everything, telling each finding when it is known."""
@@ -132,6 +133,7 @@ class Examination:
             allow_master_key=self._settings.allow_master_key,
             now_ms=self._clock.now_ms(),
         )
+        self._may_sign = not relation.problems
         for problem in relation.problems:
             yield fail("key", problem, code=CONFIGURATION)
         for words in relation.warnings:
@@ -189,8 +191,7 @@ class Examination:
                 return
             parts.callback(ledger.close)
             yield ok("database", "a throw-away one" if venue.is_play_money else f"{self._settings.database_url} opens")
-            if not self._order or self._settings.dry_run or signer is None:
-                why = "--no-order" if not self._order else "a dry run sends none"
+            if (why := self._why_no_order()) is not None:
                 yield skipped(ORDER, why)
                 return
             mark = client.marks([instrument.coin]).get(instrument.coin)
@@ -198,6 +199,13 @@ class Examination:
                 yield fail(ORDER, f"not tried: {instrument.coin} has no mark price")
                 return
             yield self._far_order(venue, client, wallet, instrument, ledger, mark)
+
+    def _why_no_order(self) -> str | None:
+        if not self._order:
+            return "--no-order"
+        if self._settings.dry_run:
+            return "a dry run sends none"
+        return None if self._may_sign else "this key must not sign for this account"
 
     def _far_order(
         self,

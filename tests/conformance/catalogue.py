@@ -4,19 +4,21 @@ from operator import attrgetter
 
 from tests.conformance import (
     case_account_reads,
+    case_agents,
     case_cancels,
     case_errors,
+    case_families,
     case_limits,
     case_margin,
     case_market_data,
     case_orders,
-    case_people,
     case_spot,
     case_streams,
     case_triggers,
     case_twap,
+    ccxt_accounts,
+    ccxt_orders,
     ccxt_streams,
-    ccxt_trading,
 )
 from tests.conformance.cases import CASES, Case
 
@@ -28,12 +30,14 @@ MODULES = (
     case_cancels,
     case_margin,
     case_errors,
-    case_people,
+    case_agents,
+    case_families,
     case_twap,
     case_spot,
     case_streams,
     case_limits,
-    ccxt_trading,
+    ccxt_orders,
+    ccxt_accounts,
     ccxt_streams,
 )
 

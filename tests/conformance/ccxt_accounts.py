@@ -1,26 +1,22 @@
-"""The trading half of the cases once more, as ccxt plays it over REST."""
+"""Reads, margin, refusals, people, TWAP and spot once more, as ccxt plays them over REST."""
 
 import ccxt
 import pytest
 
 from tests.conformance import (
     case_account_reads,
-    case_cancels,
+    case_agents,
     case_errors,
+    case_families,
     case_margin,
     case_market_data,
-    case_orders,
-    case_people,
     case_spot,
-    case_triggers,
     case_twap,
 )
 from tests.conformance.cases import again
 from tests.conformance.ccxt_client import BTC, ETH, PURR, CcxtTrader
 from tests.conformance.desk import D, Desk
 from tests.conformance.sdk import Trader
-
-# Market data
 
 
 @again(case_market_data.meta_universe)
@@ -56,9 +52,6 @@ def funding_history(desk: Desk) -> None:
     began_ms = desk.now_ms
     desk.wait(3600)
     assert len(trader.client.fetch_funding_rate_history(BTC, began_ms)) == 1
-
-
-# Account reads
 
 
 @again(case_account_reads.long_position)
@@ -133,233 +126,6 @@ def deposits(desk: Desk) -> None:
     assert deposit["amount"] == 100_000
 
 
-# Orders
-
-
-@again(case_orders.gtc_rests)
-def gtc_rests(desk: Desk) -> None:
-    order = CcxtTrader(desk).limit("buy", 79_000, 0.01, clientOrderId=f"0x{1:032x}")
-    assert int(order["id"]) > 0
-    assert order["clientOrderId"] == f"0x{1:032x}"
-
-
-@again(case_orders.gtc_fills)
-def gtc_fills(desk: Desk) -> None:
-    order = CcxtTrader(desk).limit("buy", 80_500, 0.01)
-    assert (order["filled"], order["average"]) == (0.01, 80_001)
-
-
-@again(case_orders.ioc_partly)
-def ioc_partly(desk: Desk) -> None:
-    desk.market(lambda exchange: exchange.quote("BTC", [], [(D(80_001), D("0.4"), 1)]))
-    trader = CcxtTrader(desk)
-    assert trader.limit("buy", 80_001, 1, timeInForce="IOC")["filled"] == 0.4
-    assert trader.client.fetch_open_orders(BTC) == []
-
-
-@again(case_orders.ioc_misses)
-def ioc_misses(desk: Desk) -> None:
-    trader = CcxtTrader(desk)
-    with pytest.raises(ccxt.InvalidOrder, match="could not immediately match"):
-        trader.limit("buy", 79_000, 0.01, timeInForce="IOC")
-
-
-@again(case_orders.alo_rests)
-def alo_rests(desk: Desk) -> None:
-    trader = CcxtTrader(desk)
-    trader.limit("sell", 80_001, 0.01, postOnly=True)
-    assert trader.client.fetch_open_orders(BTC)[0]["timeInForce"] in ("PO", "ALO")
-
-
-@again(case_orders.alo_rejected)
-def alo_rejected(desk: Desk) -> None:
-    trader = CcxtTrader(desk)
-    with pytest.raises(ccxt.InvalidOrder, match="Post only order"):
-        trader.limit("buy", 80_001, 0.01, postOnly=True)
-
-
-@again(case_orders.market_round_trip)
-def market_round_trip(desk: Desk) -> None:
-    trader = CcxtTrader(desk)
-    trader.take("buy", 0.01)
-    trader.take("sell", 0.01, reduceOnly=True)
-    assert trader.position() is None
-
-
-@again(case_orders.batch)
-def batch(desk: Desk) -> None:
-    trader = CcxtTrader(desk)
-    orders = [
-        {"symbol": BTC, "type": "limit", "side": "buy", "amount": 0.01, "price": 79_000, "params": {}},
-        {"symbol": ETH, "type": "limit", "side": "buy", "amount": 0.1, "price": 3_010, "params": {}},
-    ]
-    assert [order["filled"] for order in trader.client.create_orders(orders)] == [None, 0.1]
-
-
-@again(case_orders.maker_fill)
-def maker_fill(desk: Desk) -> None:
-    maker = CcxtTrader(desk)
-    maker.limit("buy", 80_000, 0.1)
-    Trader(desk).take("BTC", "A", 0.1)
-    (trade,) = maker.client.fetch_my_trades(BTC)
-    assert (trade["takerOrMaker"], trade["price"]) == ("maker", 80_000)
-
-
-@again(case_orders.reduce_only_flat)
-def reduce_only_flat(desk: Desk) -> None:
-    trader = CcxtTrader(desk)
-    with pytest.raises(ccxt.InvalidOrder, match="Reduce only order would increase position"):
-        trader.limit("buy", 79_000, 0.01, reduceOnly=True)
-
-
-@again(case_orders.reduce_only_shrinks)
-def reduce_only_shrinks(desk: Desk) -> None:
-    trader = CcxtTrader(desk)
-    trader.take("buy", 0.01)
-    assert trader.take("sell", 5, reduceOnly=True)["filled"] == 0.01
-    assert trader.position() is None
-
-
-@again(case_orders.flips)
-def flips(desk: Desk) -> None:
-    trader = CcxtTrader(desk)
-    trader.take("buy", 0.01)
-    trader.take("sell", 0.03)
-    assert trader.position()["side"] == "short"
-
-
-# Triggers
-
-
-@again(case_triggers.trigger_rests)
-def trigger_rests(desk: Desk) -> None:
-    trader = CcxtTrader(desk)
-    trader.take("buy", 0.01)
-    trader.client.create_order(BTC, "market", "sell", 0.01, 78_000, {"stopLossPrice": 78_000, "reduceOnly": True})
-    (row,) = trader.client.fetch_open_orders(BTC)
-    assert (row["stopPrice"], row["info"]["orderType"]) == (78_000, "Stop Market")
-
-
-@again(case_triggers.stop_fires)
-def stop_fires(desk: Desk) -> None:
-    trader = CcxtTrader(desk)
-    trader.take("buy", 0.01)
-    trader.client.create_order(BTC, "market", "sell", 0.01, 78_000, {"stopLossPrice": 78_000, "reduceOnly": True})
-    desk.move("BTC", "77000")
-    assert trader.position() is None
-
-
-@again(case_triggers.take_profit_fires)
-def take_profit_fires(desk: Desk) -> None:
-    trader = CcxtTrader(desk)
-    trader.take("buy", 0.01)
-    trader.client.create_order(BTC, "market", "sell", 0.01, 82_000, {"takeProfitPrice": 82_000, "reduceOnly": True})
-    desk.move("BTC", "82500")
-    assert trader.position() is None
-
-
-def bracketed(trader: CcxtTrader, px: float) -> None:
-    """A long of 0.01 with a stop at 78000 and a take-profit at 82000."""
-    exits = {"stopLoss": {"triggerPrice": 78_000, "type": "market"}, "takeProfit": {"triggerPrice": 82_000}}
-    trader.limit("buy", px, 0.01, **exits)
-
-
-@again(case_triggers.children_armed)
-def children_armed(desk: Desk) -> None:
-    trader = CcxtTrader(desk)
-    bracketed(trader, 81_000)
-    kinds = {row["info"]["orderType"] for row in trader.client.fetch_open_orders(BTC)}
-    assert kinds == {"Stop Market", "Take Profit Limit"}
-
-
-@again(case_triggers.sibling_canceled)
-def sibling_canceled(desk: Desk) -> None:
-    trader = CcxtTrader(desk)
-    bracketed(trader, 81_000)
-    desk.move("BTC", "77000")
-    assert trader.position() is None
-    assert trader.client.fetch_open_orders(BTC) == []
-
-
-@again(case_triggers.position_tpsl)
-def position_tpsl(desk: Desk) -> None:
-    trader = CcxtTrader(desk)
-    trader.take("buy", 0.01)
-    exits = {"grouping": "positionTpsl", "stopLoss": {"triggerPrice": 78_000}}
-    trader.limit("buy", 80_000, 0.01, **exits)
-    trader.take("buy", 0.03)
-    desk.move("BTC", "77000")
-    assert trader.position() is None
-
-
-@again(case_triggers.stop_entry)
-def stop_entry(desk: Desk) -> None:
-    trader = CcxtTrader(desk)
-    trader.client.create_order(BTC, "market", "buy", 0.01, 81_000, {"triggerPrice": 81_000})
-    desk.move("BTC", "81500")
-    assert trader.position()["contracts"] == 0.01
-
-
-# Cancels and modifies
-
-
-@again(case_cancels.cancel)
-def cancel(desk: Desk) -> None:
-    trader = CcxtTrader(desk)
-    placed = trader.limit("buy", 79_000, 0.01)
-    trader.client.cancel_order(placed["id"], BTC)
-    assert trader.client.fetch_order(placed["id"], BTC)["status"] == "canceled"
-
-
-@again(case_cancels.cancel_by_cloid)
-def cancel_by_cloid(desk: Desk) -> None:
-    trader = CcxtTrader(desk)
-    cloid = f"0x{3:032x}"
-    trader.limit("buy", 79_000, 0.01, clientOrderId=cloid)
-    trader.client.cancel_order(None, BTC, {"clientOrderId": cloid})
-    assert trader.client.fetch_open_orders(BTC) == []
-
-
-@again(case_cancels.cancel_gone)
-def cancel_gone(desk: Desk) -> None:
-    trader = CcxtTrader(desk)
-    with pytest.raises(ccxt.OrderNotFound):
-        trader.client.cancel_order("1", BTC)
-
-
-@again(case_cancels.cancel_batch)
-def cancel_batch(desk: Desk) -> None:
-    trader = CcxtTrader(desk)
-    ids = [trader.limit("buy", px, 0.01)["id"] for px in (79_000, 78_000)]
-    assert [row["status"] for row in trader.client.cancel_orders(ids, BTC)] == ["success", "success"]
-
-
-@again(case_cancels.schedule_gate)
-def schedule_gate(desk: Desk) -> None:
-    trader = CcxtTrader(desk)
-    with pytest.raises(ccxt.ExchangeError, match="until enough volume traded"):
-        trader.client.cancel_all_orders_after(10_000)
-
-
-@again(case_cancels.modify)
-def modify(desk: Desk) -> None:
-    trader = CcxtTrader(desk)
-    placed = trader.limit("buy", 79_000, 0.01)
-    edited = trader.client.edit_order(placed["id"], BTC, "limit", "buy", 0.02, 78_000)
-    assert edited["id"] != placed["id"]
-    assert trader.client.fetch_open_orders(BTC)[0]["amount"] == 0.02
-
-
-@again(case_cancels.modify_gone)
-def modify_gone(desk: Desk) -> None:
-    trader = CcxtTrader(desk)
-    with pytest.raises(ccxt.ExchangeError, match="Cannot modify canceled or filled order"):
-        trader.client.edit_order("77", BTC, "limit", "buy", 0.02, 78_000)
-
-
-# Leverage, margin, errors
-
-
 @again(case_margin.leverage)
 def leverage(desk: Desk) -> None:
     trader = CcxtTrader(desk)
@@ -427,17 +193,14 @@ def far_price(desk: Desk) -> None:
         trader.limit("buy", 1_000, 0.1)
 
 
-# People
-
-
-@again(case_people.builder_fee)
+@again(case_agents.builder_fee)
 def builder_fee(desk: Desk) -> None:
     trader, builder = CcxtTrader(desk), Trader(desk)
     trader.client.approve_builder_fee(builder.address, "0.05%")
     assert desk.ask("maxBuilderFee", user=trader.address, builder=builder.address) == 50
 
 
-@again(case_people.class_transfer)
+@again(case_agents.class_transfer)
 def class_transfer(desk: Desk) -> None:
     trader = CcxtTrader(desk, "1000")
     trader.client.transfer("USDC", 400, "swap", "spot")
@@ -445,21 +208,21 @@ def class_transfer(desk: Desk) -> None:
     assert trader.client.fetch_balance()["USDC"]["total"] == 600
 
 
-@again(case_people.withdraw)
+@again(case_agents.withdraw)
 def withdraw(desk: Desk) -> None:
     trader = CcxtTrader(desk, "1000")
     trader.client.withdraw("USDC", 100, trader.address)
     assert trader.client.fetch_balance()["USDC"]["total"] == 900
 
 
-@again(case_people.withdraw_too_much)
+@again(case_agents.withdraw_too_much)
 def withdraw_too_much(desk: Desk) -> None:
     trader = CcxtTrader(desk, "1000")
     with pytest.raises(ccxt.InsufficientFunds):
         trader.client.withdraw("USDC", 100_000, trader.address)
 
 
-@again(case_people.sub_account_transfer)
+@again(case_families.sub_account_transfer)
 def sub_account_transfer(desk: Desk) -> None:
     trader = CcxtTrader(desk, "1000000")
     for side in ("buy", "sell"):
@@ -469,14 +232,11 @@ def sub_account_transfer(desk: Desk) -> None:
     assert desk.info.user_state(address)["withdrawable"] == "500.0"
 
 
-@again(case_people.sub_account_gate)
+@again(case_families.sub_account_gate)
 def sub_account_gate(desk: Desk) -> None:
     trader = CcxtTrader(desk)
     with pytest.raises(ccxt.ExchangeError, match="Cannot create sub-accounts"):
         trader.client.create_sub_account("second")
-
-
-# TWAP and spot
 
 
 @again(case_twap.running)
@@ -532,7 +292,7 @@ def spot_balance(desk: Desk) -> None:
         trader.limit("buy", 0.0672, 1_000_000, PURR)
 
 
-@again(case_people.vault_created)
+@again(case_families.vault_created)
 def vault_created(desk: Desk) -> None:
     trader = CcxtTrader(desk)
     trader.client.create_vault("Tidal", "in and out", 1_000)
@@ -540,10 +300,68 @@ def vault_created(desk: Desk) -> None:
     assert row["equity"] == "1000.0"
 
 
-@again(case_people.vault_trades)
+@again(case_families.vault_trades)
 def vault_trades(desk: Desk) -> None:
     trader = CcxtTrader(desk)
     trader.client.create_vault("Tidal", "in and out", 1_000)
     vault = desk.info.user_vault_equities(trader.address)[0]["vaultAddress"]
     trader.limit("buy", 79_000, 0.01, vaultAddress=vault)
     assert len(desk.info.open_orders(vault)) == 1
+
+
+@again(case_spot.spot_sell)
+def spot_sell(desk: Desk) -> None:
+    trader = spot_trader(desk)
+    trader.limit("buy", 0.0672, 1000, PURR, timeInForce="IOC")
+    trader.limit("sell", 0.067, 500, PURR, timeInForce="IOC")
+    fees = {trade["side"]: trade["fee"]["currency"] for trade in trader.client.fetch_my_trades(PURR)}
+    assert fees == {"buy": "PURR", "sell": "USDC"}
+
+
+@again(case_spot.spot_minimum)
+def spot_minimum(desk: Desk) -> None:
+    trader = spot_trader(desk)
+    with pytest.raises(ccxt.ExchangeError, match="minimum value of 10 USDC"):
+        trader.limit("buy", 0.06, 100, PURR)
+
+
+@again(case_spot.spot_open_orders)
+def spot_open_orders(desk: Desk) -> None:
+    trader = spot_trader(desk)
+    trader.limit("buy", 0.06, 1000, PURR)
+    assert [row["symbol"] for row in trader.client.fetch_open_orders(PURR)] == [PURR]
+
+
+@again(case_spot.dex_listed)
+def dex_listed(desk: Desk) -> None:
+    name = desk.info.perp_dexs()[1]["name"]
+    assert any(market["info"]["name"].startswith(f"{name}:") for market in CcxtTrader(desk).client.markets.values())
+
+
+@again(case_twap.slices)
+def twap_slices(desk: Desk) -> None:
+    trader = CcxtTrader(desk)
+    trader.client.create_twap_order(BTC, "buy", 1, 300_000)
+    desk.wait(350)
+    assert trader.position()["contracts"] == pytest.approx(1, abs=0.05)
+
+
+@again(case_margin.leverage_too_high)
+def leverage_too_high(desk: Desk) -> None:
+    trader = CcxtTrader(desk)
+    with pytest.raises(ccxt.ExchangeError, match="Invalid leverage value"):
+        trader.client.set_leverage(41, BTC)
+
+
+@again(case_margin.liquidation_px)
+def liquidation_px(desk: Desk) -> None:
+    trader = CcxtTrader(desk, "10000")
+    trader.take("buy", 1)
+    assert trader.position()["liquidationPrice"] == pytest.approx(70_923, abs=100)
+
+
+@again(case_errors.delisted)
+def delisted(desk: Desk) -> None:
+    trader = CcxtTrader(desk)
+    with pytest.raises(ccxt.ExchangeError, match="Trading is halted"):
+        trader.limit("buy", 0.37, 100, "MATIC/USDC:USDC")

@@ -8,7 +8,7 @@ from hyperliquid.utils.error import ClientError, ServerError
 from hyperliquid.utils.signing import get_timestamp_ms, sign_l1_action
 
 from tests.conformance.cases import subject
-from tests.conformance.desk import Desk
+from tests.conformance.desk import D, Desk
 from tests.conformance.sdk import ALO, DEFAULT, Trader, wish
 
 case = subject("errors")
@@ -219,3 +219,56 @@ def empty_batch(desk: Desk) -> None:
 def bid(px: str) -> dict:
     """A BTC bid of 0.01 in wire shape."""
     return {"a": 0, "b": True, "p": px, "s": "0.01", "r": False, "t": {"limit": {"tif": "Alo"}}}
+
+
+@case("open interest capped: an order that would increase it")
+def capped(desk: Desk) -> None:
+    trader = Trader(desk)
+    desk.market(lambda exchange: exchange.operators.cap_open_interest("BTC", D(1)))
+    answer = trader.limit("BTC", "B", 80001, 0.01, "Ioc")
+    assert answer == {"error": "Order would increase open interest while open interest is capped. asset=0"}
+    assert trader.history()[0][1] == "positionIncreaseAtOpenInterestCapRejected"
+    assert desk.ask("perpsAtOpenInterestCap") == ["BTC"]
+
+
+@case("a band around the oracle: a price beyond it")
+def banded(desk: Desk) -> None:
+    trader = Trader(desk)
+    desk.market(lambda exchange: exchange.operators.band_around_oracle("BTC", D("0.05")))
+    assert trader.limit("BTC", "B", 70000, 0.01) == {"error": "Price too far from oracle asset=0"}
+    assert trader.history()[0][1] == "oracleRejected"
+
+
+@case("after a network upgrade only post-only orders")
+def after_upgrade(desk: Desk) -> None:
+    trader = Trader(desk)
+    desk.market(lambda exchange: exchange.operators.upgrade(60_000))
+    answer = trader.limit("BTC", "B", 79000, 0.01)
+    assert answer == {"error": "Only post-only orders allowed immediately after a network upgrade"}
+    trader.rest("BTC", "B", 79000, 0.01, "Alo")
+    desk.wait(61)
+    trader.rest("BTC", "B", 79000, 0.01)
+
+
+@case("a coin that is delisted: resting orders go as delistedCanceled, positions are settled")
+def delisting(desk: Desk) -> None:
+    trader = Trader(desk)
+    trader.take("SOL", "B", 10)
+    oid = trader.rest("SOL", "B", 140, 1)
+    desk.market(lambda exchange: exchange.operators.delist("SOL"))
+    assert trader.order_status(oid) == "delistedCanceled"
+    assert trader.position("SOL") is None
+    assert desk.info.user_fills(trader.address)[0]["dir"] == "Settlement"
+    assert desk.info.meta()["universe"][5]["isDelisted"] is True
+
+
+@case("priority fees need undelegated stake")
+def priority_fee(desk: Desk) -> None:
+    trader = Trader(desk)
+    order = bid("79000") | {"t": {"limit": {"tif": "Ioc"}}, "p": "80010"}
+    action = {"type": "order", "orders": [order], "grouping": {"p": 1000}}
+    (status,) = trader.act(action)["response"]["data"]["statuses"]
+    assert status == {"error": "Insufficient delegatable balance for priority order"}
+    desk.market(lambda exchange: exchange.operators.give_stake(trader.address, D(10)))
+    (status,) = trader.act(action)["response"]["data"]["statuses"]
+    assert status["filled"]["totalSz"] == "0.01"

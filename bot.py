@@ -290,7 +290,7 @@ def show_config(settings: Set = None) -> None:
 
 
 def _load(cli: Mapping[str, str]) -> "Loaded":
-    from tidegate.config import forget_secrets, load
+    from tidegate.config import SECRETS_IN_ENVIRONMENT, forget_secrets, load
     from tidegate.hyperliquid.limits import weight_per_minute
 
     try:
@@ -298,7 +298,11 @@ def _load(cli: Mapping[str, str]) -> "Loaded":
             cli, os.environ, Path(".env"), weight_per_minute=weight_per_minute, strategy_dir=HERE / "strategies"
         )
     finally:
-        forget_secrets(os.environ)
+        if any(map(os.environ.get, SECRETS_IN_ENVIRONMENT)):
+            from tidegate.keys import erase
+
+            erase(SECRETS_IN_ENVIRONMENT)
+            forget_secrets(os.environ)
 
 
 def _with_key(loaded: "Loaded") -> "Loaded":

@@ -39,3 +39,24 @@ def test_others_of_the_same_user_cannot_read_its_environment(sealed: "subprocess
     if os.getuid() != 0:
         with pytest.raises(PermissionError):
             Path(f"/proc/{sealed.pid}/environ").read_bytes()
+
+
+ERASING = """
+import os
+from pathlib import Path
+from tidegate.config import SECRETS_IN_ENVIRONMENT, forget_secrets
+from tidegate.keys import erase
+erase(SECRETS_IN_ENVIRONMENT)
+forget_secrets(os.environ)
+print(Path("/proc/self/environ").read_bytes(), dict(os.environ))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /proc")
+def test_a_secret_in_the_environment_is_overwritten_and_the_rest_stays() -> None:
+    given = {"HYPERLIQUID_PRIVATE_KEY": "5e" * 32, "DATABASE_URL": "postgresql://u:hunter2@h/d", "COINS": "SOL"}
+    environ = {**os.environ, **given}
+    told = subprocess.run([sys.executable, "-c", ERASING], env=environ, capture_output=True, text=True, check=True)
+    assert "5e5e" not in told.stdout
+    assert "hunter2" not in told.stdout
+    assert "COINS=SOL" in told.stdout

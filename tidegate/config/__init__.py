@@ -6,9 +6,10 @@ when `load` is called.
 
 from tidegate.config.loading import load
 from tidegate.config.market import check_against_market
-from tidegate.config.results import Entry, Loaded, Secrets, Source, describe, forget_secrets
+from tidegate.config.results import SECRETS_IN_ENVIRONMENT, Entry, Loaded, Secrets, Source, describe, forget_secrets
 
 __all__ = [
+    "SECRETS_IN_ENVIRONMENT",
     "Entry",
     "Loaded",
     "Secrets",

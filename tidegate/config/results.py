@@ -9,7 +9,8 @@ from tidegate.model.settings import Settings
 Source = Literal["command line", "environment", ".env", "default"]
 
 SECRET_VARIABLES = ("HYPERLIQUID_PRIVATE_KEY",)
-MAY_HOLD_SECRETS = ("DATABASE_URL",)
+SECRETS_IN_ENVIRONMENT = (*SECRET_VARIABLES, "DATABASE_URL")
+"""What no child process inherits: the key, and an address that may hold a password."""
 
 
 class Secrets:
@@ -76,5 +77,5 @@ def describe(loaded: Loaded) -> list[Entry]:
 
 def forget_secrets(environ: MutableMapping[str, str]) -> None:
     """Take the secrets out of an environment after loading, so that no child process inherits them."""
-    for name in (*SECRET_VARIABLES, *MAY_HOLD_SECRETS):
+    for name in SECRETS_IN_ENVIRONMENT:
         environ.pop(name, None)

@@ -15,7 +15,15 @@ from tidegate.config import rules
 from tidegate.config.rules import Rule
 from tidegate.config.wording import Text
 from tidegate.model.market import Timeframe
-from tidegate.model.settings import Network, OnStartPosition, OrderTransport, Settings, StopPriceSource
+from tidegate.model.settings import (
+    EntryStyle,
+    EntryTimeoutAction,
+    Network,
+    OnStartPosition,
+    OrderTransport,
+    Settings,
+    StopPriceSource,
+)
 
 DEFAULTS = Settings()
 
@@ -87,6 +95,28 @@ class Variables(BaseSettings):
     max_position_usd: Annotated[Decimal, rules.number("10", "100000000", unit="US dollars", example="5000")] = Field(
         default=DEFAULTS.max_position_usd,
         description="The largest notional of one position, in US dollars.",
+    )
+    entry: Annotated[EntryStyle, rules.one_of(EntryStyle, example="market")] = Field(
+        default=DEFAULTS.entry,
+        description="How entries are made: at once (market), or resting at the touch, post-only (maker).",
+    )
+    entry_timeout: Annotated[Decimal, rules.number("1", "3600", unit="seconds", example="30")] = Field(
+        default=DEFAULTS.entry_timeout_s,
+        description="How long a maker entry may rest and follow the touch, in seconds.",
+    )
+    entry_timeout_action: Annotated[EntryTimeoutAction, rules.one_of(EntryTimeoutAction, example="taker")] = Field(
+        default=DEFAULTS.entry_timeout_action,
+        description="What is left of a maker entry then: taken at once, within MAX_SLIPPAGE_PCT of the first price, "
+        "or given up.",
+    )
+    trim_at_r: Annotated[Decimal, rules.number("0.1", "100", unit="times the risk", zero="never", example="1")] = Field(
+        default=DEFAULTS.trim_at_r,
+        description="Close TRIM_PCT of a position once its profit is so many times what its stop risked at the "
+        "entry; 0 for never.",
+    )
+    trim_pct: Annotated[Decimal, rules.number("1", "99", unit="per cent", example="50")] = Field(
+        default=DEFAULTS.trim_pct,
+        description="The part of a position that is closed at TRIM_AT_R.",
     )
     on_start_position: Annotated[OnStartPosition, rules.one_of(OnStartPosition, example="ignore")] = Field(
         default=DEFAULTS.on_start_position,
@@ -261,6 +291,11 @@ def settings_of(values: Variables, *, strategy_dir: str, database_url: str) -> S
         trailing_stop_pct=values.trailing_stop_pct,
         risk_per_trade_pct=values.risk_per_trade_pct,
         max_position_usd=values.max_position_usd,
+        entry=values.entry,
+        entry_timeout_s=values.entry_timeout,
+        entry_timeout_action=values.entry_timeout_action,
+        trim_at_r=values.trim_at_r,
+        trim_pct=values.trim_pct,
         on_start_position=values.on_start_position,
         max_open_positions=values.max_open_positions,
         max_orders_per_minute=values.max_orders_per_minute,

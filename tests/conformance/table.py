@@ -17,8 +17,9 @@ HEAD = """\
 Written by `python -m tests.conformance.table` from the cases in `tests/conformance`, which `make test` plays: each \
 one on a fresh localnet, through the in-process door and over HTTP and WebSocket, by the official Python SDK 0.24 \
 (REST, signing, WebsocketManager), unmodified. The trading half is played again by ccxt (`hyperliquid`, REST and pro), \
-unmodified, its URLs pointed at localnet. Localnet does not know which client it talks to. In process nothing is on a wire: the SDK's \
-`requests.Session` gets an adapter and the `WebSocketApp` inside its WebsocketManager a stand-in; all else is theirs.
+unmodified, its URLs pointed at localnet. Localnet does not know which client it talks to. \
+In process nothing is on a wire: the SDK's `requests.Session` gets an adapter and the `WebSocketApp` inside its \
+WebsocketManager a stand-in; all else is theirs.
 
 - **yes**: the case passes. **bare**: it passes, said by plain `requests` or `websockets`, because it is about what \
 the SDK neither sends nor shows. **no**: localnet does not do this yet; the reason stands beside it, and the case \

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,9 +21,11 @@ ENVIRON = {name: value for name, value in os.environ.items() if name in KEPT} | 
 class Running:
     """One process of the front door. `lines` grows while it runs."""
 
-    def __init__(self, folder: Path, *words: str, environ: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, *words: str, environ: dict[str, str] | None = None, command: Sequence[str] = ()
+    ) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, str(BOT), *words],
+            command or [sys.executable, str(BOT), *words],
             cwd=folder,
             env={**ENVIRON, **(environ or {})},
             stdout=subprocess.PIPE,

@@ -187,7 +187,7 @@ def test_a_house_alone_stands_as_it_last_quoted_less_what_was_taken(sides, takes
     waiting, laid_out = Book(), Book()
     for side, taken in zip(sides, takes, strict=False):
         quoted = [(D(px), D(sz), n) for px, (sz, n) in side.items()]
-        waiting.show_house(worst_first(quoted, is_bid=True), is_bid=True)
+        waiting.replace_house(*worst_first(quoted, []))
         laid_out.withdraw_house({quote[0] for quote in quoted}, is_bid=True)
         for quote in quoted:
             laid_out.set_house(quote, is_bid=True)
@@ -200,20 +200,39 @@ def test_a_house_alone_stands_as_it_last_quoted_less_what_was_taken(sides, takes
 
 def test_a_house_that_quotes_the_same_again_does_not_change_the_book():
     book, quoted = Book(), quotes(("99", "1"), ("98", "2"))
-    book.show_house(worst_first(quoted, is_bid=True), is_bid=True)
+    book.replace_house(*worst_first(quoted, []))
     drain(book, is_bid=True, sz="0.5")
     version = book.version
-    book.show_house(quotes(("98", "2"), ("99", "0.5")), is_bid=True)
+    book.replace_house(quotes(("98", "2"), ("99", "0.5")), [])
     assert book.version == version
-    book.show_house(worst_first(quoted, is_bid=True), is_bid=True)
+    book.replace_house(*worst_first(quoted, []))
     assert book.version == version + 1
     assert book.rows(20)[0] == quoted
 
 
 def test_a_client_that_joins_stands_behind_a_house_that_was_waiting():
     book = Book()
-    book.show_house(quotes(("98", "1"), ("99", "1")), is_bid=True)
+    book.replace_house(quotes(("98", "1"), ("99", "1")), [])
     client = Resting(True, D(98), D(1))
     book.rest(client)
     book.show_house(quotes(("98", "1")), is_bid=True)
     assert drain(book, is_bid=True, sz="3") == [("house", D(99), D(1)), ("house", D(98), D(1)), (client, D(98), D(1))]
+
+
+@pytest.mark.parametrize(
+    ("limit", "sz", "given"), [("99", "0.4", D(99)), ("98", "0.9", D(99)), ("100", "0.4", None), ("99", "1", None)]
+)
+def test_a_house_alone_gives_from_its_best_quote_within_the_limit_as_long_as_it_has_more(limit, sz, given):
+    book = Book()
+    book.replace_house(quotes(("98", "2"), ("99", "1")), [])
+    version = book.version
+    assert book.give(D(limit), D(sz), is_bid=True) == given
+    assert book.version == version + (given is not None)
+    assert book.rows(1)[0] == [(D(99), D(1) - (D(sz) if given else 0), 1)]
+
+
+def test_among_clients_nobody_is_given_anything_without_matching():
+    book = Book()
+    book.replace_house(quotes(("99", "1")), [])
+    book.rest(Resting(True, D(98), D(1)))
+    assert book.give(D(99), D("0.5"), is_bid=True) is None

@@ -124,19 +124,16 @@ class Exchange:
         Sizes that stay keep their place in the queue. A quote that crosses resting client orders trades with
         them first, as taker; what is left of it rests. Nobody quotes a delisted coin.
         """
-        sides = (True, worst_first(bids, is_bid=True)), (False, worst_first(asks, is_bid=False))
-        check_quotes(sides[0][1], sides[1][1])
+        bids, asks = worst_first(bids, asks)
+        check_quotes(bids, asks)
         if self._is_over(coin):
             return
         book = self._venue.books[coin]
         before = book.version
-        for is_bid, quotes in sides:
-            if book.side(is_bid=is_bid).clients:
-                book.withdraw_house({quote[0] for quote in quotes}, is_bid=is_bid)
-        for is_bid, quotes in sides:
-            if book.side(is_bid=not is_bid).clients:
-                quotes = self._take_crossed(coin, quotes, is_buy=is_bid)
-            book.show_house(quotes, is_bid=is_bid)
+        if book.bids.clients or book.asks.clients:
+            self._quote_among_clients(coin, bids, asks)
+        else:
+            book.replace_house(bids, asks)
         if book.version != before:
             self._venue.block.book(coin)
         self._close()
@@ -145,7 +142,12 @@ class Exchange:
         """Let the house take with an IOC of limit `px`; whatever matches is printed."""
         if self._is_over(coin):
             return
-        sweep(self._venue, Taker(coin, side == "B", px, sz))
+        venue = self._venue
+        given_px = venue.books[coin].give(px, sz, is_bid=side == "A")
+        if given_px is None:
+            sweep(venue, Taker(coin, side == "B", px, sz))
+        else:
+            prints.between_houses(venue, coin, side, given_px, sz)
         self._close()
 
     def set_oracle(self, coin: str, px: Decimal) -> None:
@@ -288,14 +290,24 @@ class Exchange:
         """Say whether market data exists under this name (delisted perps included)."""
         return coin in self._venue.tickers
 
+    def _quote_among_clients(self, coin: str, bids: list[Quote], asks: list[Quote]) -> None:
+        """Withdraw what is no longer quoted, then take what is crossed and let the rest stand."""
+        book = self._venue.books[coin]
+        sides = (True, bids), (False, asks)
+        for is_bid, quotes in sides:
+            book.withdraw_house({quote[0] for quote in quotes}, is_bid=is_bid)
+        for is_bid, quotes in sides:
+            book.show_house(self._take_crossed(coin, quotes, is_buy=is_bid), is_bid=is_bid)
+
     def _take_crossed(self, coin: str, quotes: list[Quote], *, is_buy: bool) -> list[Quote]:
         """Let crossing house quotes, given worst first, take from clients' orders; returns what is left to rest."""
         left = []
         for px, sz, n in reversed(quotes):
             if self._venue.books[coin].crosses(is_buy=is_buy, px=px):
                 sz -= sweep(self._venue, Taker(coin, is_buy, px, sz)).sz
-            left.append((px, sz, n))
-        return worst_first(left, is_bid=is_buy)
+            if sz:
+                left.append((px, sz, n))
+        return left[::-1]
 
     def _is_over(self, coin: str) -> bool:
         prices = self._venue.prices.get(coin)

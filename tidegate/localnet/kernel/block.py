@@ -74,20 +74,29 @@ class Block:
         """
         trades, self._trades = self._trades, []
         books, self._books = self._books, {}
-        updates, self._updates = self._updates, {}
-        fills, self._fills = self._fills, {}
-        events, self._events = self._events, []
         contexts, self._contexts = self._contexts, {}
+        concerns_users = self._updates or self._fills or self._events
+        if concerns_users:
+            updates, self._updates = self._updates, {}
+            fills, self._fills = self._fills, {}
+            events, self._events = self._events, []
         for feed in tuple(self.feed):
             for coin, rows in trades:
                 feed.on_trades(coin, rows)
             for coin in books:
                 feed.on_book(coin)
-            for user, rows in updates.items():
-                feed.on_order_update(user, rows)
-            for user, rows in fills.items():
-                feed.on_fills(user, rows)
-            for user, event in events:
-                feed.on_user_event(user, event)
+            if concerns_users:
+                _tell_of_users(feed, updates, fills, events)
             for coin in contexts:
                 feed.on_asset_ctx(coin)
+
+
+def _tell_of_users(
+    feed: Feed, updates: dict[str, list[Row]], fills: dict[str, list[Row]], events: list[tuple[str, Row]]
+) -> None:
+    for user, rows in updates.items():
+        feed.on_order_update(user, rows)
+    for user, rows in fills.items():
+        feed.on_fills(user, rows)
+    for user, event in events:
+        feed.on_user_event(user, event)

@@ -142,10 +142,10 @@ class Side:
     def replace(self, waiting: list[Quote]) -> bool:
         """Let the house stand here with these quotes, worst first, and nobody else; False when so it stood."""
         assert not self.clients, "a client's order may not be swept aside"
-        if self.prices:
+        if self.levels:
             levels = self.levels
             laid_out = [levels[px].row() for px in (self.prices if self.is_bid else self.prices[::-1])]
-            if waiting[-len(laid_out) :] == laid_out and waiting[: -len(laid_out)] == self.waiting:
+            if waiting[-1:] == laid_out[-1:] and waiting == [*self.waiting, *laid_out]:
                 return False
             self.levels, self.prices = {}, []
         elif waiting == self.waiting:
@@ -212,19 +212,36 @@ class Book:
 
     def front(self, *, is_bid: bool) -> tuple[Level, HouseLot | RestingOrder] | None:
         """The queue entry of a side that trades next."""
-        level = self.side(is_bid=is_bid).best()
+        level = (self.bids if is_bid else self.asks).best()
         return None if level is None else (level, level.queue[0])
+
+    def give(self, limit_px: Decimal, sz: Decimal, *, is_bid: bool) -> Decimal | None:
+        """Let a house that stands alone give `sz` out of its best quote; returns the price.
+
+        None, and nothing is done, where there is more to it: somebody else stands here, a level is laid out already,
+        the best quote is not larger or beyond the limit.
+        """
+        side = self.bids if is_bid else self.asks
+        if side.clients or side.levels or not side.waiting:
+            return None
+        px, there, n = side.waiting[-1]
+        if sz >= there or (px < limit_px if is_bid else px > limit_px):
+            return None
+        side.waiting[-1] = (px, there - sz, n)
+        self.version += 1
+        return px
 
     def take(self, level: Level, sz: Decimal, *, is_bid: bool) -> None:
         """Trade `sz` with the entry at the front of `level`; it leaves the queue when used up."""
         self.version += 1
         entry = level.queue[0]
-        assert ZERO < sz <= entry.sz, "more than the front of the queue holds"
-        entry.sz -= sz
+        left = entry.sz - sz
+        assert sz > ZERO <= left, "more than the front of the queue holds"
+        entry.sz = left
         is_house = type(entry) is HouseLot
         if is_house:
             level.house_sz -= sz
-        if not entry.sz:
+        if not left:
             del level.queue[0]
             side = self.side(is_bid=is_bid)
             side.clients -= not is_house
@@ -275,15 +292,17 @@ class Book:
             return []
         return [entry for level in side.best_first() for entry in level.queue if not isinstance(entry, HouseLot)]
 
-    def show_house(self, quotes: list[Quote], *, is_bid: bool) -> None:
-        """Let the house show these quotes, worst first; sizes that it shows already keep their place in the queue.
+    def replace_house(self, bids: list[Quote], asks: list[Quote]) -> None:
+        """Let a house that stands alone show these quotes, worst first. The lists are the book's from now on."""
+        if self.bids.replace(bids):
+            self.version += 1
+        if self.asks.replace(asks):
+            self.version += 1
 
-        A side with clients must have been withdrawn from at all other prices. The list is the book's from now on.
-        """
+    def show_house(self, quotes: list[Quote], *, is_bid: bool) -> None:
+        """Let the house show these quotes; sizes that it shows already keep their place in the queue."""
         side = self.side(is_bid=is_bid)
-        if not side.clients:
-            self.version += side.replace(quotes)
-            return
+        side.lay_out()
         levels = side.levels
         for quote in quotes:
             level = levels.get(quote[0])
@@ -335,9 +354,12 @@ class Book:
         return None
 
 
-def worst_first(quotes: Sequence[Quote], *, is_bid: bool) -> list[Quote]:
-    """The quotes that have a size, in the order in which a side keeps them."""
-    return sorted([quote for quote in quotes if quote[1]], key=_px, reverse=not is_bid)
+def worst_first(bids: Sequence[Quote], asks: Sequence[Quote]) -> tuple[list[Quote], list[Quote]]:
+    """The quotes that have a size, in the order in which each side keeps them."""
+    return (
+        sorted([quote for quote in bids if quote[1]], key=_px),
+        sorted([quote for quote in asks if quote[1]], key=_px, reverse=True),
+    )
 
 
 def check_quotes(bids: Sequence[Quote], asks: Sequence[Quote]) -> None:

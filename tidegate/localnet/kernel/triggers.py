@@ -23,7 +23,7 @@ def fire_reached(venue: Venue) -> None:
     Firing may arm others (a stop entry's children), so the search repeats; it ends because each order fires
     once. While only post-only orders are taken none fires.
     """
-    if venue.restrictions.post_only(venue.now_ms):
+    if not any(venue.armed.values()) or venue.restrictions.post_only(venue.now_ms):
         return
     for coin, armed in venue.armed.items():
         while armed:

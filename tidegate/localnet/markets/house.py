@@ -7,7 +7,7 @@ level is on the grid by construction. It decides no price: a market tells it whe
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from math import floor, log10
+from math import exp, floor, log10
 from random import Random
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -23,6 +23,7 @@ Level = tuple[Decimal, Decimal, int]  # price, size, number of orders
 DEPTH = 20  # levels a side that the exchange shows
 LAID_OUT_AROUND = 200  # levels beyond those in view, ready for when the price moves
 LADDER_REACH = 1.001  # a ladder's highest price against its middle, generously
+EDGE = 1e-9  # so near to a power of ten the exponent is computed anew
 SIZES = 211  # distinct level sizes; a prime, so that neighbours differ
 MAJORS = ("BTC", "ETH", "SOL")
 BRIDGED = "U"  # tokens of other chains carry this letter before their name: UBTC
@@ -143,10 +144,11 @@ class House:
         self._spread_of_price = 0.0 if major else SPREAD_OF_PRICE
         self._trade_usd = MAJOR_TRADE_USD if major else SMALL_TRADE_USD
         self._touch: tuple[Decimal, Decimal] = (Decimal(0), Decimal(0))
+        self._exponent, self._exponent_holds = 0, (0.0, 0.0)  # from above the one price to below the other
 
     def make(self, exchange: "Exchange", px: float, shape: Shape = FULL) -> None:
         """Show a book around the middle `px`: for a spread of one tick the best bid is `px` rounded down."""
-        ticks, exponent = self.grid.ticks(px)
+        ticks, exponent = self._ticks(px)
         spread = shape.spread * max(1, round(px * self._spread_of_price * 10.0**-exponent))
         bid = max(ticks - (spread - 1) // 2, DEPTH)
         bids, asks = self._ladder.around(bid, bid + spread, exponent)
@@ -156,6 +158,16 @@ class House:
             asks = self._shaped(asks, shape) if shape.asks else ()
         exchange.quote(self.grid.coin, bids, asks)
 
+    def _ticks(self, px: float) -> tuple[int, int]:
+        """As the grid's, with the exponent of the last price for as long as it holds."""
+        above, below = self._exponent_holds
+        if not above < px < below:
+            self._exponent = self.grid.ticks(px)[1]
+            decade = 10.0 ** floor(log10(px * LADDER_REACH)) / LADDER_REACH
+            self._exponent_holds = decade * (1 + EDGE), 10 * decade * (1 - EDGE)
+            return self.grid.ticks(px)
+        return floor(round(px * 10.0**-self._exponent, 6)), self._exponent
+
     def _shaped(self, levels: Sequence[Level], shape: Shape) -> list[Level]:
         kept = levels[:: shape.step][: shape.depth]
         return [(px, self.grid.size(float(sz) * shape.size_share), n) for px, sz, n in kept]
@@ -164,5 +176,5 @@ class House:
         """Trade at the touch last shown: a size of the coin's usual spread, times `scale`."""
         bid, ask = self._touch
         px = ask if side == "B" else bid
-        usd = scale * self._trade_usd * self._sizes.lognormvariate(0.0, TRADE_SPREAD)
+        usd = scale * self._trade_usd * exp(self._sizes.normalvariate(0.0, TRADE_SPREAD))
         exchange.trade(self.grid.coin, side, px, self.grid.size(usd / float(px)))

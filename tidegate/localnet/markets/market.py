@@ -79,14 +79,18 @@ def play(exchange: "Exchange", market: Market, until_ms: int) -> None:
 
     The only driver of a market: for the server, for tests and for simulations. Time that has passed stays passed.
     """
-    due_ms = market.next_ms()
+    now_ms, due_ms = exchange.now_ms, market.next_ms()
     while due_ms is not None and due_ms <= until_ms:
-        if due_ms > exchange.now_ms:
+        if due_ms > now_ms:
             exchange.advance(due_ms)
+            now_ms = due_ms
         market.step(exchange)
         due_ms = market.next_ms()
-    if until_ms > exchange.now_ms:
+    if until_ms > now_ms:
         exchange.advance(until_ms)
+
+
+_time_ms = attrgetter("time_ms")
 
 
 class Print(NamedTuple):
@@ -106,17 +110,17 @@ class _Walker:
         self.log_px = log(px)
         self.factor, self.own = character(coin)
         self.rng = Random(f"{seed}/walk/{coin}")
-        self.prints_per_beat = MAJOR_PRINTS_PER_BEAT if coin in MAJORS else SMALL_PRINTS_PER_BEAT
-
-    def move(self, factor_move: float, sigma: float) -> None:
-        """Go on by one beat."""
-        self.log_px += self.factor * factor_move + self.own * sigma * self.rng.gauss()
+        self.prints_reach = 2 * (MAJOR_PRINTS_PER_BEAT if coin in MAJORS else SMALL_PRINTS_PER_BEAT)
 
     def beat(self, from_ms: int, factor_move: float, sigma: float) -> list[Print]:
         """Move for one beat; the prints fall in order between the old price and the new."""
-        random, before = self.rng.random, self.log_px
-        self.move(factor_move, sigma)
-        count = min(int(2 * self.prints_per_beat * random() + random()), PRINTS_PER_BEAT_MAX)
+        before = self.log_px
+        self.log_px = before + (self.factor * factor_move + self.own * sigma * self.rng.gauss())
+        return self._prints(from_ms, before)
+
+    def _prints(self, from_ms: int, before: float) -> list[Print]:
+        random = self.rng.random
+        count = int(self.prints_reach * random() + random())
         if not count:
             return []
         move = self.log_px - before
@@ -129,7 +133,7 @@ class _Walker:
                 exp(before + share * move),
                 with_it if random() < WITH_THE_MOVE else against_it,
             )
-            for share in sorted([random() for _ in range(count)])
+            for share in sorted([random() for _ in range(min(count, PRINTS_PER_BEAT_MAX))])
         ]
 
 
@@ -142,10 +146,12 @@ class _Follower(_Walker):
         self._distance = self.log_px - (leader.log_px if leader else 0.0)
         self._basis = 0.0
 
-    def move(self, factor_move: float, sigma: float) -> None:  # noqa: ARG002 - the leader has moved by them
-        """Go where the leader went."""
+    def beat(self, from_ms: int, factor_move: float, sigma: float) -> list[Print]:  # noqa: ARG002
+        """Go where the leader has gone by the factor's move."""
+        before = self.log_px
         self._basis = BASIS_MEMORY * self._basis + BASIS * self.rng.gauss()
         self.log_px = (self._leader.log_px if self._leader else 0.0) + self._distance + self._basis
+        return self._prints(from_ms, before)
 
 
 class RandomMarket:
@@ -197,8 +203,9 @@ class RandomMarket:
         due_ms = self.next_ms()
         if not self._prints:
             self._beat(exchange)
-        while self._prints and self._prints[0].time_ms <= due_ms:
-            due = self._prints.popleft()
+        prints = self._prints
+        while prints and prints[0].time_ms <= due_ms:
+            due = prints.popleft()
             if due.coin not in self._held:
                 self._play(exchange, due)
 
@@ -239,7 +246,7 @@ class RandomMarket:
 
     def _lay_out(self, prints: list[Print]) -> None:
         """These are the prints to come."""
-        self._prints = deque(sorted(prints, key=attrgetter("time_ms")))
+        self._prints = deque(sorted(prints, key=_time_ms) if len(prints) > 1 else prints)
 
     def _play(self, exchange: "Exchange", due: Print) -> None:
         house = self.houses[due.coin]

@@ -479,17 +479,25 @@ def _lawful_order(coin: CoinState, order: OrderRequest) -> None:
         assert coin.instrument.is_legal_price(order.kind.trigger_price), order
         assert (order.kind.worst_price - order.kind.trigger_price) * order.side.sign >= 0
         assert order.kind.stop is (order.role is Role.STOP)
-    else:
-        assert order.kind.time_in_force is TimeInForce.IOC
+    elif order.kind.time_in_force is not TimeInForce.IOC:
+        assert order.role is Role.ENTRY
+        assert order.kind.time_in_force is TimeInForce.ALO
+        assert coin.making is not None
     if order.role in (Role.EXIT, Role.STOP) and coin.position.size:
         assert order.side.sign == -coin.position.direction
-        assert order.size <= abs(coin.position.size)
+        assert order.size <= abs(coin.position.size) or coin.waits_for_entry(coin.orders[order.cloid])
 
 
 def _lawful_entry(state: State, wish: PlaceOrders) -> None:
     coin, entry = state.coins[wish.coin], wish.orders[0]
-    assert not coin.position.size
-    assert coin.phase is Phase.ENTERING
+    assert [order.request for order in coin.live(Role.ENTRY)] == [entry], "two entries would be alive"
+    if coin.making is None or coin.making.tries == 1:
+        assert not coin.position.size
+        assert coin.phase is Phase.ENTERING
+    else:
+        assert coin.phase in (Phase.ENTERING, Phase.IN_DOUBT, Phase.HOLDING)
+        assert coin.position.direction in (0, entry.side.sign)
+        assert coin.making.filled + entry.size <= coin.making.size, "more would be ordered than is wanted"
     stops = [order for order in wish.orders if order.role is Role.STOP]
     assert [stop.size for stop in stops] == [entry.size], "an entry never leaves without a stop for all of it"
     assert isinstance(entry.kind, Limit)

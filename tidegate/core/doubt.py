@@ -38,7 +38,7 @@ def on_due(state: State, order: Working) -> Decision:
     if order.ask_due_ms is None or state.now_ms < order.ask_due_ms:
         return NOTHING
     cloid = order.request.cloid
-    if order.state is OrderState.SENT:
+    if order.state in (OrderState.SENT, OrderState.WAITING):
         return begin(state, OrderInDoubt(at_ms=state.now_ms, cloid=cloid, reason="no answer came"))
     pause_ms = ASK_AFTER_MS[min(order.asks + 1, len(ASK_AFTER_MS) - 1)]
     asked = replace(order, asks=order.asks + 1, ask_due_ms=state.now_ms + state.wait_ms(pause_ms))
@@ -61,7 +61,7 @@ def ask_soon(state: State, name: str) -> None:
 def on_seen(state: State, event: OrderSeen) -> Decision | OrderAccepted | OrderRejected | OrderCanceled:
     """The exchange's answer about one order: a fact of the usual kinds, or the next step of the protocol."""
     order = state.order(event.cloid)
-    if order is None or order.state is not OrderState.DOUBT:
+    if order is None or not (order.state is OrderState.DOUBT or _is_filled_entry(order, event)):
         return NOTHING
     if event.status is None:
         return _unknown(state, order)
@@ -82,6 +82,12 @@ def on_seen(state: State, event: OrderSeen) -> Decision | OrderAccepted | OrderR
         status=event.status,
         filled=event.filled,
     )
+
+
+def _is_filled_entry(order: Working, event: OrderSeen) -> bool:
+    """Whether the exchange tells of an entry that rested that all of it is filled."""
+    rested = order.state in (OrderState.RESTING, OrderState.WAITING)
+    return rested and order.request.role is Role.ENTRY and event.status == "filled"
 
 
 def _unknown(state: State, order: Working) -> Decision | OrderRejected:

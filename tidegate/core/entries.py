@@ -8,24 +8,29 @@ with a reason.
 from decimal import Decimal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tidegate.core import brakes, exits, risk, sizing
-from tidegate.core.state import CoinState, Phase, State, Wanted
+from tidegate.core.state import PRICE_LAG_MAX_MS, CoinState, Making, Phase, State, Wanted
 from tidegate.model.brackets import Bracket, ExitReason
 from tidegate.model.events import Signalled
 from tidegate.model.instruments import Rounding
 from tidegate.model.intents import NOTHING, Decision, Grouping, Note, PlaceOrders, Remember, Urgency
 from tidegate.model.orders import Limit, OrderRequest, Role, TimeInForce, Trigger, new_cloid
 from tidegate.model.positions import Side
-from tidegate.model.settings import HUNDRED
+from tidegate.model.settings import HUNDRED, EntryStyle
 from tidegate.model.signals import Signal, Want
 
 TRIGGER_TOLERANCE = Decimal("0.1")
 """How far from its trigger a resting exit may fill: the exchange's own tolerance for market triggers."""
+REPEG_AFTER_MS = 5_000
+"""A maker entry follows the touch at most this often."""
+LOOK_EVERY_MS = 1_000
+"""How often an entry that rests is looked after when no price is heard."""
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """An entry that passed every rule: prices on the grid, size on the lot."""
+    """An entry that passed every rule: prices on the grid, size on the lot; `limit` is its worst price."""
 
     direction: int
     limit: Decimal
@@ -50,6 +55,8 @@ def on_signal(state: State, event: Signalled) -> Decision:
             state, state.change(coin.coin, wanted=Wanted(signal=signal, candle_open_ms=event.candle_open_ms))
         )
     state.change(coin.coin, wanted=None)
+    if signal.want is Want.FLAT:
+        withdraw(state, coin, f"the strategy now wants {signal.want.value}")
     if signal.want is Want.FLAT and coin.phase is Phase.HOLDING:
         return exits.at_once(state, coin, ExitReason.SIGNAL, signal.reason)
     return Decision(notes=(Note(topic="decision", text=f"{coin.coin} {signal.want.value}: {signal.reason}"),))
@@ -61,6 +68,9 @@ def consider(state: State, coin: CoinState) -> Decision:
     if wanted is None:
         return NOTHING
     signal, direction = wanted.signal, wanted.signal.want.direction
+    if coin.making is not None and coin.making.direction == -direction and not (coin.position.size or state.stopping):
+        withdraw(state, coin, f"the strategy now wants {signal.want.value}")
+        return _wait(state, coin, wanted, "the entry on the other side is being taken back")
     if coin.phase is Phase.HOLDING and coin.position.direction == -direction:
         return exits.at_once(state, coin, ExitReason.SIGNAL, signal.reason)
     if coin.phase is Phase.EXITING and coin.position.direction == -direction and not state.stopping:
@@ -74,13 +84,33 @@ def consider(state: State, coin: CoinState) -> Decision:
     objection = _already_done(state, coin, wanted) or risk.objection(state, coin)
     if objection:
         return _refuse(state, coin, objection)
-    hindrance = risk.hindrance(state, coin)
+    hindrance = risk.hindrance(state, coin) or _not_yet(state, coin, direction)
     if hindrance:
         return _wait(state, coin, wanted, hindrance)
     plan = _plan(state, coin, signal)
     if isinstance(plan, str):
         return _refuse(state, coin, plan)
     return _enter(state, coin, wanted, plan)
+
+
+def _not_yet(state: State, coin: CoinState, direction: int) -> str | None:
+    if coin.making is not None:
+        return "the last entry is not over yet"
+    if state.settings.entry is EntryStyle.MAKER and touch(coin, Side.opening(direction)) is None:
+        return "no order book was heard to rest an entry in"
+    return None
+
+
+def withdraw(state: State, coin: CoinState, why: str) -> None:
+    """No further try of an entry that rests; the present one is taken back at the next look."""
+    if coin.making is not None and not coin.making.ending:
+        state.change(coin.coin, making=replace(coin.making, ending=why, look_ms=state.now_ms))
+
+
+def touch(coin: CoinState, side: Side) -> Decimal | None:
+    """The best price that others offer on this side of the book; None when there is none, or it is an old one."""
+    price = coin.bid if side is Side.BUY else coin.ask
+    return price if price is not None and coin.book_ms >= coin.heard_ms() - PRICE_LAG_MAX_MS else None
 
 
 def _already_done(state: State, coin: CoinState, wanted: Wanted) -> str | None:
@@ -112,7 +142,8 @@ def _wait(state: State, coin: CoinState, wanted: Wanted, hindrance: str) -> Deci
 def _plan(state: State, coin: CoinState, signal: Signal) -> Plan | str:
     """Prices and size of the entry, or why there can be none."""
     settings, instrument, direction = state.settings, coin.instrument, signal.want.direction
-    price = coin.reference_price()
+    maker = settings.entry is EntryStyle.MAKER
+    price = touch(coin, Side.opening(direction)) if maker else coin.reference_price()
     assert price is not None
     problem = risk.unsound_wish(signal)
     if problem:
@@ -189,7 +220,19 @@ def _enter(state: State, coin: CoinState, wanted: Wanted, plan: Plan) -> Decisio
             signal.want.value,
         )
     )
-    requests = _requests(state, coin, plan, signal_id)
+    making, limit = None, plan.limit
+    if state.settings.entry is EntryStyle.MAKER:
+        making = _making(state, plan, signal_id, signal.reason)
+        limit = coin.instrument.price(plan.reference, Rounding.DOWN if plan.direction > 0 else Rounding.UP)
+    requests = bracketed(
+        state,
+        coin,
+        plan.bracket,
+        Limit(price=limit, time_in_force=TimeInForce.IOC if making is None else TimeInForce.ALO),
+        size=plan.size,
+        signal_id=signal_id,
+        attempt=1,
+    )
     state.change(
         coin.coin,
         phase=Phase.ENTERING if coin.phase is Phase.READY else coin.phase,
@@ -197,26 +240,19 @@ def _enter(state: State, coin: CoinState, wanted: Wanted, plan: Plan) -> Decisio
         acted_open_ms=wanted.candle_open_ms,
         signal_id=signal_id,
         bracket=plan.bracket,
+        making=making,
         generation=coin.generation + 1,
         exit=None,
         exit_attempts=0,
         protect_attempts=0,
     )
-    expires_ms = max(state.send(request, signal_id) for request in requests)
+    wish = place(state, coin, requests, signal_id=signal_id, reason=signal.reason)
     state.free -= plan.size * plan.limit / sizing.leverage_of(state.settings, coin.instrument)
     bracket = plan.bracket
+    how = "or better" if making is None else "post-only"
     text = (
-        f"{coin.coin} {signal.want.value}: {signal.reason}; {requests[0].side.value} {plan.size} at {plan.limit} or "
-        f"better, stop {bracket.stop}, take-profit {bracket.take_profit or 'none'}, sized by {plan.bounded_by}"
-    )
-    wish = PlaceOrders(
-        coin=coin.coin,
-        orders=requests,
-        grouping=Grouping.ENTRY_WITH_EXITS,
-        expires_ms=expires_ms,
-        signal_id=signal_id,
-        reason=signal.reason,
-        urgency=Urgency.ENTRY,
+        f"{coin.coin} {signal.want.value}: {signal.reason}; {requests[0].side.value} {plan.size} at {limit} {how}, "
+        f"stop {bracket.stop}, take-profit {bracket.take_profit or 'none'}, sized by {plan.bounded_by}"
     )
     return Decision(
         intents=(Remember(record=state.coins[coin.coin].remembered()), wish),
@@ -224,25 +260,68 @@ def _enter(state: State, coin: CoinState, wanted: Wanted, plan: Plan) -> Decisio
     )
 
 
-def _requests(state: State, coin: CoinState, plan: Plan, signal_id: str) -> tuple[OrderRequest, ...]:
+def _making(state: State, plan: Plan, signal_id: str, reason: str) -> Making:
+    now_ms = state.now_ms
+    return Making(
+        signal_id=signal_id,
+        reason=reason,
+        direction=plan.direction,
+        size=plan.size,
+        limit=plan.limit,
+        until_ms=now_ms + state.wait_ms(state.settings.entry_timeout_ms),
+        next_ms=now_ms + state.wait_ms(REPEG_AFTER_MS),
+        look_ms=now_ms + state.wait_ms(LOOK_EVERY_MS),
+    )
+
+
+def place(
+    state: State, coin: CoinState, requests: tuple[OrderRequest, ...], *, signal_id: str, reason: str
+) -> PlaceOrders:
+    """The wish to send an entry with its exits in one action; they are on the books from here on."""
+    entry = requests[0].cloid
+    expires_ms = max(
+        state.send(request, signal_id, parent=entry if request.reduce_only else "") for request in requests
+    )
+    return PlaceOrders(
+        coin=coin.coin,
+        orders=requests,
+        grouping=Grouping.ENTRY_WITH_EXITS,
+        expires_ms=expires_ms,
+        signal_id=signal_id,
+        reason=reason,
+        urgency=Urgency.ENTRY,
+    )
+
+
+def bracketed(
+    state: State,
+    coin: CoinState,
+    bracket: Bracket,
+    kind: Limit,
+    *,
+    size: Decimal,
+    signal_id: str,
+    attempt: int,
+) -> tuple[OrderRequest, ...]:
+    """One try of an entry: the order, then a stop and a take-profit for all of it."""
     entry = OrderRequest(
         coin=coin.coin,
         asset=coin.instrument.asset,
-        cloid=new_cloid(state.tag, signal_id, Role.ENTRY, 1),
-        side=Side.opening(plan.direction),
-        size=plan.size,
-        kind=Limit(price=plan.limit, time_in_force=TimeInForce.IOC),
+        cloid=new_cloid(state.tag, signal_id, Role.ENTRY, attempt),
+        side=Side.opening(bracket.direction),
+        size=size,
+        kind=kind,
         role=Role.ENTRY,
     )
-    levels = {Role.STOP: plan.bracket.stop, Role.TAKE_PROFIT: plan.bracket.take_profit}
+    levels = {Role.STOP: bracket.stop, Role.TAKE_PROFIT: bracket.take_profit}
     exits_ = [
         resting_exit(
             coin,
-            direction=plan.direction,
-            size=plan.size,
+            direction=bracket.direction,
+            size=size,
             level=level,
             role=role,
-            cloid=new_cloid(state.tag, signal_id, role, 1),
+            cloid=new_cloid(state.tag, signal_id, role, attempt),
         )
         for role, level in levels.items()
         if level is not None

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from tidegate.core import doubt, entries, exits, fills, protection, schedule
+from tidegate.core import doubt, entering, entries, exits, protection, schedule
 from tidegate.core.state import CoinState, OrderState, Phase, State, Working
 from tidegate.model.events import (
     LeverageRefused,
@@ -16,7 +16,7 @@ from tidegate.model.events import (
     OrderRejected,
     OrdersSent,
 )
-from tidegate.model.intents import NOTHING, Decision, Note, Remember
+from tidegate.model.intents import NOTHING, Decision, Note
 from tidegate.model.orders import DRY_RUN, Role
 
 NO_POSITION = "reduce only order would increase position"
@@ -41,12 +41,14 @@ def on_accepted(state: State, event: OrderAccepted) -> Decision:
     if event.resting:
         resting = replace(order, state=OrderState.RESTING, oid=event.oid or order.oid, ask_due_ms=None)
         state.keep_order(coin.coin, resting)
+        if order.request.role is Role.ENTRY and coin.phase is Phase.IN_DOUBT:
+            state.change(coin.coin, phase=Phase.ENTERING)
         return Decision(notes=(Note(topic="order", text=_accepted_text(order, event)),)) + _settled(state, coin.coin)
     state.drop_order(event.cloid)
     note = Note(topic="order", text=_accepted_text(order, event))
     decision = Decision(notes=(note,))
     if order.request.role is Role.ENTRY:
-        return decision + _entry_over(state, coin.coin, order, event.filled)
+        return decision + entering.over(state, coin.coin, order, event.filled) + _settled(state, coin.coin)
     if order.request.role is Role.EXIT:
         return decision + _exit_over(state, coin.coin, order, event.filled)
     return decision
@@ -65,19 +67,6 @@ def _level(order: Working) -> Decimal:
     return kind.trigger_price if hasattr(kind, "trigger_price") else kind.price
 
 
-def _entry_over(state: State, name: str, order: Working, filled: Decimal) -> Decision:
-    """An IOC entry is final. What it filled arrives as fills; without any there is nothing to hold."""
-    if not filled:
-        return _abandon(state, name, order.signal_id)
-    coin = state.coins[name]
-    if coin.left_alone and coin.position.direction == order.request.side.sign:
-        return fills.guard(state, coin)
-    if not coin.position.size:
-        due_ms = state.now_ms + state.wait_ms(protection.COVER_CHECK_MS)
-        state.next_account_ms = min(state.next_account_ms, due_ms)
-    return NOTHING
-
-
 def _exit_over(state: State, name: str, order: Working, filled: Decimal) -> Decision:
     coin = state.coins[name]
     if coin.exit is None or not coin.position.size:
@@ -87,19 +76,6 @@ def _exit_over(state: State, name: str, order: Working, filled: Decimal) -> Deci
     if partly:
         return NOTHING
     return Decision(intents=(schedule.fetch_account(state, "an exit filled"),))
-
-
-def _abandon(state: State, name: str, signal_id: str) -> Decision:
-    """An entry came to nothing: its children are over with it, the coin is free again."""
-    for order in tuple(state.coins[name].orders.values()):
-        if order.signal_id == signal_id and order.request.role in (Role.STOP, Role.TAKE_PROFIT):
-            state.drop_order(order.request.cloid)
-    coin = state.coins[name]
-    if coin.phase in (Phase.ENTERING, Phase.IN_DOUBT) and not coin.position.size:
-        coin = state.change(name, phase=Phase.READY, bracket=None)
-    elif coin.left_alone or not coin.position.size:
-        coin = state.change(name, **fills.nobodys(coin), bracket=None)
-    return Decision(intents=(Remember(record=coin.remembered()),))
 
 
 def on_rejected(state: State, event: OrderRejected) -> Decision:
@@ -121,7 +97,7 @@ def never_placed(state: State, order: Working, reason: str) -> Decision:
     decision = Decision(notes=(_rejected_note(what, order, reason),))
     coin = state.coins[request.coin]
     if request.role is Role.ENTRY:
-        return decision + _abandon(state, coin.coin, order.signal_id)
+        return decision + entering.refused(state, order, reason)
     if request.role is Role.EXIT:
         return decision + _exit_rejected(state, coin, order, reason)
     if coin.position.size:
@@ -149,12 +125,14 @@ def on_canceled(state: State, event: OrderCanceled) -> Decision:
     if order is None:
         return NOTHING
     request = order.request
+    if request.role is Role.ENTRY and event.filled is None and state.coins[request.coin].making is not None:
+        return entering.ask(state, order)
     state.drop_order(request.cloid)
     text = f"{request.coin} {request.role.value} {request.size} at {_level(order)} is over: {event.status}"
     decision = Decision(notes=(Note(topic="order", text=text),))
     coin = state.coins[request.coin]
-    if request.role is Role.ENTRY and (not coin.position.size or coin.left_alone):
-        return decision + _entry_over(state, coin.coin, order, event.filled)
+    if request.role is Role.ENTRY and (not coin.position.size or coin.left_alone or coin.making is not None):
+        return decision + entering.over(state, coin.coin, order, event.filled or Decimal(0))
     if coin.position.size and request.role is Role.STOP:
         protection.watch(state, coin.coin)
     if request.role is Role.EXIT:

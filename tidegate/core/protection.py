@@ -12,11 +12,13 @@ from tidegate.core import entries, exits, schedule
 from tidegate.core.state import EXPIRES_AFTER_MS, CoinState, OrderState, Phase, State, Working
 from tidegate.model.brackets import ExitReason
 from tidegate.model.events import Account
+from tidegate.model.instruments import NOTIONAL_MIN_USD
 from tidegate.model.intents import (
     NOTHING,
     Alert,
     CancelOrders,
     Decision,
+    Level,
     Note,
     PlaceOrders,
     Remember,
@@ -62,9 +64,12 @@ def on_due(state: State, coin: CoinState) -> Decision:
 
 
 def _own_stops(coin: CoinState) -> list[Working]:
-    """Our stops that close the present position; after a flip those of the last one may still be around."""
+    """Our stops that close the present position; after a flip those of the last one may still be around.
+
+    Those that wait for an entry to be filled entirely are none yet.
+    """
     side = Side.opening(coin.position.direction).opposite
-    return [order for order in coin.live(Role.STOP) if order.request.side is side]
+    return [order for order in coin.live(Role.STOP) if order.request.side is side and not coin.waits_for_entry(order)]
 
 
 def _seen_resting(coin: CoinState) -> bool:
@@ -120,7 +125,11 @@ def verify(state: State, coin: CoinState, account: Account) -> Decision:
     text = (
         f"{coin.coin}: {missing} of {abs(coin.position.size)} has no resting stop, placing one at {coin.bracket.stop}"
     )
-    return Decision(notes=(Note(topic="risk", text=text, level="WARNING"),)) + place_stop(state, coin, missing)
+    level: Level = "INFO" if coin.making is not None else "WARNING"
+    # While it grows print by print, or by less than the exchange takes: one for all of it, then the smaller ones go.
+    grows = coin.making is not None or missing * coin.bracket.stop < NOTIONAL_MIN_USD
+    size = abs(coin.position.size) if grows else missing
+    return Decision(notes=(Note(topic="risk", text=text, level=level),)) + place_stop(state, coin, size)
 
 
 def _confirmed(state: State, coin: CoinState, account: Account) -> Decision:
@@ -189,11 +198,11 @@ def retire_old_stops(state: State, coin: CoinState) -> Decision:
         return NOTHING
     direction = coin.bracket.direction
 
-    def level(order: Working) -> Decimal:
+    def rank(order: Working) -> tuple[Decimal, Decimal]:
         assert isinstance(order.request.kind, Trigger)
-        return order.request.kind.trigger_price * direction
+        return order.request.kind.trigger_price * direction, order.request.size
 
-    best = max(stops, key=level)
+    best = max(stops, key=rank)
     if best.request.size < abs(coin.position.size):
         return NOTHING
     old = tuple(order.request.cloid for order in stops if order is not best)

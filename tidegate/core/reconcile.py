@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from tidegate.core import brakes, doubt, entries, exits, fills, protection, risk, rivals, schedule
+from tidegate.core import brakes, doubt, entering, entries, exits, fills, protection, risk, rivals, schedule
 from tidegate.core.state import CoinState, OrderState, Phase, State, Working
 from tidegate.model.brackets import Bracket, ExitReason
 from tidegate.model.events import Account, AccountSeen, OrderFilled
@@ -50,7 +50,8 @@ def on_account(state: State, event: AccountSeen) -> Decision:
 def _position(state: State, coin: CoinState, theirs: Position | None, account: Account) -> Decision:
     """Compare sizes; adopt theirs when the difference is no matter of timing."""
     size = theirs.size if theirs is not None else Decimal(0)
-    fills_missing = not size and coin.phase in (Phase.ENTERING, Phase.IN_DOUBT) and not coin.live(Role.ENTRY)
+    entered = coin.phase in (Phase.ENTERING, Phase.IN_DOUBT) and coin.making is None
+    fills_missing = not size and entered and not coin.live(Role.ENTRY)
     if size == coin.position.size and not fills_missing:
         state.change(coin.coin, mismatches=0)
         return NOTHING
@@ -155,10 +156,13 @@ def _orders(state: State, coin: CoinState, account: Account) -> Decision:
             )
             state.keep_order(coin.coin, found)
         elif order.state in (OrderState.RESTING, OrderState.WAITING) and order.sent_ms < settled_before_ms:
-            state.drop_order(order.request.cloid)
+            if order.request.role is Role.ENTRY and coin.making is not None:
+                entering.ask(state, order)
+            elif not coin.waits_for_entry(order):
+                state.drop_order(order.request.cloid)
     coin = state.coins[coin.coin]
     if coin.phase not in (Phase.READY, Phase.WARMING) and not coin.left_alone:
-        return NOTHING
+        return _stray_entries(state, coin, theirs, settled_before_ms)
     rival = [order for order in theirs.values() if rivals.placed(state, order)]
     if rival:
         return rivals.told(state, rival[0])
@@ -174,6 +178,17 @@ def _orders(state: State, coin: CoinState, account: Account) -> Decision:
         return NOTHING
     text = f"{coin.coin}: {len(orphans)} order(s) of a position that is gone are swept"
     return Decision(intents=fills.sweep(state, coin, orphans, "orphaned"), notes=(Note(topic="order", text=text),))
+
+
+def _stray_entries(state: State, coin: CoinState, theirs: dict[str, OpenOrder], settled_before_ms: int) -> Decision:
+    """An entry of ours that nobody here waits for would enlarge the position, uncalled for: it is taken back."""
+    strays = tuple(
+        cloid
+        for cloid, order in theirs.items()
+        if is_ours(cloid, state.tag) and not order.reduce_only and cloid not in coin.orders
+        if order.time_ms < settled_before_ms and not rivals.placed(state, order)
+    )
+    return Decision(intents=fills.sweep(state, coin, strays, "nobody waits for this entry"))
 
 
 def adopt_at_start(state: State, account: Account, remembered: dict[str, Remembered]) -> Decision:
@@ -203,9 +218,23 @@ def adopt_at_start(state: State, account: Account, remembered: dict[str, Remembe
         if position.coin not in state.coins:
             text = f"{position.coin}: a position of {position.size} is open; not a coin of this bot, left alone"
             decision += Decision(notes=(Note(topic="account", text=text, level="WARNING"),))
+    for order in account.orders:
+        if order.coin in state.coins and is_ours(order.cloid, state.tag) and not order.reduce_only:
+            decision += _take_back_entry(state, order, remembered.get(order.coin))
     for fill in sorted(account.fills, key=lambda each: (each.time_ms, each.tid)):
         decision += fills.on_fill(state, OrderFilled(at_ms=state.now_ms, fill=fill))
     return decision
+
+
+def _take_back_entry(state: State, order: OpenOrder, record: Remembered | None) -> Decision:
+    """An entry of an earlier session still rests: no try follows it; until it is gone its levels are kept."""
+    coin = state.coins[order.coin]
+    if not coin.position.size and record is not None:
+        state.change(order.coin, bracket=record.bracket)
+    _keep_theirs(state, order)
+    entering.take_over(state, order)
+    text = f"{order.coin}: an entry of an earlier session rests at {order.limit_price:f}, it is taken back"
+    return Decision(notes=(Note(topic="account", text=text),))
 
 
 def _adopt_position(state: State, theirs: Position, record: Remembered | None, account: Account) -> Decision:

@@ -33,6 +33,8 @@ def next_due_ms(state: State) -> int:
             due.append(coin.cover_due_ms)
         if coin.exit is not None and coin.exit.retry_due_ms is not None:
             due.append(coin.exit.retry_due_ms)
+        if coin.making is not None:
+            due.append(coin.making.look_ms)
         due.extend(order.ask_due_ms for order in coin.orders.values() if order.ask_due_ms is not None)
     return min(due)
 
@@ -145,4 +147,4 @@ def leave(state: State) -> Decision:
 def _busy(coin: CoinState) -> bool:
     on_its_way = any(order.state in (OrderState.SENT, OrderState.DOUBT) for order in coin.orders.values())
     held = coin.position.size != 0 and not coin.left_alone
-    return on_its_way or (held and (coin.exit is not None or not coin.covered_ms))
+    return on_its_way or coin.making is not None or (held and (coin.exit is not None or not coin.covered_ms))

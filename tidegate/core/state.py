@@ -53,7 +53,7 @@ MOVES: dict[Phase, frozenset[Phase]] = {
     Phase.ENTERING: frozenset({Phase.HOLDING, Phase.READY, Phase.IN_DOUBT, Phase.SUSPENDED}),
     Phase.HOLDING: frozenset({Phase.EXITING, Phase.READY, Phase.SUSPENDED}),
     Phase.EXITING: frozenset({Phase.READY, Phase.HOLDING, Phase.SUSPENDED}),
-    Phase.IN_DOUBT: frozenset({Phase.HOLDING, Phase.READY, Phase.SUSPENDED}),
+    Phase.IN_DOUBT: frozenset({Phase.ENTERING, Phase.HOLDING, Phase.READY, Phase.SUSPENDED}),
     Phase.SUSPENDED: frozenset({Phase.READY, Phase.HOLDING}),
 }
 
@@ -68,7 +68,10 @@ class OrderState(str, Enum):
 
 
 class Working(Struct, frozen=True, kw_only=True):
-    """An order of ours that may be alive. `asks` counts the questions asked about it, `resends` the repetitions."""
+    """An order of ours that may be alive. `asks` counts the questions asked about it, `resends` the repetitions.
+
+    `parent`: the entry whose fill arms this one; until that is over it waits, and guards nothing.
+    """
 
     request: OrderRequest
     signal_id: str
@@ -80,6 +83,29 @@ class Working(Struct, frozen=True, kw_only=True):
     asks: int = 0
     resends: int = 0
     ask_due_ms: int | None = None
+    parent: str = ""
+
+
+class Making(Struct, frozen=True, kw_only=True):
+    """An entry that rests at the touch, try by try; sizes are unsigned, in base units.
+
+    `size` is all that is wanted, `filled` what the tries that are over have filled, `limit` the worst price that any
+    of them may have. `back`: why the present try is taken back, `ending`: why there is no further one.
+    """
+
+    signal_id: str
+    reason: str
+    direction: int
+    size: Decimal
+    limit: Decimal
+    until_ms: int
+    next_ms: int
+    look_ms: int
+    filled: Decimal = Decimal(0)
+    tries: int = 1
+    taking: bool = False
+    back: str = ""
+    ending: str = ""
 
 
 class Exit(Struct, frozen=True, kw_only=True):
@@ -131,6 +157,7 @@ class CoinState(Struct, frozen=True, kw_only=True):
     signal_id: str = ""
     generation: int = 0
     bracket: Bracket | None = None
+    making: Making | None = None
     orders: dict[str, Working] = {}
     cover_due_ms: int | None = None
     uncovered_since_ms: int | None = None
@@ -168,6 +195,10 @@ class CoinState(Struct, frozen=True, kw_only=True):
     def heard_ms(self) -> int:
         """When a price was last heard (exchange time)."""
         return max(self.last_ms, self.book_ms, self.mark_ms)
+
+    def waits_for_entry(self, order: Working) -> bool:
+        """Whether an exit waits on the exchange until the entry that it was sent with is filled."""
+        return bool(order.parent) and order.parent in self.orders
 
     def live(self, role: Role) -> list[Working]:
         """Our orders of this role that may be alive."""
@@ -253,7 +284,7 @@ class State:
         self.last_fill_ms = max(self.last_fill_ms, key[0])
         return True
 
-    def send(self, request: OrderRequest, signal_id: str) -> int:
+    def send(self, request: OrderRequest, signal_id: str, parent: str = "") -> int:
         """Take an order that is about to leave onto the books; give the moment at which it expires.
 
         It is asked about when no answer comes: silence is a fault, too.
@@ -268,6 +299,7 @@ class State:
                 sent_ms=self.now_ms,
                 expires_ms=expires_ms,
                 ask_due_ms=self.now_ms + self.wait_ms(ANSWER_PATIENCE_MS),
+                parent=parent,
             ),
         )
         return expires_ms

@@ -10,6 +10,7 @@ from typing import Any
 from tidegate.core import (
     brakes,
     doubt,
+    entering,
     entries,
     exits,
     fills,
@@ -187,6 +188,7 @@ def on_tick(state: State, event: Tick) -> Decision:
     for name in tuple(state.coins):
         decision += exits.retry(state, state.coins[name])
         decision += protection.on_due(state, state.coins[name])
+        decision += entering.look(state, name)
         for order in tuple(state.coins[name].orders.values()):
             decision += doubt.on_due(state, order)
     if not state.stopping:
@@ -265,7 +267,11 @@ def on_book(state: State, event: BookChanged) -> Decision:
 
 def _price_heard(state: State, name: str) -> Decision:
     coin = state.coins.get(name)
-    if coin is None or coin.wanted is None or not coin.wanted.hindrance:
+    if coin is None:
+        return NOTHING
+    if coin.making is not None:
+        return entering.look(state, name)
+    if coin.wanted is None or not coin.wanted.hindrance:
         return NOTHING
     return entries.consider(state, coin)
 
@@ -320,7 +326,7 @@ def on_stream_frozen(state: State, event: StreamFrozen) -> Decision:
 
 
 def on_seen(state: State, event: OrderSeen) -> Decision:
-    """The answer about an order in doubt becomes a fact of the usual kinds."""
+    """The answer about an order in doubt becomes a fact of the usual kinds; so does that a resting entry is filled."""
     settled, order = doubt.on_seen(state, event), state.order(event.cloid)
     if isinstance(settled, OrderRejected):
         assert order is not None

@@ -162,7 +162,7 @@ class OrderFilled(Fact, frozen=True, kw_only=True):
 class OrderCanceled(Fact, frozen=True, kw_only=True):
     """An order is over without being filled entirely; `status` in the exchange's words.
 
-    `filled` is what had traded before, as far as is told: the fills themselves may still be on their way.
+    `filled` is what had traded before, None where that is not told: the fills themselves may still be on their way.
     """
 
     coin: str
@@ -170,7 +170,7 @@ class OrderCanceled(Fact, frozen=True, kw_only=True):
     status: str
     cloid: str | None = None
     time_ms: int = 0
-    filled: Decimal = Decimal(0)
+    filled: Decimal | None = None
 
 
 class OrderOpened(Fact, frozen=True, kw_only=True):

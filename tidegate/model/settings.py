@@ -46,6 +46,20 @@ class OnStartPosition(str, Enum):
     HALT = "halt"
 
 
+class EntryStyle(str, Enum):
+    """How an entry is made: at once at the price that is there, or resting at the touch, for less in fees."""
+
+    MARKET = "market"
+    MAKER = "maker"
+
+
+class EntryTimeoutAction(str, Enum):
+    """What becomes of a resting entry when its time is over: take what is left at once, or give it up."""
+
+    TAKER = "taker"
+    CANCEL = "cancel"
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """Everything a user can set that is not a secret."""
 
@@ -65,6 +79,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     trailing_stop_pct: Decimal = Decimal(0)
     risk_per_trade_pct: Decimal = Decimal(1)
     max_position_usd: Decimal = Decimal(5000)
+    entry: EntryStyle = EntryStyle.MARKET
+    entry_timeout_s: Decimal = Decimal(30)
+    entry_timeout_action: EntryTimeoutAction = EntryTimeoutAction.TAKER
+    trim_at_r: Decimal = Decimal(0)
+    trim_pct: Decimal = Decimal(50)
     on_start_position: OnStartPosition = OnStartPosition.IGNORE
     max_open_positions: int = 5
     max_orders_per_minute: int = 30
@@ -98,6 +117,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     def fallback_interval_ms(self) -> int:
         """FALLBACK_INTERVAL in milliseconds."""
         return int(self.fallback_interval_s * 1000)
+
+    @property
+    def entry_timeout_ms(self) -> int:
+        """ENTRY_TIMEOUT in milliseconds."""
+        return int(self.entry_timeout_s * 1000)
 
     @property
     def slippage(self) -> Decimal:

@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: setup run test check sim bench clean lock help
+.PHONY: setup run test check leakcheck sim bench clean lock help
 
 help:
 	@echo "make run     the bot trading on the built-in exchange: no keys, no network (ARGS='--seconds 60' passes options)"
 	@echo "make test    the tests"
 	@echo "make check   formatting, lint, types, import layers"
+	@echo "make leakcheck  canary secrets through every command and a run with faults: 0 hits (two minutes)"
 	@echo "make sim     random markets in virtual time, a day each, with a referee on the exchange's side (up to an hour)"
 	@echo "make bench   the benchmarks: ratios measured side by side"
 	@echo "make lock    resolve requirements.lock and requirements-dev.lock anew"
@@ -42,6 +43,9 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	PYTHONPATH=. $(BIN)/lint-imports
+
+leakcheck: $(VENV)/.dev
+	LEAKCHECK=1 $(BIN)/python -m pytest tests/e2e/test_leaks.py --timeout=600 $(ARGS)
 
 sim: $(VENV)/.dev
 	SIMULATED_HOURS=24 $(BIN)/python -m pytest tests/research/test_laws_in_random_markets.py --timeout=3600 $(ARGS)

@@ -15,6 +15,7 @@ ADDRESS = "0x" + "ab" * 20
 OTHER_ADDRESS = "0x" + "cd" * 20
 TESTNET = f"NETWORK=testnet\nHYPERLIQUID_PRIVATE_KEY=0x{KEY}\nHYPERLIQUID_ACCOUNT_ADDRESS={ADDRESS}\n"
 MAINNET = TESTNET.replace("testnet", "mainnet")
+FILE_KEY = f"NETWORK=testnet\nHYPERLIQUID_ACCOUNT_ADDRESS={ADDRESS}\n"
 PHRASE = "legal winner thank year wave sausage worth useful legal winner thank yellow"
 
 # What stands in the file, and for each problem the variable (or place) and words that its line must hold.
@@ -198,6 +199,34 @@ BAD_FILES: dict[str, tuple[str | bytes, list[tuple[str, str]]]] = {
         [("LOCALNET_URL=", "port is malformed")],
     ),
     "localnet by ftp": ("LOCALNET_URL=ftp://127.0.0.1:1", [("LOCALNET_URL=", "not an http address")]),
+    "key on localnet, in a file": (
+        "HYPERLIQUID_KEY_FILE=agent.key",
+        [("HYPERLIQUID_KEY_FILE=agent.key", "never sign")],
+    ),
+    "key file that is not there": (
+        FILE_KEY + "HYPERLIQUID_KEY_FILE=agent.key",
+        [("HYPERLIQUID_KEY_FILE=agent.key", "No such file")],
+    ),
+    "keystore that is a folder": (
+        FILE_KEY + "HYPERLIQUID_KEYSTORE=strategies",
+        [("HYPERLIQUID_KEYSTORE=strategies", "not a file")],
+    ),
+    "password without a keystore": (
+        TESTNET + "HYPERLIQUID_KEYSTORE_PASSWORD_FILE=strategies/ema_cross.py",
+        [
+            ("HYPERLIQUID_KEYSTORE_PASSWORD_FILE=", "there is no HYPERLIQUID_KEYSTORE"),
+            ("HYPERLIQUID_KEYSTORE_PASSWORD_FILE=", "other users of this machine can read"),
+        ],
+    ),
+    "the key for the path of its file": (
+        FILE_KEY + f"HYPERLIQUID_KEY_FILE={KEY}",
+        [("HYPERLIQUID_KEY_FILE=(hidden", "No such file")],
+    ),
+    "the password for the path of its file": (
+        FILE_KEY + f"HYPERLIQUID_KEYSTORE={'x' * 300}",
+        [("HYPERLIQUID_KEYSTORE=", "File name too long")],
+    ),
+    "master key allowed by half": ("ALLOW_MASTER_KEY=mainnet", [("ALLOW_MASTER_KEY=mainnet", "true or false")]),
     # places
     "log folder is a file": ("LOG_DIR=strategies/ema_cross.py", [("LOG_DIR=", "is a file, not a folder")]),
     "log folder below a file": (

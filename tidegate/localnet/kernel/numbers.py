@@ -4,7 +4,8 @@ Owns the wire format of decimals and the rules of section 5.1 of the protocol pa
 price and a legal size are). It never knows an instrument by name and never rounds an order.
 """
 
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal, InvalidOperation
+import re
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 
 ZERO = Decimal(0)
 ONE = Decimal(1)
@@ -14,6 +15,7 @@ MAX_SIGNIFICANT_FIGURES = 5
 MAX_DECIMALS_PERP = 6
 MAX_DECIMALS_SPOT = 8
 MAX_DIGITS_ON_THE_WIRE = 40  # a number longer than this is no number anybody meant
+PLAIN_DECIMAL = re.compile(r"[+-]?(?:0*[0-9]{1,15}(?:\.[0-9]*)?|\.[0-9]+)", re.ASCII)  # as much as 10^15 of anything
 
 
 def wire(value: Decimal) -> str:
@@ -43,14 +45,13 @@ def micro(value: Decimal) -> Decimal:
 
 
 def parse(text: str) -> Decimal | None:
-    """Read a plain decimal from the wire; None when it is no finite decimal number."""
-    if len(text) > MAX_DIGITS_ON_THE_WIRE:
-        return None
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        return None
-    return value if value.is_finite() and abs(value.adjusted()) <= MAX_DIGITS_ON_THE_WIRE else None
+    """Read a plain decimal from the wire; None for anything else.
+
+    The exchange counts in units of 64 bits: exponents, other alphabets' digits and numbers of sixteen digits and more
+    before the point are none of its numbers.
+    """
+    is_one = len(text) <= MAX_DIGITS_ON_THE_WIRE and PLAIN_DECIMAL.fullmatch(text) is not None
+    return Decimal(text) if is_one else None
 
 
 def legal_price(px: Decimal, sz_decimals: int, *, spot: bool = False) -> bool:

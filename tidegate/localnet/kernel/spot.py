@@ -5,7 +5,7 @@ bought, a sell in the quote token; both are cut to what the token can express. I
 """
 
 from collections import deque
-from decimal import ROUND_DOWN, Decimal
+from decimal import ROUND_DOWN, Context, Decimal
 from typing import Any, NamedTuple
 
 from tidegate.localnet.kernel import margin
@@ -17,6 +17,7 @@ from tidegate.localnet.kernel.trading_day import Candles, TradingDay
 
 RECENT_TRADES = 100
 STABLE_SHARE = Decimal("0.2")  # of the rates, on pairs of two dollars
+WIDE = Context(prec=60)  # some tokens have eighteen decimals, and much of them
 
 
 class PairPrices:
@@ -92,7 +93,7 @@ def fee_of(pair: SpotPair, px: Decimal, sz: Decimal, rate: Decimal, *, is_buy: b
 
 def cut(amount: Decimal, token: Token) -> Decimal:
     """Cut an amount to the smallest unit of a token."""
-    return amount.quantize(ONE.scaleb(-token.wei_decimals), rounding=ROUND_DOWN)
+    return amount.quantize(ONE.scaleb(-token.wei_decimals), rounding=ROUND_DOWN, context=WIDE)
 
 
 def trade(account: Account, pair: SpotPair, rate: Decimal, *, is_buy: bool, px: Decimal, sz: Decimal) -> SpotTraded:

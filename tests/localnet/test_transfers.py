@@ -201,7 +201,9 @@ def test_a_size_beyond_all_reason_is_an_invalid_size(exchange, size):
     assert trader.order("B", "37", size, IOC, asset=10_107) == {"error": "Order has invalid size."}
 
 
-@pytest.mark.parametrize("amount", ["1e30", "9" * 40, "1e-7", "1_0", "\uff11\uff12", "NaN", "", "100000000000000000000000"])
+@pytest.mark.parametrize(
+    "amount", ["1e30", "9" * 40, "1e-7", "1_0", "\uff11\uff12", "NaN", "", "100000000000000000000000"]
+)
 def test_an_amount_that_no_balance_can_have_is_refused_and_not_choked_on(exchange, amount):
     trader = Trader(exchange, 1, usdc="100")
     assert send(trader, "usdSend", destination=OTHER, amount=amount) == refused("Invalid send")

@@ -13,7 +13,7 @@ from tidegate.localnet.kernel.universe import default_universe
 from tidegate.localnet.markets.candles import CandleStore
 from tidegate.localnet.markets.market import LiveMarket, play
 from tidegate.localnet.markets.mirror import UNREADABLE_MAX, MirrorMarket, Opening
-from tidegate.localnet.mirror.frames import Trade
+from tidegate.localnet.mirror.frames import CannotMirror, Trade
 
 D = Decimal
 BIDS, ASKS = [("80000", "5"), ("79999", "5")], [("80001", "5"), ("80002", "5")]
@@ -191,7 +191,7 @@ def test_what_is_no_market_data_is_passed_over_until_it_is_too_much(mirror):
     mirror.hear("pong", None)
     for _ in range(UNREADABLE_MAX - 1):
         mirror.hear("trades", {"no": "list"})
-    with pytest.raises(AssertionError, match="not the frames of a venue"):
+    with pytest.raises(CannotMirror, match="what is no market data"):
         mirror.hear("trades", {"no": "list"})
 
 

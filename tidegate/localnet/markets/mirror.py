@@ -25,7 +25,7 @@ from tidegate.localnet.kernel.book import Standing
 from tidegate.localnet.kernel.prints import Elsewhere
 from tidegate.localnet.markets.candles import CandleStore
 from tidegate.localnet.markets.house import Level
-from tidegate.localnet.mirror.frames import ActiveContext, Book, Mids, News, Touch, Trade, read
+from tidegate.localnet.mirror.frames import ActiveContext, Book, CannotMirror, Mids, News, Touch, Trade, read
 from tidegate.localnet.mirror.places import Due, Places, Printed
 from tidegate.localnet.mirror.shown import ShownBook
 
@@ -112,7 +112,8 @@ class MirrorMarket:
             news = read(message)
         except msgspec.MsgspecError:
             self._unreadable += 1
-            assert self._unreadable < UNREADABLE_MAX, f"not the frames of a venue: {message[:200]!r}"
+            if self._unreadable == UNREADABLE_MAX:
+                raise CannotMirror(f"the mirrored venue sends what is no market data: {message[:200]!r}") from None
             return
         self._unreadable = 0
         self._play(exchange, news)

@@ -9,7 +9,12 @@ from typing import Any
 
 import msgspec
 
+from tidegate.errors import TidegateError
 from tidegate.localnet.markets.house import Level, Side
+
+
+class CannotMirror(TidegateError):
+    """The venue cannot be reached or speaks something else than Hyperliquid's protocol."""
 
 
 class MirroredLevel(msgspec.Struct):

@@ -10,8 +10,8 @@ from difflib import get_close_matches
 from tidegate.localnet.kernel.universe import Universe
 from tidegate.localnet.markets.candles import CandleStore
 from tidegate.localnet.markets.mirror import MirrorMarket, Opening
-from tidegate.localnet.mirror.frames import subscriptions
-from tidegate.localnet.mirror.pages import CannotMirror, Listing, Pages
+from tidegate.localnet.mirror.frames import CannotMirror, subscriptions
+from tidegate.localnet.mirror.pages import Listing, Pages
 from tidegate.localnet.mirror.stream import Stream
 
 VENUES = {"mainnet": "https://api.hyperliquid.xyz", "testnet": "https://api.hyperliquid-testnet.xyz"}

@@ -12,19 +12,14 @@ import msgspec
 import numpy as np
 import requests
 
-from tidegate.errors import TidegateError
 from tidegate.localnet.kernel.instruments import MarginTable, MarginTier, PerpRule, SpotPair, Token, flat_table
 from tidegate.localnet.kernel.universe import Universe
 from tidegate.localnet.markets.candles import INTERVALS, Bars
-from tidegate.localnet.mirror.frames import Book, Trade
+from tidegate.localnet.mirror.frames import Book, CannotMirror, Trade
 from tidegate.localnet.mirror.stream import is_loopback
 
 TIMEOUT_S = 10
 T = TypeVar("T")
-
-
-class CannotMirror(TidegateError):
-    """The venue cannot be reached or answers something else than Hyperliquid's protocol."""
 
 
 class _Perp(msgspec.Struct, rename="camel"):

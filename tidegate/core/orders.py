@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from tidegate.core import doubt, entering, entries, exits, protection, schedule
+from tidegate.core import credentials, doubt, entering, entries, exits, protection, schedule
 from tidegate.core.state import CoinState, OrderState, Phase, State, Working
 from tidegate.model.events import (
     LeverageRefused,
@@ -85,8 +85,9 @@ def on_rejected(state: State, event: OrderRejected) -> Decision:
         return NOTHING
     if order.state is OrderState.DOUBT and order.resends:
         text = f"{order.request.coin} {order.request.role.value}: the repetition was refused ({event.reason})"
-        return Decision(notes=(Note(topic="order", text=f"{text}; asking on", level="WARNING"),))
-    return never_placed(state, order, event.reason)
+        note = Note(topic="order", text=f"{text}; asking on", level="WARNING")
+        return credentials.refused(state, event.reason) + Decision(notes=(note,))
+    return credentials.refused(state, event.reason) + never_placed(state, order, event.reason)
 
 
 def never_placed(state: State, order: Working, reason: str) -> Decision:
@@ -200,4 +201,5 @@ def on_leverage_refused(state: State, event: LeverageRefused) -> Decision:
     else:
         phase = coin.phase if coin.position.size or coin.orders else Phase.SUSPENDED
         state.change(event.coin, leverage=None, phase=phase, why=why)
-    return Decision(notes=(Note(topic="risk", text=f"{event.coin}: {why}", level="WARNING"),))
+    note = Note(topic="risk", text=f"{event.coin}: {why}", level="WARNING")
+    return credentials.refused(state, event.reason) + Decision(notes=(note,))

@@ -14,6 +14,7 @@ class Brake(str, Enum):
     DAILY_LOSS = "daily loss"
     DRAWDOWN = "drawdown"
     SECOND_BOT = "second bot"
+    KEY_REFUSED = "key refused"
 
 
 class Trip(Struct, frozen=True, kw_only=True):

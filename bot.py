@@ -146,6 +146,7 @@ def localnet(
     seed: Seed = 1,
     scenario: Scenario = "first-run",
     mirror: Mirror = "",
+    coins: Coins = None,
     universe: Universe = None,
     volume_gates: VolumeGates = True,
     record: Annotated[
@@ -160,7 +161,16 @@ def localnet(
     from tidegate.localnet.arguments import MarketChoice
 
     choice = MarketChoice(
-        tuple(replay or ()), start, speed, seed, scenario, align, mirror, tuple(universe or ()), volume_gates
+        tuple(replay or ()),
+        start,
+        speed,
+        seed,
+        scenario,
+        align,
+        mirror,
+        tuple(universe or ()),
+        volume_gates,
+        tuple(each.strip() for each in (coins or "").split(",") if each.strip()),
     ).checked()
     raise typer.Exit(command.run(choice, port=port, linger_s=linger, announce=announce, record=record))
 

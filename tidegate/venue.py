@@ -6,7 +6,7 @@ The built-in localnet is started (or found again) and stopped here; the real net
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -82,6 +82,8 @@ def open_venue(
     if loaded.localnet_url:
         yield _localnet(loaded.localnet_url.rstrip("/"), choice, clock)
         return
+    if choice.mirror:
+        choice = replace(choice, coins=loaded.settings.coins)
     arguments = choice.arguments(max(loaded.settings.timeframe.ms, ALIGN_MIN_MS))
     log = Path(loaded.settings.log_dir) / "localnet.err"
     child = LocalnetChild(program, arguments, data_dir / "localnet.json", log)

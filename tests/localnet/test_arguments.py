@@ -132,6 +132,10 @@ def test_problems_of_a_scenario_file_are_told_with_the_others(tmp_path: Path) ->
 def test_a_mirror_goes_with_no_other_market(tape: Path) -> None:
     choice = MarketChoice(mirror="mainnet")
     assert choice.checked().arguments(0)[-2:] == ["--mirror", "mainnet"]
+    followed = MarketChoice(mirror="mainnet", coins=("BTC", "HYPE"))
+    assert followed.checked().arguments(0)[-2:] == ["--coins", "BTC,HYPE"]
+    with pytest.raises(ConfigError, match="it needs --mirror"):
+        MarketChoice(coins=("BTC",)).checked()
     with pytest.raises(ConfigError) as told:
         MarketChoice(mirror="mainnet", replay=(tape,), speed=2.0).checked()
     assert told.value.problems == (

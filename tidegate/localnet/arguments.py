@@ -23,7 +23,7 @@ class MarketChoice:
     """`start` is a recorded moment (`2021-05-19T12:00`, UTC), `speed` how much faster exchange time runs.
 
     `scenario` is a name or a file; `mirror` the venue to follow instead of any market of our own; `universe` recorded
-    metadata to list instead of our own.
+    metadata to list instead of our own; `coins` what a mirror follows, nothing for its busiest.
     """
 
     replay: tuple[Path, ...] = ()
@@ -35,6 +35,7 @@ class MarketChoice:
     mirror: str = ""
     universe: tuple[Path, ...] = ()
     volume_gates: bool = True
+    coins: tuple[str, ...] = ()
 
     def checked(self) -> "MarketChoice":
         """The choice with absolute paths; ConfigError with every problem."""
@@ -43,6 +44,8 @@ class MarketChoice:
             problems.append(f"--scenario {self.scenario}: allowed are {', '.join(MARKETS)}, or a .yaml file")
         if self.mirror:
             problems += self._against_mirror()
+        elif self.coins:
+            problems.append("--coins: it says what a mirror follows, so it needs --mirror")
         if self.start and not self.replay:
             problems.append("--from: it says where a recording starts, so it needs --replay FILE")
         if self.start and _moment(self.start) is None:
@@ -109,6 +112,7 @@ class MarketChoice:
             words += ["--from", self.start]
         if self.mirror:
             words += ["--mirror", self.mirror]
+            words += ["--coins", ",".join(self.coins)] if self.coins else []
         for path in self.universe:
             words += ["--universe", str(path)]
         if not self.volume_gates:

@@ -41,6 +41,7 @@ def run(choice: MarketChoice, *, port: int, linger_s: float | None, announce: bo
         scenario=script.market,
         faults=script.rules,
         mirror=choice.mirror,
+        coins=choice.coins or None,
         universe=listing.universe if choice.universe else None,
         volume_gates=choice.volume_gates,
         record=record,

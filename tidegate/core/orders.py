@@ -59,7 +59,8 @@ def _accepted_text(order: Working, event: OrderAccepted) -> str:
     what = f"{request.coin} {request.role.value} {request.side.value} {request.size} {event.cloid[:14]}…"
     if event.resting:
         return f"{what} rests{'' if event.oid is None else f' as {event.oid}'} at {_level(order)}"
-    return f"{what} filled {event.filled} at {event.average_price}" if event.filled else f"{what} filled nothing"
+    at = f" at {event.average_price}" if event.average_price is not None else ""
+    return f"{what} filled {event.filled}{at}" if event.filled else f"{what} filled nothing"
 
 
 def _level(order: Working) -> Decimal:

@@ -36,7 +36,7 @@ def isolated(trader):
     return trader.ask("clearinghouseState")["assetPositions"][0]["position"]
 
 
-@pytest.mark.parametrize(("value", "asset"), [(0, 0), (41, 0), (-1, 0), (6, 2), (1, 9999)])
+@pytest.mark.parametrize(("value", "asset"), [(0, 0), (41, 0), (-1, 0), (6, 2), (1, 9999), (2.5, 0)])
 def test_leverage_lies_between_one_and_the_coins_maximum(trader, value, asset):
     assert set_leverage(trader, value, asset=asset) == "Invalid leverage value"
 

@@ -246,6 +246,17 @@ def modify(trader, oid, new, **extra):
     return answer["response"]["data"]["statuses"][0]
 
 
+def test_a_cloid_names_the_order_that_lives(floor):
+    (_, trader, _), cloid = floor, "0x" + "0" * 30 + "0c"
+    first = trader.order("B", "79000", "0.01", cloid=cloid)["resting"]["oid"]
+    refused = trader.order("B", "79000", "0.0001", cloid=cloid)
+    assert refused == {"error": "Order must have minimum value of $10. asset=0"}
+    assert trader.ask("orderStatus", oid=cloid)["order"]["order"]["oid"] == first
+    answer = trader.post({"type": "cancelByCloid", "cancels": [{"asset": 0, "cloid": cloid}]})
+    assert answer["response"]["data"]["statuses"] == ["success"]
+    assert trader.ask("openOrders") == []
+
+
 def test_a_modified_order_gets_a_new_id_and_turns_post_only(floor):
     _, trader, tape = floor
     oid = trader.order("B", "79000", "0.01")["resting"]["oid"]

@@ -205,13 +205,18 @@ class Account:
             self.live[order.oid] = order
         else:
             self.live.pop(order.oid, None)
-        if order.cloid is not None:
+        if order.cloid is not None and not self._names_a_live_one(order):
             self.by_cloid[order.cloid] = order
         if len(self.history) > ORDERS_KEPT + len(self.live):
             oldest = next(oid for oid in self.history if oid not in self.live)
             dropped = self.history.pop(oldest)
             if dropped.cloid is not None and self.by_cloid.get(dropped.cloid) is dropped:
                 del self.by_cloid[dropped.cloid]
+
+    def _names_a_live_one(self, order: Order) -> bool:
+        """Whether the cloid of an order that is over belongs to another one, which is not."""
+        named = None if order.cloid is None or order.is_live else self.by_cloid.get(order.cloid)
+        return named is not None and named is not order and named.is_live
 
     def _move_isolated(self, position: Position, start: Decimal, signed_sz: Decimal, px: Decimal, fee: Decimal) -> None:
         """Isolated cash pays for the trade and its fee; margin comes from, and goes back to, the cross cash.

@@ -152,7 +152,7 @@ class LeverageAction(Struct, rename="camel"):
 
     asset: int
     is_cross: bool
-    leverage: int
+    leverage: int | float  # a fraction has a meaning that is refused
 
 
 class IsolatedMarginAction(Struct, rename="camel"):

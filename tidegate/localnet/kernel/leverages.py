@@ -19,14 +19,14 @@ USD_UNITS = Decimal(1_000_000)
 MIN_MARGIN_SHARE = Decimal("0.1")
 
 
-def update(venue: Venue, account: Account, asset: int, value: int, *, is_cross: bool) -> str | None:
+def update(venue: Venue, account: Account, asset: int, value: float, *, is_cross: bool) -> str | None:
     """Set a coin's leverage and mode; lowering it on an open position needs the margin at hand."""
     rule = venue.universe.perp_of(asset)
-    if rule is None or not 1 <= value <= rule.max_leverage:
+    if rule is None or not 1 <= value <= rule.max_leverage or value != int(value):
         return "Invalid leverage value"
     if is_cross and rule.margin_mode is not None:
         return "Cross margin is not allowed for this asset."
-    chosen = Leverage(value, is_cross)
+    chosen = Leverage(int(value), is_cross)
     position = account.positions.get(rule.name)
     if position is not None:
         refused = _change_position(venue, account, position, venue.prices[rule.name], chosen)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from as_testnet import command_line
 from canaries import (
     DATABASE_PASSWORD,
     KEY,
@@ -23,7 +24,7 @@ from canaries import (
     watching,
 )
 from eth_account import Account
-from running import ROOT, Running
+from running import Running
 
 from tidegate.localnet.doors.limits import UNLIMITED
 from tidegate.localnet.doors.localnet import LocalnetOptions
@@ -71,20 +72,6 @@ class Canary(Strategy):
             print(name, value)
         return self.wishes(bars, long=True, short=False, reason="always long")
 '''
-# The bot as it is, but testnet is a localnet and the strategies lie beside the settings.
-PROGRAM = """
-import sys
-from pathlib import Path
-url, root = sys.argv[1:3]
-sys.path.insert(0, root)
-sys.argv[:3] = ["bot.py"]
-import bot
-from tidegate import venue
-from tidegate.model.settings import Network
-bot.HERE = Path.cwd()
-venue.URLS[Network.TESTNET] = url
-bot.main()
-"""
 
 
 @pytest.fixture
@@ -137,7 +124,7 @@ class Bird:
 
     def start(self, *words: str, environ: dict[str, str] | None = None) -> Running:
         """One command, on its way."""
-        command = [sys.executable, "-c", PROGRAM, self._url, str(ROOT), *words]
+        command = command_line(self._url, *words)
         return Running(self._folder, environ={**self._environ, **(environ or {})}, command=command)
 
     def command(self, *words: str, code: int = 0, environ: dict[str, str] | None = None) -> str:

@@ -36,9 +36,12 @@ from websockets.sync.client import ClientConnection, connect  # noqa: E402
 from benchmarks.counterparty import COINS, Quiet  # noqa: E402
 from tidegate.localnet.clock import ExchangeClock  # noqa: E402
 from tidegate.localnet.doors.limits import UNLIMITED  # noqa: E402
-from tidegate.localnet.doors.server import Localnet, LocalnetOptions, Server  # noqa: E402
+from tidegate.localnet.doors.localnet import Localnet, LocalnetOptions  # noqa: E402
+from tidegate.localnet.doors.server import Server  # noqa: E402
 from tidegate.localnet.exchange import Exchange  # noqa: E402
 from tidegate.localnet.kernel.universe import default_universe  # noqa: E402
+from tidegate.localnet.markets.house import grids  # noqa: E402
+from tidegate.localnet.markets.market import RandomMarket, play  # noqa: E402
 from tidegate.localnet.ready import Ready  # noqa: E402
 
 D = Decimal
@@ -52,6 +55,9 @@ SUBSCRIPTIONS = 1_000
 INTERVALS = ("1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "8h", "12h", "1d", "3d", "1w")
 ORDERS_HTTP, ORDERS_IN_PROCESS = 1_000, 5_000
 ROUNDS = 3
+DAY_MS = 86_400_000
+QUIET_COINS = ("LINK", "SUI", "XRP")
+"""Coins of the seeded market that print once a second; its busiest print three times."""
 TIMEOUT_S = 30.0
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -236,6 +242,43 @@ def measure_orders_in_process() -> None:
     say("signed orders a second in process", f"{median(rates):,.0f}", "3,000")
 
 
+def measure_virtual_day() -> None:
+    """A day of the seeded market in virtual time, candles and marks included: three coins that print once a second."""
+    universe, start_ms = default_universe(), 1_790_000_000_000
+    some = {coin: grid for coin, grid in grids(universe).items() if coin in QUIET_COINS}
+    market = RandomMarket(universe, 1, start_ms, grid_of=some)
+    exchange = Exchange(universe, start_ms=start_ms, instance="benchmark")
+    market.prepare(exchange)
+    heard = Prints()
+    exchange.feed.append(heard)
+    gc.collect()
+    began_s = time.monotonic()
+    play(exchange, market, start_ms + DAY_MS)
+    took_s = time.monotonic() - began_s
+    rate = heard.count / len(QUIET_COINS) / (DAY_MS / 1000)
+    say("a virtual day of 3 coins", f"{took_s:.1f} s, {heard.count:,} prints ({rate:.2f}/s a coin)", "under 10 s")
+
+
+class Prints:
+    """A feed that counts prints."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def on_trades(self, _coin: str, trades: list[Any]) -> None:
+        self.count += len(trades)
+
+    def on_book(self, _coin: str) -> None: ...
+
+    def on_order_update(self, _user: str, _updates: list[Any]) -> None: ...
+
+    def on_fills(self, _user: str, _fills: list[Any]) -> None: ...
+
+    def on_user_event(self, _user: str, _event: Any) -> None: ...
+
+    def on_asset_ctx(self, _coin: str) -> None: ...
+
+
 def say(what: str, found: str, goal: str) -> None:
     """One line of the table."""
     print(f"{what:44}{found:>36}  {'goal ' + goal if goal else ''}".rstrip(), flush=True)
@@ -246,6 +289,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, help="how long to stream messages")
     minutes = parser.parse_args().minutes
+    measure_virtual_day()
     measure_orders_in_process()
     ours, theirs = PROCESSES.Pipe()
     process = PROCESSES.Process(target=run_pump, args=(theirs,), name="exchange")

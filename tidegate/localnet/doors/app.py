@@ -6,9 +6,12 @@ trading.
 
 from collections.abc import Callable
 from decimal import Decimal
+from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.types import Receive, Scope, Send
 
@@ -25,7 +28,7 @@ class Funding(BaseModel):
     """Body of `POST /localnet/fund`: give `usdc` to the perp account of `user`."""
 
     user: Annotated[str, Field(pattern=ADDRESS.pattern.replace(r"\Z", "$"))]
-    usdc: Annotated[Decimal, Field(gt=0, le=FUNDING_MAX, allow_inf_nan=False)]
+    usdc: Annotated[Decimal, Field(gt=0, le=FUNDING_MAX, decimal_places=6, allow_inf_nan=False)]
 
 
 class Gates(BaseModel):
@@ -58,6 +61,12 @@ def control_app(localnet: Localnet, stop: Callable[[], None]) -> FastAPI:
     """The pages by which a localnet is watched, funded and stopped."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
 
+    @app.exception_handler(RequestValidationError)
+    async def refuse(_request: Request, error: RequestValidationError) -> JSONResponse:
+        """All problems, as the faults' page tells them; what was sent is not repeated: it may be no JSON (1e400)."""
+        problems = [".".join(str(part) for part in each["loc"][1:]) + f": {each['msg']}" for each in error.errors()]
+        return JSONResponse({"problems": problems}, HTTPStatus.UNPROCESSABLE_ENTITY)
+
     @app.get("/localnet/clock")
     async def clock() -> dict[str, Any]:
         return localnet.clock_page()
@@ -70,7 +79,7 @@ def control_app(localnet: Localnet, stop: Callable[[], None]) -> FastAPI:
     async def fund(funding: Funding) -> dict[str, Any]:
         localnet.driver.catch_up()
         localnet.exchange.fund(funding.user.lower(), funding.usdc)
-        return {"user": funding.user.lower(), "usdc": str(funding.usdc)}
+        return {"user": funding.user.lower(), "usdc": f"{funding.usdc:f}"}
 
     @app.post("/localnet/gates")
     async def gates(wanted: Gates) -> dict[str, bool]:

@@ -21,6 +21,8 @@ Row = dict[str, Any]
 class Referee:
     """Watches one account; `settings` are the limits it must keep. `exempt` says when no cover is owed."""
 
+    overtaken: tuple[str, ...] = OVERTAKEN
+
     def __init__(self, exchange: Exchange, user: str, settings: Settings, exempt: tuple[int, int] = (0, 0)) -> None:
         self._exchange, self._user, self._settings, self._exempt = exchange, user, settings, exempt
         self.entries: list[Row] = []
@@ -40,7 +42,7 @@ class Referee:
             if update["status"] == "open":
                 self._on_placed(update["order"]["oid"])
             elif "ejected" in update["status"]:
-                assert update["status"] in OVERTAKEN, update
+                assert update["status"] in self.overtaken, update
         self._account()
 
     def on_fills(self, user: str, fills: list[Row]) -> None:
@@ -105,13 +107,17 @@ class Referee:
             leverage = position["leverage"]["value"]
             assert leverage == self._settings.leverage, f"P5: leverage {leverage}: {position}"
         covers: defaultdict[str, Decimal] = defaultdict(Decimal)
+        waiting = {child["oid"] for order in orders for child in order["children"]}
         for order in orders:
+            if order["oid"] in waiting:
+                continue  # until its entry is filled entirely it guards nothing
             size = self._sizes.get(order["coin"], Decimal(0))
             if order["orderType"] == "Stop Market" and order["side"] == ("A" if size > 0 else "B"):
                 covers[order["coin"]] += Decimal(order["sz"])
         naked = {coin for coin, size in self._sizes.items() if covers[coin] < abs(size)}
         self._naked_since_ms = {coin: self._naked_since_ms.get(coin, now_ms) for coin in naked}
-        leftover = {order["coin"] for order in orders} - set(self._sizes)
+        entering = {order["coin"] for order in orders if not order["reduceOnly"]}
+        leftover = {order["coin"] for order in orders} - set(self._sizes) - entering
         self._leftover_since_ms = {coin: self._leftover_since_ms.get(coin, now_ms) for coin in leftover}
 
     def _look(self) -> None:

@@ -30,6 +30,7 @@ from tidegate.model.positions import Side
 COVER_CHECK_MS = 1_000
 COVER_REPEAT_MS = 2_000
 NAKED_MAX_MS = 10_000
+TRIGGER_PASSED = "invalid tp/sl price"
 TRAIL_STEP = Decimal("0.002")
 """The resting stop follows the trailing one in steps of this fraction of the price."""
 
@@ -94,11 +95,18 @@ def covered_size(coin: CoinState, orders: tuple[OpenOrder, ...]) -> Decimal:
 
 def _stops(coin: CoinState, orders: tuple[OpenOrder, ...]) -> list[OpenOrder]:
     side = Side.opening(coin.position.direction).opposite
+    waiting = {oid for order in orders for oid in order.children}
     return [
         order
         for order in orders
         if order.coin == coin.coin and order.is_trigger and order.is_stop and order.reduce_only and order.side is side
+        if order.oid not in waiting and not _waits(coin, order)
     ]
+
+
+def _waits(coin: CoinState, order: OpenOrder) -> bool:
+    ours = coin.orders.get(order.cloid or "")
+    return ours is not None and coin.waits_for_entry(ours)
 
 
 def verify(state: State, coin: CoinState, account: Account) -> Decision:
@@ -109,7 +117,7 @@ def verify(state: State, coin: CoinState, account: Account) -> Decision:
     if missing <= 0:
         return _confirmed(state, coin, account)
     on_its_way = any(
-        order.state in (OrderState.SENT, OrderState.DOUBT)
+        (order.state in (OrderState.SENT, OrderState.DOUBT) and order.oid is None)
         or order.sent_ms >= account.time_ms - state.wait_ms(COVER_CHECK_MS)
         for order in _own_stops(coin)
     )
@@ -140,6 +148,14 @@ def _confirmed(state: State, coin: CoinState, account: Account) -> Decision:
     stops = ", ".join(f"{order.trigger_price}" for order in _stops(coin, account.orders))
     text = f"{coin.coin}: the exchange confirms a resting stop at {stops} for the whole {abs(coin.position.size)}"
     return Decision(notes=(Note(topic="risk", text=text),))
+
+
+def on_refused(state: State, coin: CoinState, reason: str) -> Decision:
+    """A stop was refused. When its price has passed already and nothing else covers, there is nothing to wait for."""
+    if TRIGGER_PASSED in reason.lower() and coin.phase is Phase.HOLDING and not coin.covered_ms:
+        return exits.at_once(state, coin, ExitReason.STOP, f"the exchange refuses a stop: {reason}")
+    watch(state, coin.coin)
+    return NOTHING
 
 
 def place_stop(state: State, coin: CoinState, size: Decimal) -> Decision:

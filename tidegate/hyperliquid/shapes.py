@@ -127,6 +127,12 @@ class FillRow(Struct, rename="camel"):
         )
 
 
+class ChildRow(Struct):
+    """An exit that waits for its parent's fill, as the parent's row shows it."""
+
+    oid: Number
+
+
 class OrderRow(Struct, rename="camel"):
     """An order as openOrders, frontendOpenOrders, orderStatus and orderUpdates show it. `sz` is what remains."""
 
@@ -143,6 +149,7 @@ class OrderRow(Struct, rename="camel"):
     trigger_px: Decimal = ZERO
     is_position_tpsl: bool = False
     order_type: str = ""
+    children: list[ChildRow] | None = None
 
     def open_order(self) -> OpenOrder:
         """The order as a value; ValueError when it cannot be one (a size of zero means the whole position)."""
@@ -163,6 +170,7 @@ class OrderRow(Struct, rename="camel"):
             trigger_price=self.trigger_px if self.is_trigger else None,
             is_stop=self.order_type.startswith("Stop"),
             is_position_tpsl=self.is_position_tpsl,
+            children=tuple(child.oid for child in self.children or ()),
         )
 
     @property

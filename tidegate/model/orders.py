@@ -65,7 +65,10 @@ class OrderRequest(Struct, frozen=True, kw_only=True):
 
 
 class OpenOrder(Struct, frozen=True, kw_only=True):
-    """An order that the exchange says is open. `size` is what remains, unsigned."""
+    """An order that the exchange says is open. `size` is what remains, unsigned.
+
+    `children`: the numbers of the exits that wait until all of it is filled; they guard nothing yet.
+    """
 
     coin: str
     oid: int
@@ -79,6 +82,7 @@ class OpenOrder(Struct, frozen=True, kw_only=True):
     trigger_price: Decimal | None = None
     is_stop: bool = False
     is_position_tpsl: bool = False
+    children: tuple[int, ...] = ()
 
 
 @lru_cache(1024)

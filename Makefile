@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: setup run test check leakcheck sim bench clean lock help
+.PHONY: setup run test check leakcheck kill sim bench clean lock help
 
 help:
 	@echo "make run     the bot trading on the built-in exchange: no keys, no network (ARGS='--seconds 60' passes options)"
 	@echo "make test    the tests"
 	@echo "make check   formatting, lint, types, import layers"
 	@echo "make leakcheck  canary secrets through every command and a run with faults: 0 hits (two minutes)"
+	@echo "make kill       kill -9: 200 random deaths and ten at each of twelve points (half an hour)"
 	@echo "make sim     random markets in virtual time, a day each, with a referee on the exchange's side (up to an hour)"
 	@echo "make bench   the benchmarks: ratios measured side by side"
 	@echo "make lock    resolve requirements.lock and requirements-dev.lock anew"
@@ -46,6 +47,9 @@ check: $(VENV)/.dev
 
 leakcheck: $(VENV)/.dev
 	LEAKCHECK=1 $(BIN)/python -m pytest tests/e2e/test_leaks.py --timeout=600 $(ARGS)
+
+kill: $(VENV)/.dev
+	KILLS=all $(BIN)/python -m pytest tests/kill --timeout=1800 -n 2 $(ARGS)
 
 sim: $(VENV)/.dev
 	SIMULATED_HOURS=24 $(BIN)/python -m pytest tests/research/test_laws_in_random_markets.py --timeout=3600 $(ARGS)

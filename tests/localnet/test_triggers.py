@@ -5,8 +5,7 @@ from decimal import Decimal
 import pytest
 
 from tests.localnet.floor import IOC, Tape, Trader, move_to, quiet_floor, quotes, trigger
-from tidegate.localnet.kernel.orders import Order, Trigger
-from tidegate.localnet.kernel.triggers import worst_px
+from tidegate.localnet.kernel.orders import Trigger
 
 D = Decimal
 
@@ -80,25 +79,26 @@ def test_a_market_trigger_that_fills_partly_drops_the_rest(long):
     assert tape.statuses(trader.user)[-1][1] == "canceled"
 
 
-@pytest.mark.parametrize(
-    ("side", "px", "trigger_px", "worst"),
-    [
-        ("A", "79900", "80000", "72000"),
-        ("A", "60000", "80000", "60000"),
-        ("B", "80100", "80000", "88000"),
-        ("B", "99000", "80000", "99000"),
-    ],
-)
-def test_a_market_trigger_tolerates_ten_percent_or_its_own_limit(side, px, trigger_px, worst):
-    fired = Trigger(D(trigger_px), is_market=True, is_stop=True, above=side == "B")
-    placed = Order(1, "0x0", "BTC", 0, side == "B", D(px), D(1), D(1), True, 0, trigger=fired)
-    assert worst_px(placed) == D(worst)
+@pytest.mark.parametrize(("worst", "left"), [("79400", "0.01"), ("79000", "0.0")])
+def test_a_market_trigger_trades_at_no_worse_than_its_limit(long, worst, left):
+    exchange, trader, tape = long
+    trader.order("A", worst, "0.01", trigger("sl", "79500"), reduce_only=True)
+    exchange.quote("BTC", quotes(("79000", "1")), [])
+    exchange.set_oracle("BTC", D(79_000))
+    assert trader.position() == D(left)
+    status = tape.statuses(trader.user)[-1][1]
+    assert status == ("marketOrderNoLiquidityRejected" if D(left) else "filled")
 
 
-def test_a_limit_trigger_keeps_its_limit():
-    fired = Trigger(D(80_000), is_market=False, is_stop=True, above=False)
-    placed = Order(1, "0x0", "BTC", 0, False, D(79_900), D(1), D(1), True, 0, trigger=fired)
-    assert worst_px(placed) == D(79_900)
+@pytest.mark.parametrize("kind", ["sl", "tp"])
+def test_the_limit_of_a_market_trigger_lies_beyond_its_trigger_price(long, kind):
+    _, trader, _ = long
+    px = {"sl": 79_500, "tp": 80_500}[kind]
+    refused = {"error": "Invalid TP/SL price. asset=0"}
+    assert trader.order("A", str(px + 1), "0.01", trigger(kind, str(px)), reduce_only=True) == refused
+    assert "resting" in trader.order("A", str(px), "0.01", trigger(kind, str(px)), reduce_only=True)
+    may_wait = trigger(kind, str(px), is_market=False)
+    assert "resting" in trader.order("A", str(px + 1), "0.01", may_wait, reduce_only=True)
 
 
 def test_a_stop_entry_opens_a_position_if_there_is_margin():

@@ -126,7 +126,7 @@ def refusal(venue: Venue, account: Account, order: Order, *, entry_px: Decimal |
         return MIN_VALUE
     if trigger is not None:
         reached = trigger.reached(prices.mark if entry_px is None else entry_px)
-        return BAD_TRIGGER if reached else None
+        return BAD_TRIGGER if reached or order.limits_its_own_trigger else None
     if order.tif == ALO and prices.book.crosses(is_buy=order.is_buy, px=order.limit_px):
         return bad_alo("@".join("" if px is None else plain(px) for px in prices.book.touch()))
     if _far_from_oracle(venue, order):

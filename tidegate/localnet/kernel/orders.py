@@ -116,6 +116,14 @@ class Order:
         """Rests, is armed or waits for its parent."""
         return self.stage in (Stage.RESTING, Stage.ARMED, Stage.WAITING)
 
+    @property
+    def limits_its_own_trigger(self) -> bool:
+        """Whether the worst price of a market trigger lies on the wrong side of its trigger price (section 3.1)."""
+        trigger = self.trigger
+        if trigger is None or not trigger.is_market:
+            return False
+        return self.limit_px < trigger.px if self.is_buy else self.limit_px > trigger.px
+
     def hold_of(self, token: int) -> Decimal:
         """What a resting spot order reserves of a token: a buy quote for its notional, a sell what it would sell."""
         if self.pair is None or self.stage is not Stage.RESTING:

@@ -39,7 +39,7 @@ def refusal(venue: Venue, account: Account, order: Order) -> Refusal | None:
         text = f"Order must have minimum value of {MIN_ORDER_QUOTE} {pair.quote.name}."
         return Refusal(MIN_VALUE.status, text)
     if trigger is not None:
-        return BAD_TRIGGER if trigger.reached(prices.mark) else None
+        return BAD_TRIGGER if trigger.reached(prices.mark) or order.limits_its_own_trigger else None
     if order.tif == ALO and prices.book.crosses(is_buy=order.is_buy, px=order.limit_px):
         return bad_alo("@".join("" if px is None else plain(px) for px in prices.book.touch()))
     return shortfall(venue, account, order)

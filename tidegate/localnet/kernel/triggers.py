@@ -1,8 +1,8 @@
 """Trigger orders: what happens when the mark price reaches them (sections 3.1, 3.9 and 8.6).
 
-Owns the firing. A market trigger becomes an IOC with 10 % tolerance from its trigger price, or down to its
-own limit where that is further; a limit trigger goes to the book at its limit. It never looks at traded
-prices.
+Owns the firing. A market trigger becomes an IOC at its limit, the worst price it may trade at: the tolerance of 8
+or 10 % that the exchange's own page promises stands in the limit that the page sends. A limit trigger goes to the
+book at its limit. It never looks at traded prices.
 """
 
 from decimal import Decimal
@@ -13,8 +13,6 @@ from tidegate.localnet.kernel.matching import Taker, sweep
 from tidegate.localnet.kernel.orders import TRIGGERED, Order, Stage
 from tidegate.localnet.kernel.refusals import NO_LIQUIDITY
 from tidegate.localnet.kernel.venue import Venue
-
-MARKET_TOLERANCE = Decimal("0.1")
 
 
 def fire_reached(venue: Venue) -> None:
@@ -32,17 +30,6 @@ def fire_reached(venue: Venue) -> None:
             if reached is None:
                 break
             _fire(venue, reached)
-
-
-def worst_px(order: Order) -> Decimal:
-    """The limit at which a fired order may trade."""
-    trigger = order.trigger
-    assert trigger is not None, "only trigger orders fire"
-    if not trigger.is_market:
-        return order.limit_px
-    if order.is_buy:
-        return max(order.limit_px, trigger.px * (1 + MARKET_TOLERANCE))
-    return min(order.limit_px, trigger.px * (1 - MARKET_TOLERANCE))
 
 
 def _reached(order: Order, mark: Decimal) -> bool:
@@ -66,7 +53,7 @@ def _fire(venue: Venue, order: Order) -> None:
         if refused is not None:
             finish(venue, order, refused.status)
             return
-    swept = sweep(venue, Taker(order.coin, order.is_buy, worst_px(order), order.sz, order))
+    swept = sweep(venue, Taker(order.coin, order.is_buy, order.limit_px, order.sz, order))
     is_market = order.trigger is not None and order.trigger.is_market
     if is_market and not swept.sz:
         finish(venue, order, NO_LIQUIDITY.status)

@@ -33,7 +33,9 @@ class Case:
 CASES: list[Case] = []
 
 
-def case(number: int, fault: str, *, done: str, expected: str, short: bool = False, **settings: str) -> Callable[..., Play]:
+def case(
+    number: int, fault: str, *, done: str, expected: str, short: bool = False, **settings: str
+) -> Callable[..., Play]:
     """Put the decorated function on the list; `settings` are the bot's."""
 
     def add(play: Play) -> Play:

@@ -3,6 +3,7 @@
 A scene sets faults by name, waits for conditions and stops the time from the moment of the fault until all is well.
 """
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from tests.faults.witness import WAIT_S, Witness
 from tidegate.hyperliquid.signing import Signer
 from tidegate.localnet.doors.localnet import LocalnetOptions
 from tidegate.localnet.doors.thread import Running, running
+from tidegate.storage.status import read_status
 
 COIN = "BTC"
 PATIENCE_S = 60.0
@@ -89,9 +91,22 @@ class Scene:
         """A print beyond the stop: the bot is to leave."""
         self.fault(BEYOND_THE_STOP)
 
+    def command(self, *words: str) -> None:
+        """Run a command of the bot in a second terminal."""
+        second = Bot(self._folder, *words)
+        assert second.ends() == 0, second.screen
+
+    def status(self) -> dict[str, Any]:
+        """What the bot says of itself, as the status command would show it."""
+        raw = read_status(f"sqlite:///{self._folder}/data/tidegate.db")
+        return json.loads(raw) if raw else {}
+
+    def faults(self) -> list[dict[str, Any]]:
+        """How all faults stand."""
+        return self.net.call(lambda localnet: localnet.faults.pages())
+
     def _hits(self, number: int) -> int:
-        pages = self.net.call(lambda localnet: localnet.faults.pages())
-        return next(int(page["hits"]) for page in pages if page["id"] == number)
+        return next(int(page["hits"]) for page in self.faults() if page["id"] == number)
 
     # waiting
 
@@ -101,7 +116,10 @@ class Scene:
         while not holds():
             with self.sees.changed:
                 self.sees.changed.wait(WAIT_S)
-            assert time.monotonic() < deadline_s, f"not within {patience_s:.0f} s: {what}\n{self._screen()}"
+            is_alive = self._bot is None or self._bot.process.poll() is None
+            in_time = time.monotonic() < deadline_s
+            assert is_alive, f"the bot has ended before: {what}\n{self._screen()}"
+            assert in_time, f"not within {patience_s:.0f} s: {what}\n{self._screen()}"
 
     def covered(self) -> None:
         """Wait for a position with stops for all of it."""

@@ -16,8 +16,8 @@ HEAD = """\
 # Faults survived
 
 Written by `make faults`, which plays every row: the bot as a process of its own, the built-in exchange on real \
-sockets, one fault set by name (`POST /localnet/fault`, see docs/localnet.md), and a witness on the exchange's side who \
-notes orders, fills, positions and cover. `make test` plays the short run, marked with a star.
+sockets, one fault set by name (`POST /localnet/fault`, see docs/localnet.md), and a witness on the exchange's side \
+who notes orders, fills, positions and cover. `make test` plays the short run, marked with a star.
 
 A row passes when what was expected has happened, no entry was doubled, no position was flipped, and the bot is alive \
 without a crash. **Recovered** is wall time from the moment of the fault until the last of it was seen, pauses and \

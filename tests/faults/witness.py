@@ -105,7 +105,7 @@ class Witness:
             if "Stop" in order["orderType"] and order["side"] == ("A" if size > 0 else "B"):
                 covers[order["coin"]] += Decimal(order["sz"])
         naked = {coin for coin, size in sizes.items() if covers[coin] < abs(size)}
-        for coin, since_ms in self._naked_since_ms.items():
+        for since_ms in self._naked_since_ms.values():
             self.naked_ms_max = max(self.naked_ms_max, now_ms - since_ms)
         self._naked_since_ms = {coin: self._naked_since_ms.get(coin, now_ms) for coin in naked}
         self.resting, self.sizes, self.covers = resting, sizes, dict(covers)

@@ -165,7 +165,13 @@ def test_resent_bytes_are_accepted_only_by_an_answer_that_names_the_order(make):
     named = facts_of_reply(wish, statuses(filled(cloid=make.cloid(1)), "waitingForTrigger"), AT_MS)
     unnamed = facts_of_reply(wish, statuses(filled(), "waitingForTrigger"), AT_MS)
     assert isinstance(named[0], OrderAccepted)
+    assert named[0].filled > 0
     assert isinstance(unnamed[0], OrderInDoubt)
+
+
+def test_an_order_that_must_fill_at_once_and_is_said_to_rest_is_in_doubt(make):
+    answer = statuses({"resting": {"oid": 7, "cloid": make.cloid(1)}})
+    assert isinstance(facts_of_reply(make.entry(1), answer, AT_MS)[0], OrderInDoubt)
 
 
 def test_recorded_answers_are_read(make, sample):

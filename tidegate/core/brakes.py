@@ -23,6 +23,8 @@ from tidegate.model.settings import HUNDRED
 DAY_MS = 86_400_000
 MINUTE_MS = 60_000
 STOPS_REMEMBERED = 50
+OPEN_ORDERS_MAX = 900
+"""With 1000 open orders the exchange refuses triggers: an entry would have no stop."""
 BY_HAND = (Brake.PAUSED, Brake.HALT_FILE)
 
 
@@ -34,6 +36,10 @@ def objection(state: State, coin: CoinState) -> str | None:
     for trip in state.brakes.trips:
         return f"{trip.brake.value}: {trip.reason}"
     settings, brakes, now_ms = state.settings, state.brakes, state.now_ms
+    if now_ms < state.entries_off_until_ms:
+        return state.entries_off_why
+    if state.open_orders > OPEN_ORDERS_MAX:
+        return f"{state.open_orders} orders are open, beyond 1000 the exchange takes no stop: cancel some by hand"
     taken = [each for each in state.coins.values() if _taken(each) and each.coin != coin.coin]
     if settings.max_open_positions and len(taken) >= settings.max_open_positions:
         return f"MAX_OPEN_POSITIONS={settings.max_open_positions} are open: {', '.join(each.coin for each in taken)}"
@@ -99,7 +105,7 @@ class Limit:
 def on_account(state: State, account: Account) -> Decision:
     """The account was seen: begin a new day, take out deposits, trip what is reached."""
     before = state.brakes
-    brakes = _of_the_day(_counted_flows(before, account), state.now_ms, account.equity)
+    brakes = _of_the_day(_counted_flows(before, account), state.now_ms, account)
     peak = max(brakes.peak_equity or account.equity, account.equity)
     state.brakes = replace(brakes, peak_equity=peak)
     settings = state.settings
@@ -119,14 +125,18 @@ def on_account(state: State, account: Account) -> Decision:
     return decision
 
 
-def _of_the_day(brakes: Brakes, now_ms: int, equity: Decimal) -> Brakes:
-    """A day never begins twice and never goes back, whatever a clock does."""
+def _of_the_day(brakes: Brakes, now_ms: int, account: Account) -> Brakes:
+    """A day never begins twice and never goes back, whatever a clock does. What the first view holds is no flow."""
     day_ms = now_ms // DAY_MS * DAY_MS
     if day_ms <= brakes.day_ms and brakes.day_equity is not None:
         return brakes
     trips = tuple(trip for trip in brakes.trips if trip.until_ms is None or trip.until_ms > now_ms)
     return replace(
-        brakes, day_ms=max(day_ms, brakes.day_ms), day_equity=equity, trips=trips, flows_ms=brakes.flows_ms or now_ms
+        brakes,
+        day_ms=max(day_ms, brakes.day_ms),
+        day_equity=account.equity,
+        trips=trips,
+        flows_ms=brakes.flows_ms or account.time_ms,
     )
 
 

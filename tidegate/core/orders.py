@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from tidegate.core import credentials, doubt, entering, entries, exits, protection, schedule
+from tidegate.core import credentials, doubt, entering, entries, exits, protection, refusals, schedule
 from tidegate.core.state import CoinState, OrderState, Phase, State, Working
 from tidegate.model.events import (
     LeverageRefused,
@@ -37,6 +37,7 @@ def on_accepted(state: State, event: OrderAccepted) -> Decision:
     order = state.order(event.cloid)
     if order is None:
         return NOTHING
+    state.expired_in_a_row = 0
     coin = state.coins[order.request.coin]
     if event.resting:
         resting = replace(order, state=OrderState.RESTING, oid=event.oid or order.oid, ask_due_ms=None)
@@ -88,7 +89,8 @@ def on_rejected(state: State, event: OrderRejected) -> Decision:
         text = f"{order.request.coin} {order.request.role.value}: the repetition was refused ({event.reason})"
         note = Note(topic="order", text=f"{text}; asking on", level="WARNING")
         return credentials.refused(state, event.reason) + Decision(notes=(note,))
-    return credentials.refused(state, event.reason) + never_placed(state, order, event.reason)
+    gone = never_placed(state, order, event.reason)
+    return credentials.refused(state, event.reason) + gone + refusals.heard(state, order, event.reason)
 
 
 def never_placed(state: State, order: Working, reason: str) -> Decision:
@@ -102,6 +104,8 @@ def never_placed(state: State, order: Working, reason: str) -> Decision:
         return decision + entering.refused(state, order, reason)
     if request.role is Role.EXIT:
         return decision + _exit_rejected(state, coin, order, reason)
+    if coin.position.size and request.role is Role.STOP:
+        return decision + protection.on_refused(state, coin, reason) + _settled(state, coin.coin)
     if coin.position.size:
         protection.watch(state, coin.coin)
     return decision + _settled(state, coin.coin)

@@ -21,6 +21,9 @@ from tidegate.model.settings import OnStartPosition
 SNAPSHOT_AGE_MS = 2_000
 """An account snapshot says nothing about what happened within this time before it."""
 MISMATCHES_MAX = 2
+CONTRADICTIONS_MAX = 8
+"""A position that is said to be gone while its stop stands, without a fill, must be seen missing so often."""
+CONTRADICTED_AGAIN_MS = 10_000
 TELL_AGAIN_MS = 300_000
 WITNESS_GAP_MS = 1_000
 """Two views that are closer together than this are one witness."""
@@ -29,14 +32,16 @@ WITNESS_GAP_MS = 1_000
 def on_account(state: State, event: AccountSeen) -> Decision:
     """The exchange's view of the account: count missed fills, compare, adopt, verify the cover."""
     account = event.account
-    state.equity, state.free, state.account_ms = account.equity, account.free, account.time_ms
+    state.account_ms, state.open_orders = account.time_ms, len(account.orders)
     if event.weight_used:
         state.weight_used = event.weight_used
     decision = NOTHING
     for fill in sorted(account.fills, key=lambda each: (each.time_ms, each.tid)):
         decision += fills.on_fill(state, OrderFilled(at_ms=event.at_ms, fill=fill))
-    decision += brakes.on_account(state, account)
     positions = {position.coin: position for position in account.positions}
+    if not _is_doubtful(state, account):
+        state.equity, state.free = account.equity, account.free
+        decision += brakes.on_account(state, account)
     for name in tuple(state.coins):
         decision += _position(state, state.coins[name], positions.get(name), account)
         decision += _orders(state, state.coins[name], account)
@@ -63,6 +68,8 @@ def _position(state: State, coin: CoinState, theirs: Position | None, account: A
     if coin.mismatches < MISMATCHES_MAX:
         state.next_account_ms = min(state.next_account_ms, state.now_ms + state.wait_ms(SNAPSHOT_AGE_MS))
         return NOTHING
+    if not size and coin.mismatches < CONTRADICTIONS_MAX and _still_guarded(coin, account):
+        return _not_believed(state, coin)
     if fills_missing:
         return _never_filled(state, coin)
     text = f"{coin.coin}: the exchange shows a position of {size}, the bot knew {coin.position.size}; theirs counts"
@@ -72,6 +79,32 @@ def _position(state: State, coin: CoinState, theirs: Position | None, account: A
     if theirs is None:
         return decision + _vanished(state, coin, account)
     return decision + _adopt_size(state, coin, theirs, account)
+
+
+def _is_doubtful(state: State, account: Account) -> bool:
+    """Whether a position of ours is missing for which no fill has come: its money may be missing in this view, too."""
+    there = {position.coin for position in account.positions}
+    held = (coin for coin in state.coins.values() if coin.position.size and not coin.left_alone)
+    return any(coin.coin not in there and coin.mismatches < CONTRADICTIONS_MAX for coin in held)
+
+
+def _still_guarded(coin: CoinState, account: Account) -> bool:
+    """Whether the view that shows no position shows a stop of it: the exchange cancels those with a position."""
+    return not coin.left_alone and protection.covered_size(coin, account.orders) > 0
+
+
+def _not_believed(state: State, coin: CoinState) -> Decision:
+    again_ms = state.now_ms + state.wait_ms(CONTRADICTED_AGAIN_MS)
+    state.next_account_ms = min(state.next_account_ms, again_ms)
+    if coin.mismatches > MISMATCHES_MAX:
+        return NOTHING
+    text = (
+        f"{coin.coin}: the exchange shows no position but its resting stop, and no fill: not believed yet, "
+        f"position and stop are kept"
+    )
+    return Decision(
+        notes=(Note(topic="account", text=text, level="WARNING"),), intents=(Alert(text=text, coin=coin.coin),)
+    )
 
 
 def _liquidation(state: State, coin: CoinState, account: Account) -> Decision:
@@ -194,6 +227,7 @@ def _stray_entries(state: State, coin: CoinState, theirs: dict[str, OpenOrder], 
 def adopt_at_start(state: State, account: Account, remembered: dict[str, Remembered]) -> Decision:
     """The start: take over positions and resting orders, ours by memory or by tag; explain each."""
     decision = NOTHING
+    state.open_orders = len(account.orders)
     state.history_ms = account.time_ms  # what was filled until then is in the positions that are adopted here
     for fill in account.fills:
         if fill.time_ms <= account.time_ms:
@@ -249,14 +283,17 @@ def _adopt_position(state: State, theirs: Position, record: Remembered | None, a
     if not known and not any(is_ours(order.cloid, state.tag) and order.side is closing for order in orders):
         booked = NOTHING if record is None or record.position is None else _closed_while_away(state, record, account)
         return booked + _strangers(state, replace(theirs, opened_ms=account.time_ms), account)
+    if ours is not None and before is not None and abs(theirs.size) < abs(before.size):
+        ours = replace(ours, trim_at=None)
     bracket = _nearest(ours, orders) if ours is not None else _bracket_of_orders(state, position, orders)
     # A new session names its orders anew, since the last tries of the one before may not have been written down.
     signal_id = state.coins[name].signal_id if known else ""
     state.change(name, **fills.nobodys(state.coins[name]))
     state.change(name, signal_id=signal_id, position=position, bracket=bracket, phase=Phase.HOLDING)
+    parents = {oid: order.cloid or "" for order in orders for oid in order.children}
     for order in orders:
         if is_ours(order.cloid, state.tag):
-            _keep_theirs(state, order)
+            _keep_theirs(state, order, parents.get(order.oid, ""))
     protection.watch(state, name)
     stops = [f"{order.trigger_price} (order {order.oid})" for order in orders if order.is_stop]
     source = "known from an earlier run" if known else "by the orders that this bot placed for it"
@@ -335,7 +372,7 @@ def _bracket_of_orders(state: State, position: Position, orders: tuple[OpenOrder
     return bracket
 
 
-def _keep_theirs(state: State, order: OpenOrder) -> None:
+def _keep_theirs(state: State, order: OpenOrder, parent: str = "") -> None:
     assert order.cloid is not None
     coin = state.coins[order.coin]
     kind: Limit | Trigger = Limit(price=order.limit_price)
@@ -363,6 +400,7 @@ def _keep_theirs(state: State, order: OpenOrder) -> None:
             expires_ms=order.time_ms,
             oid=order.oid,
             confirmed_ms=state.now_ms,
+            parent=parent,
         ),
     )
 

@@ -165,6 +165,8 @@ class CoinState(Struct, frozen=True, kw_only=True):
     protect_attempts: int = 0
     exit: Exit | None = None
     exit_attempts: int = 0
+    trims: int = 0
+    trim_due_ms: int = 0
     closed_size: Decimal = Decimal(0)
     closed_value: Decimal = Decimal(0)
     mismatches: int = 0
@@ -261,6 +263,10 @@ class State:
     warm_coins: frozenset[str] = frozenset()
     has_data: bool = False
     is_warm: bool = False
+    open_orders: int = 0
+    expired_in_a_row: int = 0
+    entries_off_until_ms: int = 0
+    entries_off_why: str = ""
 
     def change(self, coin: str, **changes: Any) -> CoinState:
         """Replace leaves of one coin; a move between phases must be an allowed one."""

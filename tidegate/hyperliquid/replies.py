@@ -107,7 +107,8 @@ def _of_order(order: OrderRequest, status: object, at_ms: int) -> Event:
     if told is not None and told.error is not None:
         return _rejected(cloid, told.error, at_ms)
     placed = (told.resting or told.filled) if told is not None else None
-    if told is None or placed is None or placed.cloid not in (None, cloid):
+    lies = told is not None and told.resting is not None and _is_immediate(order)  # such an order cannot rest
+    if told is None or placed is None or placed.cloid not in (None, cloid) or lies:
         return OrderInDoubt(at_ms=at_ms, cloid=cloid, reason=f"its status does not fit: {_quote(status)}")
     if told.resting is not None:
         return OrderAccepted(at_ms=at_ms, cloid=cloid, oid=placed.oid)
@@ -128,9 +129,16 @@ def _of_resent(wish: ResendOrders, statuses: Sequence[Any], at_ms: int) -> list[
     for status in statuses:
         told = _told(status)
         placed = (told.resting or told.filled) if told is not None else None
-        if told is not None and placed is not None and placed.cloid == wish.cloid:
-            resting = told.resting is not None
-            return [OrderAccepted(at_ms=at_ms, cloid=wish.cloid, oid=placed.oid, resting=resting)]
+        if told is None or placed is None or placed.cloid != wish.cloid:
+            continue
+        if told.resting is not None:
+            return [OrderAccepted(at_ms=at_ms, cloid=wish.cloid, oid=placed.oid)]
+        if is_number(placed.total_sz) and placed.avg_px is not None and is_price(placed.avg_px):
+            size, price = placed.total_sz, placed.avg_px
+            accepted = OrderAccepted(
+                at_ms=at_ms, cloid=wish.cloid, oid=placed.oid, resting=False, filled=size, average_price=price
+            )
+            return [accepted]
     return doubted(wish, "the answer to the resent bytes does not name it", at_ms)
 
 

@@ -103,6 +103,9 @@ class Bot:
             "STOP_LOSS_PCT": STOP_PCT,
             "MAX_POSITION_USD": str(POSITION_USD),
             "LEVERAGE": LEVERAGE,
+            "MAX_ORDERS_PER_MINUTE": "6000",
+            "MAX_DAILY_LOSS_PCT": "0",
+            "MAX_DRAWDOWN_PCT": "0",
             "DATABASE_URL": f"sqlite:///{home}/tidegate.db",
             "LOG_DIR": str(home / "logs"),
         }

@@ -127,7 +127,7 @@ class Variables(BaseSettings):
         default=DEFAULTS.max_open_positions,
         description="No entry while so many positions are open; 0 for no limit.",
     )
-    max_orders_per_minute: Annotated[int, rules.whole(1, 600, example="30")] = Field(
+    max_orders_per_minute: Annotated[int, rules.whole(1, 6000, example="30")] = Field(
         default=DEFAULTS.max_orders_per_minute,
         description="Entries that may leave within a minute; exits are never counted.",
     )

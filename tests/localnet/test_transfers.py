@@ -211,3 +211,14 @@ def test_an_amount_that_no_balance_can_have_is_refused_and_not_choked_on(exchang
     assert send(trader, "usdClassTransfer", amount=amount, toPerp=False) == refused("Invalid send")
     assert send(trader, "spotSend", destination=OTHER, token=USDC, amount=amount) == refused("Invalid send")
     assert perp_of(trader) == "100.0"
+
+
+def test_the_ledger_is_read_five_hundred_rows_at_a_time(exchange):
+    trader = Trader(exchange, 1, usdc="1")
+    for _ in range(600):
+        exchange.advance(exchange.now_ms + 1)
+        exchange.fund(trader.user, D(1))
+    first = trader.ask("userNonFundingLedgerUpdates", startTime=0)
+    second = trader.ask("userNonFundingLedgerUpdates", startTime=first[-1]["time"] + 1)
+    assert (len(first), len(second)) == (500, 101)
+    assert exchange.info({"type": "userNonFundingLedgerUpdates", "startTime": 0}).status == 422

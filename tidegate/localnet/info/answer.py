@@ -4,7 +4,17 @@ from typing import Any
 
 import msgspec
 
-from tidegate.localnet.info import of_account, of_dexs, of_fees, of_funding, of_market, of_people, of_spot, of_staking
+from tidegate.localnet.info import (
+    of_absent,
+    of_account,
+    of_dexs,
+    of_fees,
+    of_funding,
+    of_market,
+    of_people,
+    of_spot,
+    of_staking,
+)
 from tidegate.localnet.info.desk import Desk, Request
 from tidegate.localnet.kernel.reply import NOTHING, UNPROCESSABLE, Reply
 
@@ -17,6 +27,7 @@ REQUESTS: dict[str, Request] = {
     **of_fees.REQUESTS,
     **of_people.REQUESTS,
     **of_staking.REQUESTS,
+    **of_absent.REQUESTS,
 }
 
 

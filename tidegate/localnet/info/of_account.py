@@ -3,6 +3,7 @@
 from tidegate.localnet.info import account
 from tidegate.localnet.info import portfolio as portfolios
 from tidegate.localnet.info.desk import Desk, Request
+from tidegate.localnet.info.of_funding import ROWS_PER_ANSWER
 from tidegate.localnet.info.shapes import (
     FillsRangeRequest,
     FillsRequest,
@@ -11,7 +12,7 @@ from tidegate.localnet.info.shapes import (
     UserRequest,
 )
 from tidegate.localnet.kernel.orders import history_row
-from tidegate.localnet.kernel.reply import Reply, ok
+from tidegate.localnet.kernel.reply import UNPROCESSABLE, Reply, ok
 
 
 def order_status(desk: Desk, request: OrderRequest) -> Reply:
@@ -52,11 +53,13 @@ def user_rate_limit(desk: Desk, request: UserRequest) -> Reply:
 
 
 def ledger_updates(desk: Desk, request: RangeRequest) -> Reply:
-    """Deposits of a range, oldest first."""
-    account = None if request.user is None else desk.account(request.user)
+    """What moved money without a trade in a range, oldest first, at most 500 rows."""
+    if request.user is None:
+        return UNPROCESSABLE
+    account = desk.account(request.user)
     end_ms = desk.venue.now_ms if request.end_time is None else request.end_time
     rows = [] if account is None else account.ledger
-    return ok([row for row in rows if request.start_time <= row["time"] <= end_ms])
+    return ok([row for row in rows if request.start_time <= row["time"] <= end_ms][:ROWS_PER_ANSWER])
 
 
 def portfolio(desk: Desk, request: UserRequest) -> Reply:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tidegate.core import brakes, exits, risk, sizing
+from tidegate.core import brakes, exits, risk, sizing, trims
 from tidegate.core.state import PRICE_LAG_MAX_MS, CoinState, Making, Phase, State, Wanted
 from tidegate.model.brackets import Bracket, ExitReason
 from tidegate.model.events import Signalled
@@ -182,7 +182,13 @@ def _plan(state: State, coin: CoinState, signal: Signal) -> Plan | str:
         limit=limit,
         size=sized.size,
         bounded_by=sized.bounded_by,
-        bracket=Bracket(direction=direction, stop=stop, take_profit=take_profit, trail_by=trail_by),
+        bracket=Bracket(
+            direction=direction,
+            stop=stop,
+            take_profit=take_profit,
+            trail_by=trail_by,
+            trim_at=trims.level(settings, direction, price, stop),
+        ),
         reference=price,
     )
 
@@ -245,6 +251,8 @@ def _enter(state: State, coin: CoinState, wanted: Wanted, plan: Plan) -> Decisio
         exit=None,
         exit_attempts=0,
         protect_attempts=0,
+        trims=0,
+        trim_due_ms=0,
     )
     wish = place(state, coin, requests, signal_id=signal_id, reason=signal.reason)
     state.free -= plan.size * plan.limit / sizing.leverage_of(state.settings, coin.instrument)

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from tidegate.core import brakes, protection, rivals, schedule
+from tidegate.core import brakes, protection, rivals, schedule, trims
 from tidegate.core.state import EXPIRES_AFTER_MS, CoinState, Phase, State, Working
 from tidegate.model.brackets import Bracket, ExitReason
 from tidegate.model.events import OrderFilled
@@ -45,7 +45,7 @@ def on_fill(state: State, event: OrderFilled) -> Decision:
         state.change(fill.coin, position=after if flipped else Position(coin=fill.coin))
         before = Position(coin=fill.coin)
     elif before.size and abs(after.size) < abs(before.size):
-        return decision + _reduced(state, fill)
+        return decision + _reduced(state, fill, role)
     if after.size and abs(after.size) > abs(before.size):
         decision += _grown(state, fill, before, role)
     return decision
@@ -143,7 +143,8 @@ def gone(state: State, coin: CoinState) -> Decision:
 
 def nobodys(coin: CoinState) -> dict[str, Any]:
     """What to change when a position begins that no signal of ours opened: it must not pass for the last one."""
-    return {"signal_id": "", "generation": coin.generation + 1, "exit_attempts": 0, "protect_attempts": 0}
+    anew = {"exit_attempts": 0, "protect_attempts": 0, "trims": 0}
+    return {"signal_id": "", "generation": coin.generation + 1, **anew}
 
 
 def bracket_by_settings(state: State, position: Position) -> Bracket:
@@ -158,7 +159,7 @@ def bracket_by_settings(state: State, position: Position) -> Bracket:
     )
 
 
-def _reduced(state: State, fill: Fill) -> Decision:
+def _reduced(state: State, fill: Fill, role: Role | None) -> Decision:
     coin = state.coins[fill.coin]
     if coin.left_alone:
         return NOTHING
@@ -167,6 +168,8 @@ def _reduced(state: State, fill: Fill) -> Decision:
         closed_size=coin.closed_size + fill.size,
         closed_value=coin.closed_value + fill.size * fill.price,
     )
+    if role is Role.TRIM:
+        trims.done(state, state.coins[fill.coin])
     protection.watch(state, fill.coin)
     return Decision(intents=(Remember(record=state.coins[fill.coin].remembered()),))
 
@@ -246,8 +249,8 @@ def finish(state: State, coin: CoinState, closed: ClosedPosition, *, by_resting:
 
 
 def left_over(orders: Iterable[Working]) -> tuple[str, ...]:
-    """Which of these orders may still rest; an exit does not rest."""
-    return tuple(order.request.cloid for order in orders if order.request.role is not Role.EXIT)
+    """Which of these orders may still rest; exits do not rest."""
+    return tuple(order.request.cloid for order in orders if order.request.role not in (Role.EXIT, Role.TRIM))
 
 
 def sweep(state: State, coin: CoinState, cloids: tuple[str, ...], reason: str) -> tuple[CancelOrders, ...]:

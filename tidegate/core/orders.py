@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from tidegate.core import credentials, doubt, entering, entries, exits, protection, refusals, schedule
+from tidegate.core import credentials, doubt, entering, entries, exits, protection, refusals, schedule, trims
 from tidegate.core.state import CoinState, OrderState, Phase, State, Working
 from tidegate.model.events import (
     LeverageRefused,
@@ -52,6 +52,8 @@ def on_accepted(state: State, event: OrderAccepted) -> Decision:
         return decision + entering.over(state, coin.coin, order, event.filled) + _settled(state, coin.coin)
     if order.request.role is Role.EXIT:
         return decision + _exit_over(state, coin.coin, order, event.filled)
+    if order.request.role is Role.TRIM:
+        return decision + trims.over(state, coin.coin, event.filled)
     return decision
 
 
@@ -143,6 +145,8 @@ def on_canceled(state: State, event: OrderCanceled) -> Decision:
         protection.watch(state, coin.coin)
     if request.role is Role.EXIT:
         exits.try_again(state, coin, request.cloid)
+    if request.role is Role.TRIM:
+        decision += trims.over(state, coin.coin, event.filled or Decimal(0))
     return decision + _settled(state, coin.coin)
 
 

@@ -141,13 +141,26 @@ def verify(state: State, coin: CoinState, account: Account) -> Decision:
 
 
 def _confirmed(state: State, coin: CoinState, account: Account) -> Decision:
+    resized = _resized(state, coin, account)
     first = not coin.covered_ms
     state.change(coin.coin, covered_ms=account.time_ms, uncovered_since_ms=None, cover_due_ms=None)
     if not first:
-        return NOTHING
+        return resized
     stops = ", ".join(f"{order.trigger_price}" for order in _stops(coin, account.orders))
     text = f"{coin.coin}: the exchange confirms a resting stop at {stops} for the whole {abs(coin.position.size)}"
-    return Decision(notes=(Note(topic="risk", text=text),))
+    return Decision(notes=(Note(topic="risk", text=text),)) + resized
+
+
+def _resized(state: State, coin: CoinState, account: Account) -> Decision:
+    """A stop larger than what is left of the position: a fitting one is placed, and once that rests the larger goes."""
+    size, own = abs(coin.position.size), _own_stops(coin)
+    shown = {order.cloid: order.size for order in _stops(coin, account.orders)}
+    larger = [order for order in own if shown.get(order.request.cloid, size) > size]
+    if not larger or coin.making is not None or any(order.request.size == size for order in own):
+        return NOTHING
+    if coin.bracket is None or coin.bracket.stop is None:
+        return NOTHING
+    return place_stop(state, coin, size)
 
 
 def on_refused(state: State, coin: CoinState, reason: str) -> Decision:
@@ -214,9 +227,11 @@ def retire_old_stops(state: State, coin: CoinState) -> Decision:
         return NOTHING
     direction = coin.bracket.direction
 
-    def rank(order: Working) -> tuple[Decimal, Decimal]:
+    def rank(order: Working) -> tuple[Decimal, bool, Decimal]:
         assert isinstance(order.request.kind, Trigger)
-        return order.request.kind.trigger_price * direction, order.request.size
+        size = order.request.size
+        enough = size >= abs(coin.position.size)
+        return order.request.kind.trigger_price * direction, enough, -size if enough else size
 
     best = max(stops, key=rank)
     if best.request.size < abs(coin.position.size):

@@ -20,6 +20,7 @@ from tidegate.core import (
     reconcile,
     schedule,
     sizing,
+    trims,
 )
 from tidegate.core.candles import CandleCache
 from tidegate.core.state import EXPIRES_AFTER_MS, CoinState, Phase, State
@@ -240,17 +241,20 @@ def on_candle(state: State, event: CandleChanged) -> Decision:
 
 def on_trade(state: State, event: Trade) -> Decision:
     """A print: exits first; then a signal that waited for a price, and the resting stop behind a trailing one."""
-    return (exits.on_trade(state, event) or _price_heard(state, event.coin)) + _follow(state, event.coin)
+    decision = (exits.on_trade(state, event) or _price_heard(state, event.coin)) + _follow(state, event.coin)
+    return decision + trims.heard(state, event.coin, event.price, event.time_ms)
 
 
 def on_mark(state: State, event: Marked) -> Decision:
     """The mark moved: exits first; then a signal that waited for it, and the resting stop behind a trailing one."""
-    return (exits.on_mark(state, event) or _price_heard(state, event.coin)) + _follow(state, event.coin)
+    decision = (exits.on_mark(state, event) or _price_heard(state, event.coin)) + _follow(state, event.coin)
+    return decision + trims.heard(state, event.coin, event.mark, event.time_ms, mark=True)
 
 
 def on_mid(state: State, event: Mid) -> Decision:
     """A polled price: exits first; then the resting stop behind a trailing one."""
-    return exits.on_mid(state, event) + _follow(state, event.coin)
+    decision = exits.on_mid(state, event) + _follow(state, event.coin)
+    return decision + trims.heard(state, event.coin, event.price, event.at_ms)
 
 
 def _follow(state: State, name: str) -> Decision:
@@ -262,7 +266,8 @@ def _follow(state: State, name: str) -> Decision:
 
 def on_book(state: State, event: BookChanged) -> Decision:
     """The touch moved: exits first; a signal that waited for a price may go now."""
-    return exits.on_book(state, event) or _price_heard(state, event.coin)
+    decision = exits.on_book(state, event) or _price_heard(state, event.coin)
+    return decision + trims.on_book(state, event)
 
 
 def _price_heard(state: State, name: str) -> Decision:

@@ -31,13 +31,17 @@ class ExitReason(str, Enum):
 
 
 class Bracket(Struct, frozen=True, kw_only=True):
-    """The exits of one position; prices are absolute, `direction` is +1 long, -1 short."""
+    """The exits of one position; prices are absolute, `direction` is +1 long, -1 short.
+
+    `trim_at` is where a part of it is closed, None once that has happened.
+    """
 
     direction: int
     stop: Decimal | None = None
     take_profit: Decimal | None = None
     trail_by: Decimal | None = None
     trailed: bool = False
+    trim_at: Decimal | None = None
 
     def hit(self, price: Decimal) -> ExitReason | None:
         """Say which exit `price` reaches. The stop is asked first: when in doubt, lose less."""

@@ -44,6 +44,7 @@ class Role(str, Enum):
     STOP = "stop"
     TAKE_PROFIT = "take_profit"
     EXIT = "exit"
+    TRIM = "trim"
 
 
 class OrderRequest(Struct, frozen=True, kw_only=True):

@@ -83,6 +83,7 @@ def nothing_was_ordered_twice(simulation: Simulation, referee: MakerReferee) -> 
             filled[signal_of[row["cloid"]]] += D(row["sz"])
     assert filled
     assert all(size <= wanted[signal_id] for signal_id, size in filled.items())
+    assert not [row for row in referee.fills if "builderFee" in row]
     assert [row["tid"] for row in referee.fills] == [fill.tid for fill in simulation.fills]
     theirs = sum(D(row["closedPnl"]) for row in referee.fills)
     assert abs(sum(closed.pnl for closed in simulation.closed) - theirs) < A_MILLIONTH

@@ -106,7 +106,7 @@ HAND = "the owner trades by hand"
 def closed_by_hand(scene: Scene) -> None:
     scene.start_covered()
     scene.fault("user.trade close", at_once=True)
-    scene.hear(r"\[exit\] BTC closed by elsewhere")
+    scene.hear(r"\[exit\] BTC closed by closed_elsewhere")
     scene.flat()
     scene.recovered()
     assert len(scene.sees.entries) == 1
@@ -116,9 +116,8 @@ def closed_by_hand(scene: Scene) -> None:
 def halved_by_hand(scene: Scene) -> None:
     scene.start_covered()
     scene.fault("user.trade halve", at_once=True)
-    scene.hear(r"\[fill\] BTC sell")
+    scene.hear(r"\[fill\] BTC sell .* now position")
     scene.covered()
-    scene.hear(RECOVERED)
     scene.recovered()
 
 
@@ -136,7 +135,7 @@ def doubled_by_hand(scene: Scene) -> None:
 def flipped_by_hand(scene: Scene) -> None:
     scene.start_covered()
     scene.fault("user.trade flip", at_once=True)
-    scene.hear(r"\[(fill|exit|account)\] BTC.*(left alone|closed by elsewhere)")
+    scene.hear(r"\[(fill|exit|account)\] BTC.*(left alone|closed by closed_elsewhere)")
     scene.hear(r"left alone")
     scene.recovered()
     assert scene.sees.sizes[COIN] < 0

@@ -7,6 +7,7 @@ import pytest
 
 pytest.register_assert_rewrite(*(f"tests.faults.{path.stem}" for path in Path(__file__).parent.glob("case_*.py")))
 
+KINDS = ("fault ", "unknown outcomes")
 measured: dict[str, int] = {}
 
 
@@ -22,7 +23,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """One case has ended: keep its time, whichever worker played it."""
     if report.when == "call" and report.passed:
-        measured.update({name: took_ms for name, took_ms in report.user_properties if name.startswith("fault ")})
+        measured.update({name: found for name, found in report.user_properties if name.startswith(KINDS)})
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -30,4 +31,4 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if os.environ.get("FAULTS") == "all" and measured and not hasattr(session.config, "workerinput"):
         from tests.faults.table import write
 
-        write({name.removeprefix("fault "): took_ms for name, took_ms in measured.items()})
+        write({name.removeprefix("fault "): found for name, found in measured.items()})

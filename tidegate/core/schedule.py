@@ -107,7 +107,8 @@ def prices(state: State, event: Tick) -> Decision:
 def _long_down(state: State, coins: tuple[str, ...]) -> Decision:
     """A stream that stays away while positions are open is worth an alert, once an outage."""
     down_ms = state.now_ms - state.stream_changed_ms
-    if state.stream_up or state.down_alerted or down_ms < state.wait_ms(DOWN_ALERT_MS):
+    never_up = not state.stream_changed_ms  # a start: the first failure to connect is told, and counts from then
+    if state.stream_up or never_up or state.down_alerted or down_ms < state.wait_ms(DOWN_ALERT_MS):
         return NOTHING
     state.down_alerted = True
     text = f"the stream has been down for {down_ms / state.speed / 1000:.0f} s with a position in {', '.join(coins)}"

@@ -33,7 +33,8 @@ class Simulation:
     """A simulation: what happened, the bot's state and the exchange (at the end: as they were left).
 
     `account` is the bot's address there, `says` what the market was. `notes` and orders carry the time at which the
-    bot wrote them; `journal` is empty when it was not kept.
+    bot wrote them; `journal` is empty when it was not kept. `deaths` is how often the bot was killed; then `state` is
+    that of its last life.
     """
 
     account: str
@@ -41,6 +42,7 @@ class Simulation:
     start_ms: int
     exchange: Exchange
     state: State
+    deaths: int = 0
     orders: list[SentOrder] = field(default_factory=list)
     fills: list[Fill] = field(default_factory=list)
     closed: list[ClosedPosition] = field(default_factory=list)

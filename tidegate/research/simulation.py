@@ -8,7 +8,7 @@ varies, and one read is answered at one moment.
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -29,14 +29,14 @@ from tidegate.model.intents import Alert, Note, Recap
 from tidegate.model.settings import OrderTransport, Settings
 from tidegate.research.counterparty import Counterparty
 from tidegate.research.evidence import Simulation, Witness
-from tidegate.research.lines import Latency, Outage, Outages, SimulatedDoor
+from tidegate.research.lines import NO_LOSSES, Latency, Losses, Outage, Outages, SimulatedDoor
 from tidegate.research.stream import SimulatedStream
-from tidegate.research.wires import SimulatedCourier, SimulatedInbox, SimulatedReads, Wire
+from tidegate.research.wires import Killed, SimulatedCourier, SimulatedInbox, SimulatedReads, Wire
 from tidegate.storage.ledger import Ledger
 from tidegate.strategist.inline import InlineStrategist
 from tidegate.world import RoutedWorld, Writes
 
-__all__ = ["LATENCY_MS", "VENUE", "Outage", "Simulation", "Watch", "simulate"]
+__all__ = ["LATENCY_MS", "VENUE", "Losses", "Outage", "Simulation", "Watch", "simulate"]
 
 LATENCY_MS = 50
 """One way, unless told otherwise: a fair figure for a host on another continent."""
@@ -47,6 +47,7 @@ DAY_MS = 86_400_000
 INSTANT_MS = 1
 """Without any latency the bot still starts later than the account was read."""
 
+Dies = Callable[[State], bool]
 Watch = Callable[[Exchange, str], Feed]
 """Given the exchange and the account, gives what the exchange shall tell of all that happens there."""
 
@@ -62,13 +63,17 @@ def simulate(
     outages: Sequence[Outage] = (),
     watch: Watch | None = None,
     keep_journal: bool = True,
+    losses: Losses = NO_LOSSES,
+    dies: Dies = lambda _state: False,
 ) -> Simulation:
     """Run the bot for `duration_ms` of exchange time, or to the end of the recording, and stop it as Ctrl-C does.
 
     `choice` is the market (its speed means nothing here). `latency_ms` is one way: an order is seen by the exchange
     that much later, its answer heard as much later again; `account_lag_ms` is how much later than such an answer the
     stream tells of fills and order updates. Without a URL the ledger lives in memory. `keep_journal`
-    off spares a long run its memory. Raises ConfigError for settings and markets that cannot be used.
+    off spares a long run its memory. `losses` is how many actions by REST stay unanswered. When `dies` says so the bot
+    is killed where it stands, and the next one starts at once on the same ledger, which then needs a URL.
+    Raises ConfigError for settings and markets that cannot be used.
     """
     choice = choice or MarketChoice()
     if duration_ms is None and not choice.replay:
@@ -80,30 +85,52 @@ def simulate(
     if watch is not None:
         theirs.exchange.feed.append(watch(theirs.exchange, theirs.account))
     end_ms = None if duration_ms is None else theirs.start_ms + duration_ms
-    with ExitStack() as parts:
-        latency = Latency(latency_ms, account_lag_ms)
-        bot = _Bot(settings, theirs, end_ms, latency, Outages(outages, theirs.start_ms))
-        parts.callback(bot.client.close)
-        ledger = Ledger(ledger_url or IN_MEMORY, venue=VENUE, account=theirs.account)
-        ledger.open()
-        parts.callback(ledger.close)
-        bot.loop(simulation, ledger, Witness(ledger, simulation, keep_journal=keep_journal)).run()
+    spans = Outages(outages, theirs.start_ms)
+    door = SimulatedDoor(theirs.gate, theirs.time, spans, losses)
+    lines = _Lines(Latency(latency_ms, account_lag_ms), spans, door)
+    url = ledger_url or IN_MEMORY
+    while _was_killed(simulation, _Bot(settings, theirs, end_ms, lines, dies), url, keep_journal=keep_journal):
+        simulation.state = State()
+        simulation.deaths += 1
     return simulation
+
+
+def _was_killed(simulation: Simulation, bot: "_Bot", ledger_url: str, *, keep_journal: bool) -> bool:
+    """One life of the bot; whether it was cut short."""
+    ledger = Ledger(ledger_url, venue=VENUE, account=simulation.account)
+    ledger.open()
+    try:
+        bot.loop(simulation, ledger, Witness(ledger, simulation, keep_journal=keep_journal)).run()
+    except Killed:
+        ledger.abandon()
+        return True
+    finally:
+        bot.leave()
+        ledger.close()
+    return False
+
+
+class _Lines(NamedTuple):
+    """The ways to the exchange, which outlive a bot."""
+
+    latency: Latency
+    outages: Outages
+    door: SimulatedDoor
 
 
 class _Bot:
     """The bot's parts, put together as a session does it."""
 
-    def __init__(
-        self, settings: Settings, theirs: Counterparty, end_ms: int | None, latency: Latency, outages: Outages
-    ) -> None:
-        self._theirs, self._latency, self._outages = theirs, latency, outages
+    def __init__(self, settings: Settings, theirs: Counterparty, end_ms: int | None, lines: _Lines, dies: Dies) -> None:
+        self._theirs, self._latency, self._outages = theirs, lines.latency, lines.outages
         self._settings = replace(settings, coins=theirs.coins, account_address=theirs.account)
-        self._inbox = SimulatedInbox(theirs.time, end_ms)
+        self._state = State()
+        self._inbox = SimulatedInbox(theirs.time, end_ms, lambda: dies(self._state))
+        self._leaving: list[Callable[[], None]] = []
         self.client = HyperliquidClient(
             URL,
             budget=Budget(monotonic=theirs.time.monotonic_s),
-            transport=SimulatedDoor(theirs.gate, theirs.time, outages),
+            transport=lines.door,
             wait=lambda _seconds: None,
         )
 
@@ -114,6 +141,8 @@ class _Bot:
         account = self.client.account(theirs.account, (ledger.last_fill_ms() or time.now_ms) - DAY_MS)
         protocol = StreamProtocol(settings.coins, theirs.account, settings.timeframe, fills_since_ms=account.time_ms)
         stream = SimulatedStream(time, theirs.streams, protocol, inbox, self._latency, self._outages)
+        self._leaving.append(stream.leave)
+        self._state = simulation.state
         wire = Wire(time, self.client, inbox, self._latency.one_way_ms)
         world = RoutedWorld(
             writes=self._writes(ledger, stream, wire, instruments, simulation.state),
@@ -137,6 +166,12 @@ class _Bot:
             )
         )
         return Loop(simulation.state, inbox, world, journal, _say_nothing, lambda _state: ledger.flush(at_once=True))
+
+    def leave(self) -> None:
+        """The bot is gone; what it sent before is still on its way."""
+        for each in self._leaving:
+            each()
+        self.client.close()
 
     def _writes(
         self, ledger: Ledger, stream: SimulatedStream, wire: Wire, instruments: dict[str, Instrument], state: State

@@ -55,6 +55,7 @@ class SimulatedStream:
         self._latency_ms = latency.one_way_ms
         self._line: Line | None = None
         self._failures = 0
+        self._is_left = False
 
     def start(self) -> None:
         """Open the stream."""
@@ -62,6 +63,13 @@ class SimulatedStream:
             self._time.later(from_ms - self._time.now_ms, self._cut)
         self._connect()
         self._time.later(TICK_MS, self._look)
+
+    def leave(self) -> None:
+        """The bot is gone, and its line with it."""
+        self._is_left = True
+        if self._line is not None:
+            self._line.cut()
+            self._line = None
 
     def post(self, wish: Sent, body: bytes) -> bool:
         """Send a signed envelope; False while the line is down."""
@@ -87,6 +95,9 @@ class SimulatedStream:
         self._time.later(self._latency_ms, self._open, line)
 
     def _open(self, line: Line) -> None:
+        if self._is_left:
+            line.cut()
+            return
         if line.session is None or self._is_cut_off:
             line.cut()
             self._failures += 1
@@ -122,6 +133,8 @@ class SimulatedStream:
 
     def _look(self) -> None:
         """What time alone brings, twice a second."""
+        if self._is_left:
+            return
         self._time.later(TICK_MS, self._look)
         self._streams.drop_idle()
         line = self._line

@@ -5,7 +5,7 @@ one latency after it left, and its answer is heard one latency later. Whatever o
 one moment (a real account read asks four times, so its parts may be some milliseconds apart). Decides nothing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec.structs import replace
 
@@ -20,11 +20,18 @@ from tidegate.research.timeline import Timeline
 TAKES_AT_ONE_MOMENT_MAX = 10_000
 
 
-class SimulatedInbox:
-    """The real inbox; waiting at it makes time pass. At `end_ms` (or the tape's end) the bot is told to stop."""
+class Killed(Exception):
+    """The bot's process is no more, from one moment to the next."""
 
-    def __init__(self, time: Timeline, end_ms: int | None) -> None:
-        self._time, self._end_ms = time, end_ms
+
+class SimulatedInbox:
+    """The real inbox; waiting at it makes time pass. At `end_ms` (or the tape's end) the bot is told to stop.
+
+    `dies` is asked whenever the bot comes to wait: True ends it there with `Killed`.
+    """
+
+    def __init__(self, time: Timeline, end_ms: int | None, dies: Callable[[], bool] = lambda: False) -> None:
+        self._time, self._end_ms, self._dies = time, end_ms, dies
         self._inbox = ConflatingInbox(time.clock)
         self._stopping = False
         self._moment_ms, self._takes = 0, 0
@@ -40,6 +47,8 @@ class SimulatedInbox:
     def take(self, until_ms: int) -> list[Event]:
         """Everything that waits; else time passes until something does, or until `until_ms`."""
         self._refuse_to_spin()
+        if self._dies():
+            raise Killed
         self._time.settle()
         while True:
             self._stop_at_the_end()

@@ -124,6 +124,12 @@ class Ledger:
             self._database.close()
             self._database = None
 
+    def abandon(self) -> None:
+        """Close as the death of the process would: what waits is lost."""
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+
     @property
     def lost(self) -> int:
         """How many journal lines and rows were given up because the database could not be written for too long."""

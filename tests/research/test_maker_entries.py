@@ -84,6 +84,8 @@ def nothing_was_ordered_twice(simulation: Simulation, referee: MakerReferee) -> 
     assert filled
     assert all(size <= wanted[signal_id] for signal_id, size in filled.items())
     assert not [row for row in referee.fills if "builderFee" in row]
+    rest = simulation.exchange.info({"type": "frontendOpenOrders", "user": simulation.account}).body
+    assert not [row for row in rest if not row["reduceOnly"]], "a bot that leaves takes its entry back"
     assert [row["tid"] for row in referee.fills] == [fill.tid for fill in simulation.fills]
     theirs = sum(D(row["closedPnl"]) for row in referee.fills)
     assert abs(sum(closed.pnl for closed in simulation.closed) - theirs) < A_MILLIONTH

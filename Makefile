@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: setup run test check leakcheck kill sim bench clean lock help
+.PHONY: setup run test check leakcheck kill sim bench clean lock help faults
 
 help:
 	@echo "make run     the bot trading on the built-in exchange: no keys, no network (ARGS='--seconds 60' passes options)"
 	@echo "make test    the tests"
 	@echo "make check   formatting, lint, types, import layers"
 	@echo "make leakcheck  canary secrets through every command and a run with faults: 0 hits (two minutes)"
+	@echo "make faults  every fault of docs/reliability.md played and timed, and 1 000 unknown outcomes (under ten minutes)"
 	@echo "make kill       kill -9: 200 random deaths and ten at each of twelve points (half an hour)"
 	@echo "make sim     random markets in virtual time, a day each, with a referee on the exchange's side (up to an hour)"
 	@echo "make bench   the benchmarks: ratios measured side by side"
@@ -47,6 +48,9 @@ check: $(VENV)/.dev
 
 leakcheck: $(VENV)/.dev
 	LEAKCHECK=1 $(BIN)/python -m pytest tests/e2e/test_leaks.py --timeout=600 $(ARGS)
+
+faults: $(VENV)/.dev
+	FAULTS=all $(BIN)/python -m pytest tests/faults --timeout=900 -n 6 $(ARGS)
 
 kill: $(VENV)/.dev
 	KILLS=all $(BIN)/python -m pytest tests/kill --timeout=1800 -n 2 $(ARGS)

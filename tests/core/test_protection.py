@@ -355,3 +355,12 @@ def test_a_stop_that_rests_since_a_moment_is_not_doubled_because_a_view_lags() -
     world.now_ms += 3_000
     world.account(orders=[])
     assert len(stops_of(world)) == 2
+
+
+def test_a_stop_that_is_refused_because_its_price_has_passed_closes_the_position_at_once() -> None:
+    world = naked()
+    world.now_ms += 1_500
+    world.account(orders=[])
+    (stop,) = stops_of(world)
+    world.tell(OrderRejected(at_ms=world.now_ms, cloid=stop.cloid, reason="Invalid TP/SL price. asset=0"))
+    assert [reason for reason, _order in exits_of(world.decisions)] == [ExitReason.STOP]

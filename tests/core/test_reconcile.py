@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.core.worlds import TAG, D, World, exits_of, instrument, make_ready, open_order, resting_stop, started
-from tidegate.core.reconcile import SNAPSHOT_AGE_MS, WITNESS_GAP_MS
+from tidegate.core.reconcile import CONTRADICTIONS_MAX, SNAPSHOT_AGE_MS, WITNESS_GAP_MS
 from tidegate.core.state import OrderState, Phase
 from tidegate.model.brackets import Bracket, ExitReason
 from tidegate.model.events import Account, LeverageRefused, OrderCanceled, OrderFilled
@@ -474,3 +474,28 @@ def test_a_cancellation_that_never_arrived_is_sent_again_until_the_orders_are_go
     world.now_ms += 30_000
     world.account(positions=[], orders=[])
     assert not world.coin().orders
+
+
+def test_a_position_that_is_shown_gone_while_its_stop_stands_is_not_believed_at_once_and_trips_no_brake() -> None:
+    world = started()
+    world.hold()
+    stops = world.open_orders()
+    for _view in range(CONTRADICTIONS_MAX - 1):
+        world.now_ms += 10_000
+        world.account(positions=[], orders=stops, equity=D(0))
+    assert world.coin().position.size
+    assert not world.state.brakes.trips
+    assert not world.wished(CancelOrders)
+    assert sum("not believed" in alert.text for alert in world.wished(Alert)) == 1
+    world.now_ms += 10_000
+    world.account(positions=[], orders=stops)
+    assert not world.coin().position.size
+
+
+def test_a_position_that_is_gone_with_its_stop_is_believed_at_the_second_look() -> None:
+    world = started()
+    world.hold()
+    for _view in range(2):
+        world.now_ms += 10_000
+        world.account(positions=[], orders=[])
+    assert not world.coin().position.size

@@ -53,8 +53,8 @@ def _outcomes(measured: Mapping[str, int]) -> str:
     count, deaths = measured.get(OUTCOMES, 0), measured.get(f"{OUTCOMES}: deaths", 0)
     p50_s, p99_s = (measured.get(f"{OUTCOMES}: {name}_ms", 0) / 1000 for name in ("p50", "p99"))
     return (
-        f"\n## Unknown outcomes in virtual time\n\n{count} actions in seeded random markets were dropped, came up to 14 s "
-        f"late, or were carried out and never answered; in {deaths} of these doubts the bot was killed and started "
+        f"\n## Unknown outcomes in virtual time\n\n{count} actions in seeded random markets were dropped, came up to "
+        f"14 s late, or were carried out and never answered; in {deaths} of these doubts the bot was killed and started "
         f"again. None was doubled, none stayed unresolved; from the doubt to a definite state: p50 {p50_s:.1f} s, "
         f"p99 {p99_s:.1f} s. Those that a death cut short count as definite when the next bot has read the account.\n"
     )

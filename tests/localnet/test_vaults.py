@@ -193,6 +193,15 @@ def test_a_leader_closes_a_vault_and_everybody_is_paid(floor):
     assert floor.move(floor.follower, "500")["status"] == "err"
 
 
+def test_what_the_last_to_leave_leaves_behind_is_the_leaders(floor):
+    floor.unlock()
+    assert floor.move(floor.leader, "0", is_deposit=False) == DEFAULT
+    floor.exchange.fund(floor.vault, D("0.000001"))
+    before = D(floor.state(floor.leader.user)["withdrawable"])
+    assert floor.leader.post({"type": "vaultDistribute", "vaultAddress": floor.vault, "usd": 1}) == DEFAULT
+    assert D(floor.state(floor.leader.user)["withdrawable"]) - before == D("0.000001")
+
+
 def test_a_leader_refuses_deposits(floor):
     modify = {"type": "vaultModify", "vaultAddress": floor.vault, "allowDeposits": False, "alwaysCloseOnWithdraw": None}
     assert floor.leader.post(modify) == DEFAULT

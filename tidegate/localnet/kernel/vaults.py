@@ -140,12 +140,13 @@ def distribute(venue: Venue, vault: Vault, usdc: Decimal) -> str | None:
     if not ZERO <= amount <= free(venue, vault):
         return "Insufficient balance for withdrawal"
     shares, left = vault.shares, amount
-    users = list(vault.followers)
+    users = list(vault.followers) or [vault.leader]  # who is the last to leave may leave dust behind
     for user in users:
-        follower = vault.followers[user]
-        part = left if user == users[-1] else micro(amount * follower.shares / shares)
+        follower = vault.followers.get(user)
+        part = left if user == users[-1] or follower is None else micro(amount * follower.shares / shares)
         left -= part
-        follower.basis -= min(part, follower.basis)
+        if follower is not None:
+            follower.basis -= min(part, follower.basis)
         receiver = venue.accounts[user]
         wealth.give(receiver, part)
         _tell(venue, receiver, {"type": "vaultDistribution", "vault": vault.user, "usdc": wire(part)})

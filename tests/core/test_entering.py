@@ -195,6 +195,18 @@ def test_any_other_refusal_ends_it() -> None:
     assert world.coin().orders == {}
 
 
+def test_an_entry_whose_stop_was_refused_does_not_go_on_resting() -> None:
+    world = making()
+    wish = world.enter()
+    entry, stop = wish.orders[:2]
+    world.tell(OrderAccepted(at_ms=world.now_ms, cloid=entry.cloid, oid=500))
+    world.tell(OrderRejected(at_ms=world.now_ms, cloid=stop.cloid, reason="Invalid TP/SL price. asset=0"))
+    assert cancels_of(world) == [entry.cloid]
+    canceled(world, entry)
+    world.run_until(world.now_ms + 6_000)
+    assert [order.role for order in world.wished(PlaceOrders)[-1].orders] == [Role.ENTRY, Role.STOP, Role.TAKE_PROFIT]
+
+
 # how much is left
 
 
@@ -323,6 +335,14 @@ def test_after_the_timeout_it_is_given_up_if_that_is_wished() -> None:
     assert len(entries_of(world)) == 1
     assert world.coin().phase is Phase.READY
     assert world.coin().orders == {}
+
+
+def test_the_rest_is_taken_where_only_its_worst_price_lies_beyond_the_take_profit() -> None:
+    world = making(entry_timeout_s=D(4), take_profit_pct=D("0.5"))
+    first = rest(world)
+    world.run_until(world.now_ms + 5_000)
+    canceled(world, first)
+    assert tif_of(world.entry()) is TimeInForce.IOC
 
 
 def test_a_price_that_has_run_away_is_not_taken() -> None:

@@ -129,10 +129,17 @@ def _next(state: State, coin: CoinState, making: Making) -> Decision:
     kind = _taker(state, coin, making) if late else _maker(coin, making)
     if kind is None:
         return NOTHING
-    problem = kind if isinstance(kind, str) else _unsound(coin, kind.price, left)
+    problem = kind if isinstance(kind, str) else _unsound(coin, _expected(coin, making, kind), left)
     if isinstance(kind, str) or problem:
         return _finish(state, coin.coin, replace(making, ending=str(problem)))
     return _try(state, coin, making, kind, left)
+
+
+def _expected(coin: CoinState, making: Making, kind: Limit) -> Decimal:
+    """The price at which a try would fill, as far as is known."""
+    if kind.time_in_force is TimeInForce.ALO:
+        return kind.price
+    return entries.touch(coin, Side.opening(-making.direction)) or coin.reference_price() or kind.price
 
 
 def _maker(coin: CoinState, making: Making) -> Limit | None:
@@ -218,6 +225,15 @@ def refused(state: State, order: Working, reason: str) -> Decision:
         making = replace(making, ending=making.ending or reason)
     making = replace(making, next_ms=state.now_ms + state.wait_ms(REPEG_AFTER_MS))
     return _next(state, state.change(coin.coin, making=making), making)
+
+
+def stop_refused(state: State, order: Working, reason: str) -> Decision:
+    """The stop that came with a try was refused: an entry without one is taken back, another try may follow."""
+    coin = state.coins[order.request.coin]
+    if coin.making is None or not coin.waits_for_entry(order):
+        return NOTHING
+    state.change(coin.coin, making=replace(coin.making, back=f"its stop was refused: {reason}"))
+    return look(state, coin.coin)
 
 
 def _finish(state: State, name: str, making: Making) -> Decision:

@@ -106,6 +106,9 @@ def never_placed(state: State, order: Working, reason: str) -> Decision:
         return decision + entering.refused(state, order, reason)
     if request.role is Role.EXIT:
         return decision + _exit_rejected(state, coin, order, reason)
+    if request.role is Role.STOP:
+        decision += entering.stop_refused(state, order, reason)
+        coin = state.coins[coin.coin]
     if coin.position.size and request.role is Role.STOP:
         return decision + protection.on_refused(state, coin, reason) + _settled(state, coin.coin)
     if coin.position.size:

@@ -25,7 +25,7 @@ from tidegate.model.events import (
 )
 from tidegate.model.intents import CancelOrders, FetchAccount, FetchOrder, PlaceOrders, Quit, Remember
 from tidegate.model.orders import Limit, OpenOrder, OrderRequest, Role, TimeInForce
-from tidegate.model.positions import Side
+from tidegate.model.positions import Position, Side
 from tidegate.model.settings import EntryStyle, EntryTimeoutAction
 from tidegate.model.signals import Want
 
@@ -524,6 +524,39 @@ class Venue:
         self.most_alive = 0
         self._heard = 0
 
+    def restarted(self) -> World:
+        """The bot dies and starts again, with what it wrote down and what the exchange shows."""
+        old, filled = self.world, sum(self.done.values(), D(0))
+        records = {wish.record.coin: wish.record for wish in old.wished(Remember)}
+        resting = [order for cloid, order in self.orders.items() if self.left[cloid]]
+        now_ms = old.now_ms + 5_000
+        shown = [open_order(order, oid=1, time_ms=old.now_ms) for order in resting]
+        stops = [each for each in old.open_orders() if each.is_stop and not self._waits(each)] if filled else []
+        held = Position(coin="BTC", size=filled, entry_price=D("99.9"))
+        account = Account(
+            equity=D(10_000),
+            free=D(10_000),
+            time_ms=now_ms,
+            positions=(held,) if filled else (),
+            orders=(*shown, *stops),
+        )
+        self.late.clear()
+        self.world, self._heard = (
+            started(
+                account=account,
+                remembered=tuple(records.values()),
+                now_ms=now_ms,
+                entry=EntryStyle.MAKER,
+            ),
+            0,
+        )
+        return self.world
+
+    def _waits(self, order: OpenOrder) -> bool:
+        coin = self.world.coin()
+        ours = coin.orders.get(order.cloid or "")
+        return ours is not None and coin.waits_for_entry(ours)
+
     def pass_time(self, ms: int, *, lost: bool, meets: bool) -> None:
         """Time passes; what is decided meanwhile is carried out within a fifth of a second."""
         end_ms = self.world.now_ms + ms
@@ -545,6 +578,7 @@ class Venue:
             elif isinstance(wish, FetchOrder):
                 self._answer(wish.cloid)
             else:
+                self.tell_late()  # the account that is read shows what filled
                 gone = {cloid for cloid, left in self.left.items() if not left}
                 self.world.account(orders=[each for each in self.world.open_orders() if each.cloid not in gone])
         self.most_alive = max(self.most_alive, len([left for left in self.left.values() if left]))
@@ -654,3 +688,37 @@ def test_never_two_alive_and_never_more_than_wanted_whatever_is_lost_or_late(
     assert not coin.live(Role.ENTRY)
     assert coin.phase is (Phase.HOLDING if coin.position.size else Phase.READY)
     assert bool(coin.covered_ms) is bool(coin.position.size)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(moments, max_size=12))
+def test_a_restart_at_any_moment_takes_back_what_rests_and_orders_nothing_again(
+    story: list[tuple[int, int, int, bool, bool, bool]],
+) -> None:
+    before = making(entry_timeout_s=D(600))
+    wish = before.enter()
+    wanted, bar_ms = wish.orders[0].size, before.coin().acted_open_ms
+    venue = Venue(before)
+    for after_ms, move, fills, late, lost, meets in story:
+        venue.hear(lost=lost, meets=meets)
+        alive = [cloid for cloid, left in venue.left.items() if left]
+        if alive and fills:
+            venue.fill(alive[-1], D(fills), late=late)
+        venue.pass_time(after_ms, lost=lost, meets=meets)
+        bid = D("99.9") + D("0.01") * move
+        before.book(bid, bid + D("0.2"))
+    venue.hear(lost=True, meets=False)
+    world = venue.restarted()
+    world.book("99.9", "100.1")
+    world.signal(Want.LONG, candle_open_ms=bar_ms)
+    for _second in range(30):
+        venue.pass_time(1_000, lost=False, meets=False)
+        world.book("99.9", "100.1")
+        world.mark(100)
+    filled = sum(venue.done.values())
+    assert not entries_of(world), "this bar's signal was acted on"
+    assert not [cloid for cloid, left in venue.left.items() if left], "nothing rests any longer"
+    assert filled <= wanted
+    coin = world.coin()
+    assert (coin.position.size, coin.making) == (filled, None)
+    assert bool(coin.covered_ms) is bool(filled)

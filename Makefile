@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+SEEDS ?= 500
+HOURS ?= 0.3
 
 .PHONY: setup run test check leakcheck kill sim bench clean lock help faults
 
@@ -13,7 +15,7 @@ help:
 	@echo "make leakcheck  canary secrets through every command and a run with faults: 0 hits (two minutes)"
 	@echo "make faults  every fault of docs/reliability.md played and timed, and 1 000 unknown outcomes (under ten minutes)"
 	@echo "make kill       kill -9: 200 random deaths and ten at each of twelve points (half an hour)"
-	@echo "make sim     random markets in virtual time, a day each, with a referee on the exchange's side (up to an hour)"
+	@echo "make sim     the bot in random markets, seed after seed, judged on the exchange's side (SEEDS=500, HOURS=0.3, SEED=17 for one)"
 	@echo "make bench   the benchmarks: ratios measured side by side"
 	@echo "make lock    resolve requirements.lock and requirements-dev.lock anew"
 	@echo "make clean   remove what these commands made (never data/ or logs/)"
@@ -56,7 +58,7 @@ kill: $(VENV)/.dev
 	KILLS=all $(BIN)/python -m pytest tests/kill --timeout=1800 -n 2 $(ARGS)
 
 sim: $(VENV)/.dev
-	SIMULATED_HOURS=24 $(BIN)/python -m pytest tests/research/test_laws_in_random_markets.py --timeout=3600 $(ARGS)
+	SIMULATED_HOURS=$(HOURS) SEEDS=$(SEEDS) $(if $(SEED),SEED=$(SEED)) $(BIN)/python -m pytest tests/research/test_laws_in_random_markets.py -k seed_after --timeout=3600 -n 2 $(ARGS)
 
 bench: $(VENV)/.dev
 	PYTHONPATH=. $(BIN)/python benchmarks/startup.py

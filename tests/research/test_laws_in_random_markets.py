@@ -1,6 +1,7 @@
 """The bot in the random market, seed after seed, with a referee on the exchange's side.
 
-SIMULATED_HOURS is how long each run lasts (`make sim` plays whole days).
+SIMULATED_HOURS is how long each run lasts, SEEDS how many seeds are played with everything at random
+(`make sim SEEDS=500`), SEED one of them alone.
 """
 
 import os
@@ -20,6 +21,7 @@ from tidegate.research.simulation import Outage, Simulation, simulate
 
 HOURS = float(os.environ.get("SIMULATED_HOURS", "0.3"))
 DURATION_MS = int(HOURS * 3_600_000)
+SEEDS = [int(os.environ["SEED"])] if "SEED" in os.environ else range(1, int(os.environ.get("SEEDS", "3")) + 1)
 QUIET_AT_THE_END_MS = 180_000
 A_MILLIONTH = D("0.000001")
 NARROW = {"stop_loss_pct": D("0.1"), "take_profit_pct": D("0.15")}
@@ -103,3 +105,15 @@ def test_no_promise_is_broken_while_lines_are_cut_and_every_doubt_is_settled(pla
     assert simulation.said("back to streaming")
     left = [order for coin in simulation.state.coins.values() for order in coin.orders.values()]
     assert not [order for order in left if order.state is OrderState.DOUBT]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_seed_after_seed_with_everything_at_random_no_promise_is_broken(seed: int) -> None:
+    """One of them again: `make sim SEED=17`. The same seed makes the same choices, and gives the same fills."""
+    rng = random.Random(seed)
+    plan = PLANS[rng.choice(sorted(PLANS))]
+    lines = {"latency_ms": rng.choice([0, 20, 80, 400]), "account_lag_ms": rng.choice([0, 50, 300])}
+    outages = cut_lines(seed) if rng.random() < 0.5 else []
+    simulation, referee = run(plan, 1_000 + seed, **lines, outages=outages)
+    books_agree(simulation, referee)
+    assert not [coin for coin in simulation.state.coins.values() if coin.position.size and not coin.covered_ms]

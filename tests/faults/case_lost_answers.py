@@ -147,6 +147,23 @@ def reset_not_accepted(scene: Scene) -> None:
     entry_in_doubt(scene, "reset")
 
 
+@case(
+    30,
+    "connection refused or reset",
+    done="for 4 s REST connections are reset and new ones refused; the stop is touched meanwhile; orders go by REST",
+    expected="tried again until the exchange is reachable; flat, one close",
+    **REST,
+)
+def nothing_gets_through(scene: Scene) -> None:
+    scene.start_covered(scene.proxy())
+    scene.fault("proxy.refuse", for_s=4)
+    scene.fault("proxy.rst way=up", match={"door": "http"}, for_s=4, at_once=True)
+    scene.touch_the_stop()
+    scene.flat()
+    scene.hear(r"\[exit\] BTC closed by stop_loss")
+    scene.recovered()
+
+
 @case(31, "idle keep-alive closed", done="closed without an answer, not carried out", expected=AGAIN, **REST)
 def keep_alive_closed(scene: Scene) -> None:
     entry_in_doubt(scene, "close_idle")

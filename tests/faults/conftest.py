@@ -5,15 +5,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.table import Measured, write
+
 pytest.register_assert_rewrite(*(f"tests.faults.{path.stem}" for path in Path(__file__).parent.glob("case_*.py")))
 
-KINDS = ("fault ", "unknown outcomes")
-measured: dict[str, int] = {}
+ALL = os.environ.get("FAULTS") == "all"
+measured = Measured()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without FAULTS=all only the short run is played."""
-    if os.environ.get("FAULTS") == "all":
+    """Without FAULTS=all only the short run is played; with it the longest tests go first, the page's last."""
+    if ALL:
+        items.sort(key=lambda item: ("unknown_outcomes" not in item.nodeid, "fault_table" in item.nodeid))
         return
     long = [item for item in items if item.get_closest_marker("long_fault")]
     config.hook.pytest_deselected(items=long)
@@ -21,14 +24,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """One case has ended: keep its time, whichever worker played it."""
-    if report.when == "call" and report.passed:
-        measured.update({name: found for name, found in report.user_properties if name.startswith(KINDS)})
+    """One test has ended: keep what it measured, whichever worker played it."""
+    if report.when != "call":
+        return
+    measured.played += "test_faults.py" in report.nodeid
+    for name, found in report.user_properties if report.passed else ():
+        if name == "outcomes_ms":
+            measured.outcomes_ms += found
+        elif name == "deaths":
+            measured.deaths += found
+        elif name.startswith("fault "):
+            measured.took_ms[name.removeprefix("fault ")] = found
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """After a whole run the page is written anew, by the process that heard of every case."""
-    if os.environ.get("FAULTS") == "all" and measured and not hasattr(session.config, "workerinput"):
-        from tests.faults.table import write
-
-        write({name.removeprefix("fault "): found for name, found in measured.items()})
+    if ALL and not hasattr(session.config, "workerinput") and measured.is_whole:
+        write(measured)

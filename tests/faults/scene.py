@@ -91,6 +91,12 @@ class Scene:
         """A print beyond the stop: the bot is to leave."""
         self.fault(BEYOND_THE_STOP)
 
+    def proxy(self) -> str:
+        """The address of the exchange's proxy, opened with this."""
+        answer = requests.post(f"{self.net.url}/localnet/proxy", timeout=ASK_TIMEOUT_S)
+        assert answer.ok, answer.text
+        return str(answer.json()["url"])
+
     def command(self, *words: str) -> None:
         """Run a command of the bot in a second terminal."""
         second = Bot(self._folder, *words)

@@ -76,6 +76,14 @@ def test_deposits_and_withdrawals_are_neither_profit_nor_loss() -> None:
     assert alerts(world.account(equity=D(9400), flows=[gone, come]))
 
 
+def test_a_deposit_that_the_first_view_holds_is_not_counted_again_when_our_clock_is_behind() -> None:
+    first = Account(equity=D(10_000), free=D(10_000), time_ms=T0 + 400)
+    world = started(account=first, max_daily_loss_pct=D(5), max_drawdown_pct=D(5))
+    world.now_ms += 5_000
+    come = Flow(time_ms=T0 + 300, usd=D(10_000))
+    assert not alerts(world.account(equity=D(9990), flows=[come]))
+
+
 def test_a_drawdown_from_the_highest_value_waits_for_resume_and_does_not_trip_again_at_once() -> None:
     world = started(max_drawdown_pct=D(10), max_daily_loss_pct=D(0))
     world.now_ms += 5_000

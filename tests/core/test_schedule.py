@@ -10,11 +10,21 @@ from hypothesis import strategies as st
 from tests.core.worlds import T0, D, World, exits_of, instrument, started, wishes
 from tidegate.core import schedule
 from tidegate.core.step import STOP_PATIENCE_MS
-from tidegate.model.events import Faulted, OrderInDoubt, OrderRejected, StreamDown, StreamFrozen, StreamUp, Tick
+from tidegate.model.events import (
+    Account,
+    Faulted,
+    OrderInDoubt,
+    OrderRejected,
+    StreamDown,
+    StreamFrozen,
+    StreamUp,
+    Tick,
+)
 from tidegate.model.intents import Alert, Evaluate, FetchAccount, FetchCandles, FetchPrices, PlaceOrders, Quit
 from tidegate.model.market import Timeframe
 from tidegate.model.orders import Role
-from tidegate.model.settings import StopPriceSource
+from tidegate.model.positions import Position
+from tidegate.model.settings import OnStartPosition, StopPriceSource
 from tidegate.model.signals import Want
 
 HOUR = 3_600_000
@@ -157,6 +167,15 @@ def test_a_position_is_watched_by_rest_while_the_stream_is_down() -> None:
     assert all(wish.coins == ("BTC",) and not wish.marks for wish in world.wished(FetchPrices))
     world.mid(97)
     assert exits_of(world.decisions)
+
+
+def test_a_stream_that_has_not_been_up_yet_is_no_outage_to_alert_of() -> None:
+    held = Position(coin="BTC", size=D(10), entry_price=D(100))
+    account = Account(equity=D(10_000), free=D(10_000), positions=(held,), time_ms=T0)
+    world = started(account=account, ready=False, on_start_position=OnStartPosition.ADOPT)
+    world.run_until(world.now_ms + 5_000)
+    assert world.wished(FetchPrices)
+    assert not [alert for alert in world.wished(Alert) if "stream has been down" in alert.text]
 
 
 def test_without_a_position_nothing_is_polled_but_one_that_appears_is() -> None:

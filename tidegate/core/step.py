@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tidegate.core import (
+    adoption,
     brakes,
     doubt,
     entering,
@@ -128,7 +129,7 @@ def on_started(state: State, event: Started) -> Decision:
     decision = Decision(intents=(Subscribe(coins=tuple(state.coins)),))
     state.brakes = event.brakes
     decision += brakes.on_account(state, event.account)
-    decision += reconcile.adopt_at_start(state, event.account, {each.coin: each for each in event.remembered})
+    decision += adoption.at_start(state, event.account, {each.coin: each for each in event.remembered})
     if state.refused:
         state.stopping, state.stopped = state.refused, True
         return decision + Decision(intents=(Quit(reason=state.refused), Alert(text=state.refused)))

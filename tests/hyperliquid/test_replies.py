@@ -171,7 +171,7 @@ def test_resent_bytes_are_accepted_only_by_an_answer_that_names_the_order(make):
 
 def test_an_order_that_must_fill_at_once_and_is_said_to_rest_is_in_doubt(make):
     answer = statuses({"resting": {"oid": 7, "cloid": make.cloid(1)}})
-    assert isinstance(facts_of_reply(make.entry(1), answer, AT_MS)[0], OrderInDoubt)
+    assert isinstance(facts_of_reply(make.place(make.order()), answer, AT_MS)[0], OrderInDoubt)
 
 
 def test_recorded_answers_are_read(make, sample):

@@ -234,7 +234,6 @@ def funding_at_the_cap(scene: Scene) -> None:
     "deposit and withdrawal",
     done="40 % of the money is withdrawn",
     expected="no loss: no brake, no exit",
-    short=True,
 )
 def withdrawn(scene: Scene) -> None:
     scene.start_covered()

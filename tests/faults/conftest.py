@@ -14,11 +14,11 @@ measured = Measured()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without FAULTS=all only the short run is played; with it the longest tests go first, the page's last."""
+    """Without FAULTS=all only the short run is played; with it the longest tests go first, and not the page's."""
     if ALL:
-        items.sort(key=lambda item: ("unknown_outcomes" not in item.nodeid, "fault_table" in item.nodeid))
-        return
-    long = [item for item in items if item.get_closest_marker("long_fault")]
+        items.sort(key=lambda item: "unknown_outcomes" not in item.nodeid)
+    left_out = "test_fault_table.py" if ALL else "long_fault"
+    long = [item for item in items if left_out in item.nodeid or item.get_closest_marker(left_out)]
     config.hook.pytest_deselected(items=long)
     items[:] = [item for item in items if item not in long]
 

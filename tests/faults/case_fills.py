@@ -75,9 +75,11 @@ def exit_partly_filled(scene: Scene) -> None:
 def no_bids(scene: Scene) -> None:
     scene.start_covered()
     scene.fault(f"book.one_sided {COIN} missing=bids", for_s=4, at_once=True)
+    scene.until(lambda: not scene.bids(), "nobody bids")
     scene.touch_the_stop()
     scene.flat()
     scene.recovered()
+    assert len(scene.sees.exits) > 1 or len(scene.sees.refused) > 0
     assert all(Decimal(order["limitPx"]) > 0 for order in scene.sees.exits)
 
 

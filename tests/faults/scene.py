@@ -102,6 +102,12 @@ class Scene:
         second = Bot(self._folder, *words)
         assert second.ends() == 0, second.screen
 
+    def bids(self) -> list[Any]:
+        """What is bid for the coin at the moment."""
+        book = {"type": "l2Book", "coin": COIN}
+        body: Any = self.net.call(lambda localnet: localnet.exchange.info(book).body)
+        return list(body["levels"][0])
+
     def status(self) -> dict[str, Any]:
         """What the bot says of itself, as the status command would show it."""
         raw = read_status(f"sqlite:///{self._folder}/data/tidegate.db")

@@ -9,7 +9,7 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -26,7 +26,7 @@ VICTIM = Path(__file__).with_name("victim.py")
 COIN = "BTC"
 SPEED = 20.0
 COVERED_WITHIN_S = 5.0
-LIFE_S = 40.0
+LIFE_S = 120.0
 SETTLED_WITHIN_S = 30.0
 RANDOM_LIFE_S = (0.1, 3.0)
 SETTINGS = {
@@ -43,6 +43,10 @@ SETTINGS = {
 }
 
 
+WIDE = {"STOP_LOSS_PCT": "0.5", "TAKE_PROFIT_PCT": "5", "TRAILING_STOP_PCT": "0.2"}
+"""Levels under which a stop lives long enough to be moved."""
+
+
 class Lives:
     """One folder, one exchange, one bot after the other. `uncovered_s` is the longest wait for cover after a start."""
 
@@ -51,9 +55,9 @@ class Lives:
         self.kills = 0
         self.uncovered_s = 0.0
 
-    def until_point(self, point: str, passes: int) -> None:
+    def until_point(self, point: str, passes: int, settings: Mapping[str, str]) -> None:
         """A life that ends by itself at the named point; it has to come there."""
-        bot = self._born({"CRASH_AT": f"{point}:{passes}"})
+        bot = self._born({**settings, "CRASH_AT": f"{point}:{passes}"})
         try:
             bot.process.wait(LIFE_S)
         except TimeoutExpired:
@@ -69,7 +73,7 @@ class Lives:
         bot.send(signal.SIGKILL)
         self._buried(bot)
 
-    def _born(self, environ: dict[str, str]) -> Bot:
+    def _born(self, environ: Mapping[str, str]) -> Bot:
         command = [sys.executable, str(VICTIM), "run"]
         return Bot(self._folder, environ={**SETTINGS, **environ, "LOCALNET_URL": self._net.url}, command=command)
 

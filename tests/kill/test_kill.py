@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.kill.life import lives_in
+from tests.kill.life import WIDE, lives_in
 from tests.kill.victim import POINTS
 
 pytestmark = pytest.mark.e2e
 ALL = os.environ.get("KILLS") == "all"
 ROUNDS, DEATHS, AT_EACH_POINT = (20, 10, 10) if ALL else (1, 3, 1)
 SHORT = ("after the journal's commit", "after the send", "during an exit", "during a migration")
+RARE = ("while the stop is moved", "during a cancel", "during a migration", "during a log rotation")
 PLAYED = POINTS if ALL or os.environ.get("KILLS") == "points" else SHORT
 
 
@@ -38,6 +39,7 @@ def test_a_bot_that_is_killed_at_a_named_point_doubles_loses_and_uncovers_nothin
         folder = tmp_path / str(number)
         folder.mkdir()
         with lives_in(folder, 100 + number) as lives:
-            lives.until_point(point, passes=1 + number % 3 if point != "during a migration" else 1)
+            rare = point in RARE
+            lives.until_point(point, 1 if rare else 1 + number % 3, WIDE if rare else {})
             lives.settle()
             lives.judge()

@@ -31,7 +31,7 @@ EXIT_CODES: tuple[tuple[type[TidegateError], int], ...] = (
 )
 
 SECONDS_MAX = 10_000_000
-ANSWER_PATIENCE_S, ASK_AGAIN_S = 5.0, 0.1
+ANSWER_PATIENCE_S, START_PATIENCE_S, ASK_AGAIN_S = 5.0, 2.0, 0.1
 
 app = typer.Typer(
     add_completion=False,
@@ -251,7 +251,7 @@ def _ask(name: str, reason: str, loaded: "Loaded") -> bool:
         raise StorageError("no bot has run on this database yet: start one with python bot.py")
     running = _is_alive(msgspec.json.decode(payload, type=Status).pid)
     asked = ask(url, name, reason or f"asked by `python bot.py {name}`")
-    until_s = time.monotonic() + (ANSWER_PATIENCE_S if running else 0)
+    until_s = time.monotonic() + (ANSWER_PATIENCE_S if running else START_PATIENCE_S)
     while not is_taken(url, asked):
         if time.monotonic() > until_s:
             where = "it does not answer" if running else "no bot is running"

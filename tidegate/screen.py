@@ -23,7 +23,7 @@ def show_config(entries: Iterable[Entry], console: Console) -> None:
     table.add_column("setting", no_wrap=True)
     table.add_column("value", overflow="fold")
     table.add_column("from", no_wrap=True)
-    table.add_column("meaning")
+    table.add_column("meaning", overflow="fold")
     for entry in entries:
         table.add_row(*_as_it_is(entry.name, entry.shown, entry.source, entry.meaning))
     console.print(table)

@@ -102,7 +102,7 @@ class Bird:
             "COINS": "BTC",
             "TIMEFRAME": "1m",
         }
-        self._environ = {}
+        self._environ = {"TMPDIR": str(folder)}  # the lock of the wallet, which all tests share
         match place:
             case "environment":
                 self._environ["HYPERLIQUID_PRIVATE_KEY"] = KEY

@@ -40,6 +40,7 @@ def net() -> Iterator[Ready]:
 def start(folder: Path, net: Ready, key: str, account: str, **more: str) -> Running:
     environ = {
         "NETWORK": "testnet",
+        "TMPDIR": str(folder),  # the lock of the wallet, which all tests share
         "HYPERLIQUID_PRIVATE_KEY": key,
         "HYPERLIQUID_ACCOUNT_ADDRESS": account,
         "CONFIRM_MAINNET": account if more.get("NETWORK") == "mainnet" else "",

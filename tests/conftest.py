@@ -1,9 +1,20 @@
 """What holds for every test."""
 
 import decimal
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 
 import pytest
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Each worker has a temporary folder of its own: there lie the locks of wallets, which tests of several share."""
+    if hasattr(config, "workerinput"):
+        folder = tempfile.mkdtemp(prefix="tidegate-tests-")
+        os.environ["TMPDIR"] = tempfile.tempdir = folder
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 @pytest.fixture(autouse=True)

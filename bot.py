@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -252,12 +253,13 @@ def _ask(name: str, reason: str, loaded: "Loaded") -> bool:
     running = _is_alive(msgspec.json.decode(payload, type=Status).pid)
     asked = ask(url, name, reason or f"asked by `python bot.py {name}`")
     until_s = time.monotonic() + (ANSWER_PATIENCE_S if running else START_PATIENCE_S)
+    between = Event()
     while not is_taken(url, asked):
         if time.monotonic() > until_s:
             where = "it does not answer" if running else "no bot is running"
             typer.echo(f"{name}: {where}; it is written down and taken by the next one that starts")
             return running
-        time.sleep(ASK_AGAIN_S)
+        between.wait(ASK_AGAIN_S)
     show_answer(name, msgspec.json.decode(read_status(url) or payload, type=Status), typer.echo)
     return True
 

@@ -97,7 +97,8 @@ class Pump:
 
     async def _stream(self, seconds: float) -> tuple[bytes, list[int]]:
         """Print at RATE for so long; when each print was made (monotonic ns), and the memory used second by second."""
-        stamps, memory = array("q"), []
+        # Made whole before the first second, so that the memory which grows is the exchange's.
+        stamps, memory = array("q", [1]) * (int(seconds * RATE / BURST) * BURST), []
         coins = list(COINS.values())
         began_s = time.monotonic()
         next_memory_s = began_s
@@ -110,7 +111,7 @@ class Pump:
             self.localnet.driver.catch_up()
             for each in range(BURST):
                 coin = coins[(number * BURST + each) % len(coins)]
-                stamps.append(time.monotonic_ns())
+                stamps[number * BURST + each] = time.monotonic_ns()
                 self.exchange.trade(coin.name, "B", coin.mid + coin.tick, D("0.01"))
             if time.monotonic() >= next_memory_s:
                 memory.append(resident_bytes())

@@ -4,43 +4,17 @@ A thread of its own looks four times a second and makes facts of what it finds. 
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
 
 from tidegate.errors import StorageError
 from tidegate.model.events import Command
 from tidegate.ports import Clock, Facts
+from tidegate.storage.commands import Box
 
 LOOK_EVERY_S = 0.25
 HALT = "HALT"
-
-
-class Asked(Protocol):
-    """A wish, as it was left."""
-
-    @property
-    def id(self) -> str:
-        """Which one."""
-
-    @property
-    def name(self) -> str:
-        """What is wished."""
-
-    @property
-    def reason(self) -> str:
-        """Why."""
-
-
-class Box(Protocol):
-    """Where wishes are left."""
-
-    def waiting(self) -> Sequence[Asked]:
-        """What nobody has taken yet."""
-
-    def close(self) -> None:
-        """Close it."""
 
 
 class Desk:

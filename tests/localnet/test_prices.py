@@ -8,12 +8,12 @@ from tests.localnet.floor import quotes
 from tidegate.localnet.kernel.book import Book
 from tidegate.localnet.kernel.prices import (
     PERP_WEIGHTS,
-    RECENT_TRADES,
     SPOT_WEIGHTS,
     Average,
     Prices,
     weighted_median,
 )
+from tidegate.localnet.kernel.traded import RECENT_TRADES
 from tidegate.localnet.kernel.trading_day import HOUR_MS
 from tidegate.localnet.kernel.universe import default_universe
 from tidegate.localnet.markets.candles import CandleStore

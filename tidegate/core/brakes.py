@@ -238,14 +238,11 @@ def _flatten(state: State, reason: str) -> Decision:
     text = "flattening: every position of this bot is closed now"
     if others:
         text += f"; left alone, not this bot's: {', '.join(others)}"
-    decision += Decision(intents=(RememberBrakes(brakes=state.brakes),), notes=(Note(topic="risk", text=text),))
-    return decision + flatten(state)
+    return decision + Decision(intents=(RememberBrakes(brakes=state.brakes),), notes=(Note(topic="risk", text=text),))
 
 
 def flatten(state: State) -> Decision:
     """While flattening: close what is open and not being closed; done when nothing is open or on its way."""
-    if not state.brakes.flatten:
-        return NOTHING
     decision = NOTHING
     for coin in tuple(state.coins.values()):
         if coin.phase is Phase.HOLDING and coin.position.size:

@@ -23,7 +23,6 @@ MISMATCHES_MAX = 2
 CONTRADICTIONS_MAX = 8
 """A position that is said to be gone while its stop stands, without a fill, must be seen missing so often."""
 CONTRADICTED_AGAIN_MS = 10_000
-TELL_AGAIN_MS = 300_000
 WITNESS_GAP_MS = 1_000
 """Two views that are closer together than this are one witness."""
 
@@ -113,11 +112,8 @@ def _liquidation(state: State, coin: CoinState, account: Account) -> Decision:
         return NOTHING
     if not risk.beyond_liquidation(bracket.direction, bracket.stop, level):
         return NOTHING
-    kind = ("liquidation", coin.coin)
-    told_ms = state.faults_told.get(kind)
-    if told_ms is not None and state.now_ms - told_ms < state.wait_ms(TELL_AGAIN_MS):
+    if not state.tells_again("liquidation", coin.coin):
         return NOTHING
-    state.faults_told[kind] = state.now_ms
     text = (
         f"{coin.coin}: the stop {bracket.stop} lies beyond the liquidation price {level}: the exchange would close the "
         f"position first; add margin, or make the position smaller"

@@ -31,6 +31,8 @@ PRICE_LAG_MAX_MS = 30_000
 """A source of prices that is so much older than the newest one is not asked."""
 
 
+TELL_AGAIN_MS = 300_000
+"""What goes on failing is told aloud this often: an outage lets a question fail every other second."""
 ROLES_REMEMBERED = 2_000
 """Of how many of our orders it is remembered what they were for: a fill may be told after the order is over."""
 
@@ -275,6 +277,14 @@ class State:
         assert after.phase is before.phase or after.phase in MOVES[before.phase], (before.phase, after.phase)
         self.coins[coin] = after
         return after
+
+    def tells_again(self, where: str, coin: str) -> bool:
+        """Whether a trouble that goes on is to be told aloud now; not again for a while then."""
+        told_ms = self.faults_told.get((where, coin))
+        if told_ms is not None and self.now_ms - told_ms < self.wait_ms(TELL_AGAIN_MS):
+            return False
+        self.faults_told[where, coin] = self.now_ms
+        return True
 
     def wait_ms(self, ms: int) -> int:
         """A wait of `ms` of our own time, in exchange time."""

@@ -77,8 +77,6 @@ LEVERAGE_AGAIN_MS = 60_000
 """A coin whose leverage was refused is suspended; it is asked for again after this long."""
 STOP_PATIENCE_MS = 5_000
 """How long leaving may be put off by an order on its way or a position whose stop is not confirmed yet."""
-FAULT_REPEAT_MS = 300_000
-"""What goes on failing is told aloud this often: an outage lets a question fail every other second."""
 
 
 _OF_A_COIN = (PlaceOrders, SetLeverage, ResendOrders)
@@ -355,12 +353,7 @@ def on_fault(state: State, event: Faulted) -> Decision:
         state.change(coin.coin, told_from_ms=0, told_until_ms=0)
     what = f"{event.coin}: {event.reason}" if event.coin else event.reason
     topic = _TOPIC_OF.get(event.where, "bot")
-    kind = (event.where, event.coin or "")
-    told_ms = state.faults_told.get(kind)
-    again = told_ms is not None and state.now_ms - told_ms < state.wait_ms(FAULT_REPEAT_MS)
-    if not again:
-        state.faults_told[kind] = state.now_ms
-    level: Level = "DEBUG" if again else "WARNING"
+    level: Level = "WARNING" if state.tells_again(event.where, event.coin or "") else "DEBUG"
     return Decision(notes=(Note(topic=topic, text=f"{event.where}: {what}", level=level),))
 
 

@@ -12,10 +12,10 @@ from typing import Any
 from msgspec import Struct
 
 from tidegate.errors import Unintelligible
+from tidegate.hyperliquid.reads import DOLLAR
 from tidegate.hyperliquid.shapes import ZERO, Millis, is_number, typed
 from tidegate.model.brakes import Flow
 
-DOLLAR = "USDC"
 PERPS, SPOT = "", "spot"
 
 

@@ -5,7 +5,6 @@ kernel says when time has passed and what was traded.
 """
 
 import math
-from collections import deque
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -20,7 +19,7 @@ from tidegate.localnet.kernel.numbers import (
     wire_ratio,
 )
 from tidegate.localnet.kernel.premiums import FundingHour, builder_premium_of, premium_of
-from tidegate.localnet.kernel.trading_day import Candles, TradingDay
+from tidegate.localnet.kernel.traded import Traded
 from tidegate.localnet.kernel.universe import PerpRule
 
 MARK_INTERVAL_MS = 3_000
@@ -32,7 +31,6 @@ IMPACT_NOTIONAL_MAJORS = Decimal(20_000)
 MAJORS = ("BTC", "ETH")
 PERP_WEIGHTS = {"binance": 3, "okx": 2, "bybit": 2, "gate": 1, "mexc": 1}
 SPOT_WEIGHTS = {"binance": 3, "okx": 2, "bybit": 2, "kraken": 1, "kucoin": 1, "gate": 1, "mexc": 1, "hyperliquid": 1}
-RECENT_TRADES = 100
 
 
 class Average:
@@ -66,25 +64,20 @@ class Impacts(NamedTuple):
     ask: Decimal
 
 
-class Prices:
+class Prices(Traded):
     """Oracle, mark, last price and the trading day of one coin."""
 
     def __init__(self, rule: PerpRule, book: Book, start_ms: int) -> None:
         self.rule = rule
-        self.book = book
+        super().__init__(rule, book, start_ms)
         self.oracle = rule.reference_px
-        self.mark = rule.reference_px
-        self.last: Decimal | None = None
         self.marked_ms = start_ms
-        self.recent: deque[dict[str, Any]] = deque(maxlen=RECENT_TRADES)
-        self.candles: Candles | None = None
         self.funding = FundingHour(rule.funding, start_ms)
         self.external: Decimal | None = None  # the median of other exchanges' perp mids, see `weighted_median`
         self._marked_by: tuple[Decimal, Decimal | None] | None = None  # what made a mark without a book
         self._impacts: tuple[int, Impacts | None] = (-1, None)  # as of a version of the book
         self._oracle_gap = Average(ORACLE_GAP_WINDOW_S)
         self._fair = Average(FAIR_WINDOW_S)
-        self._day = TradingDay(rule, start_ms)
 
     def refresh_mark(self, now_ms: int) -> bool:
         """Compute the mark anew; True when it moved.
@@ -112,20 +105,6 @@ class Prices:
         before = self.mark
         self.mark = round_price(Decimal(repr(_median(inputs))), self.rule.sz_decimals)
         return self.mark != before
-
-    def printed(self, now_ms: int, px: Decimal, sz: Decimal) -> None:
-        """Take in one trade."""
-        self.last = px
-        self._day.add(now_ms, px, sz)
-        if self.candles is not None:
-            self.candles.add(now_ms, px, sz)
-
-    def mid_or_last(self) -> Decimal:
-        """What `allMids` shows: the mid, else the last trade, else the mark."""
-        mid = self.book.mid()
-        if mid is not None:
-            return mid
-        return self.mark if self.last is None else self.last
 
     def impacts(self) -> Impacts | None:
         """The impact prices, on the grid of displayed prices; None when a side is too thin."""

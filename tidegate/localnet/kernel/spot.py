@@ -4,7 +4,6 @@ Owns the arithmetic of balances, holds and spot fees (sections 2.3, 2.11, 2.13, 
 bought, a sell in the quote token; both are cut to what the token can express. It knows no order of matching.
 """
 
-from collections import deque
 from decimal import ROUND_DOWN, Context, Decimal
 from typing import Any, NamedTuple
 
@@ -13,24 +12,18 @@ from tidegate.localnet.kernel.accounts import USDC_INDEX, Account, Balance
 from tidegate.localnet.kernel.book import Book
 from tidegate.localnet.kernel.instruments import SpotPair, Token
 from tidegate.localnet.kernel.numbers import MICRO, ONE, ZERO, micro, round_price, wire
-from tidegate.localnet.kernel.trading_day import Candles, TradingDay
+from tidegate.localnet.kernel.traded import Traded
 
-RECENT_TRADES = 100
 STABLE_SHARE = Decimal("0.2")  # of the rates, on pairs of two dollars
 WIDE = Context(prec=60)  # some tokens have eighteen decimals, and much of them
 
 
-class PairPrices:
+class PairPrices(Traded):
     """One pair's book, last trade, mark and trading day; the mark is only shown: nothing is margined by it."""
 
     def __init__(self, pair: SpotPair, book: Book, start_ms: int) -> None:
         self.pair = pair
-        self.book = book
-        self.mark = pair.reference_px
-        self.last: Decimal | None = None
-        self.recent: deque[dict[str, Any]] = deque(maxlen=RECENT_TRADES)
-        self.candles: Candles | None = None
-        self._day = TradingDay(pair, start_ms)
+        super().__init__(pair, book, start_ms)
 
     def refresh_mark(self, _now_ms: int) -> bool:
         """Set the mark to the median of best bid, best ask and last trade; True when it moved."""
@@ -40,20 +33,6 @@ class PairPrices:
         middle = seen[len(seen) // 2] if len(seen) % 2 else (seen[0] + seen[1]) / 2
         before, self.mark = self.mark, round_price(middle, self.pair.sz_decimals, spot=True)
         return self.mark != before
-
-    def printed(self, now_ms: int, px: Decimal, sz: Decimal) -> None:
-        """Take in one trade."""
-        self.last = px
-        self._day.add(now_ms, px, sz)
-        if self.candles is not None:
-            self.candles.add(now_ms, px, sz)
-
-    def mid_or_last(self) -> Decimal:
-        """What `allMids` shows: the mid, else the last trade, else the mark."""
-        mid = self.book.mid()
-        if mid is not None:
-            return mid
-        return self.mark if self.last is None else self.last
 
     def context(self, now_ms: int) -> dict[str, Any]:
         """The context row (section 2.3), in the exchange's key order."""

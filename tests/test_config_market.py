@@ -2,7 +2,7 @@
 
 from tidegate.config import check_against_market
 from tidegate.hyperliquid.instruments import resolve
-from tidegate.model.instruments import Instrument
+from tidegate.model.instruments import Book, Instrument
 from tidegate.model.settings import Settings
 
 LISTED = {
@@ -42,4 +42,13 @@ def test_other_names_of_a_coin_are_understood_when_something_resolves_them() -> 
 def test_two_names_of_one_coin_are_refused() -> None:
     assert check_against_market(Settings(coins=("BTC", "BTC-PERP")), LISTED, resolve) == [
         "COINS: BTC and BTC-PERP are the same coin; leave one out"
+    ]
+
+
+def test_spot_pairs_are_refused_with_the_perpetual_of_the_same_coin() -> None:
+    pair = Instrument(coin="@107", asset=10_107, size_decimals=2, leverage_max=1, book=Book.SPOT)
+    assert check_against_market(Settings(coins=("BTC/USDC", "PURR/USDC", "@107")), LISTED | {"@107": pair}) == [
+        "COINS: BTC/USDC is a spot pair; the bot trades perpetuals, did you mean BTC?",
+        "COINS: PURR/USDC is a spot pair; the bot trades perpetuals",
+        "COINS: @107 is a spot pair; the bot trades perpetuals",
     ]

@@ -24,7 +24,15 @@ from tidegate.model.events import (
     OrdersSent,
 )
 from tidegate.model.instruments import Instrument
-from tidegate.model.intents import CancelOrders, PlaceOrders, ResendOrders, SetLeverage, Urgency
+from tidegate.model.intents import (
+    CancelOrders,
+    PlaceOrders,
+    ResendOrders,
+    SetLeverage,
+    SkipNonces,
+    SpendNonce,
+    Urgency,
+)
 from tidegate.model.orders import Limit, OrderRequest, Role, TimeInForce
 from tidegate.model.positions import Side
 from tidegate.model.settings import Settings
@@ -58,6 +66,7 @@ def place(urgency: Urgency = Urgency.ENTRY, *, cloid: str = CLOID, price: int = 
 CANCEL = CancelOrders(coin="BTC", asset=3, cloids=(CLOID,), expires_ms=T0 + 15_000, reason="a test")
 LEVERAGE = SetLeverage(coin="BTC", asset=3, leverage=2, expires_ms=T0 + 15_000)
 RESEND = ResendOrders(cloid=CLOID)
+SPEND = SpendNonce(coin="BTC", cloid=CLOID, cloids=(CLOID,), expires_ms=T0 + 15_000, reason="a test")
 
 
 class Outside:
@@ -78,6 +87,9 @@ class Outside:
         self._nonce = max(self._nonce + 1, now_ms)
         return self._nonce
 
+    def skip_nonces(self, by: int, now_ms: int) -> None:
+        self._nonce = max(self._nonce, now_ms) + by
+
     def commit_before_send(
         self, cloids: Sequence[str], nonce: int, payload: bytes, expires_ms: int, *, at_once: bool = False
     ) -> None:
@@ -88,6 +100,8 @@ class Outside:
         self.rows |= dict.fromkeys(cloids, payload)
 
     def payload_of(self, cloid: str) -> bytes | None:
+        if self.broken:
+            raise StorageError("the disk is full")
         return self.rows.get(cloid)
 
     # the ways to the exchange
@@ -224,6 +238,44 @@ def test_bytes_that_the_journal_does_not_have_are_not_made_up(gateway: Gateway, 
     reason = f"the signed bytes of {CLOID} are not in the journal"
     assert gateway.perform(RESEND) == [Faulted(at_ms=T0, where="journal", reason=reason)]
     assert outside.sent == []
+
+
+@pytest.mark.parametrize("vault", [None, "0x" + "cd" * 20])
+def test_a_nonce_is_used_up_by_an_action_that_does_nothing_signed_with_that_very_nonce(
+    outside: Outside, clock: SettableClock, vault: str | None
+) -> None:
+    gateway = opened(outside, clock, vault=vault)
+    gateway.perform(place())
+    clock.advance_to(T0 + 2_000)
+    assert gateway.perform(SPEND) == [OrdersSent(at_ms=T0 + 2_000, cloids=(), nonce=T0, transport="ws", sent_ns=77)]
+    assert outside.story == ["commit", "post", "commit", "post"], "journaled like any action"
+    letter = msgspec.json.decode(outside.sent[1][1])
+    assert letter["action"] == {"type": "noop"}
+    assert (letter["nonce"], letter["vaultAddress"], letter["expiresAfter"]) == (T0, vault, T0 + 15_000)
+    assert letter["signature"] == SIGNER.sign_l1({"type": "noop"}, T0, vault, T0 + 15_000)
+    assert outside.rows[CLOID] == outside.sent[0][1], "the order's own bytes are kept"
+
+
+def test_a_nonce_that_the_journal_does_not_have_is_not_made_up(gateway: Gateway, outside: Outside) -> None:
+    assert [type(fact) for fact in gateway.perform(SPEND)] == [Faulted]
+    assert outside.sent == []
+
+
+@pytest.mark.parametrize("wish", [RESEND, SPEND], ids=["resend", "spend"])
+def test_a_journal_that_cannot_be_read_is_a_fact_and_not_the_end(
+    gateway: Gateway, outside: Outside, wish: Sent
+) -> None:
+    gateway.perform(place())
+    outside.broken = True
+    (fault,) = gateway.perform(wish)
+    assert isinstance(fault, Faulted)
+    assert "cannot be read" in fault.reason
+
+
+def test_skipped_nonces_are_never_used(gateway: Gateway, outside: Outside) -> None:
+    assert gateway.perform(SkipNonces(by=1_000, reason="a test")) == []
+    gateway.perform(place())
+    assert msgspec.json.decode(outside.sent[0][1])["nonce"] > T0 + 1_000
 
 
 NOT_WRITTEN = Faulted(at_ms=T0, where="journal", reason="not written: the disk is full")

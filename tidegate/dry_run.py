@@ -4,7 +4,15 @@ from collections.abc import Mapping
 
 from tidegate.model.events import Event, LeverageSet, OrderCanceled, OrderRejected
 from tidegate.model.instruments import NOTIONAL_MIN_USD, Instrument
-from tidegate.model.intents import CancelOrders, PlaceOrders, ResendOrders, SetLeverage
+from tidegate.model.intents import (
+    CancelOrders,
+    CancelTwap,
+    PlaceOrders,
+    ResendOrders,
+    SetLeverage,
+    SkipNonces,
+    SpendNonce,
+)
 from tidegate.model.orders import DRY_RUN, OrderRequest, Trigger
 from tidegate.ports import Clock
 
@@ -15,7 +23,9 @@ class DryRunGateway:
     def __init__(self, clock: Clock, instruments: Mapping[str, Instrument]) -> None:
         self._clock, self._instruments = clock, instruments
 
-    def perform(self, wish: PlaceOrders | CancelOrders | SetLeverage | ResendOrders) -> list[Event]:
+    def perform(
+        self, wish: PlaceOrders | CancelOrders | CancelTwap | SetLeverage | ResendOrders | SpendNonce | SkipNonces
+    ) -> list[Event]:
         """Answer a write wish without touching the exchange."""
         at_ms = self._clock.now_ms()
         match wish:
@@ -30,8 +40,8 @@ class DryRunGateway:
                     for cloid in wish.cloids
                 ]
             case SetLeverage():
-                return [LeverageSet(at_ms=at_ms, coin=wish.coin, leverage=wish.leverage)]
-            case ResendOrders():
+                return [LeverageSet(at_ms=at_ms, coin=wish.coin, leverage=wish.leverage, cross=wish.cross)]
+            case CancelTwap() | ResendOrders() | SpendNonce() | SkipNonces():
                 return []
 
     def _verdict(self, order: OrderRequest) -> str:

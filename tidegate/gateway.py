@@ -19,13 +19,22 @@ from tidegate.hyperliquid.client import HyperliquidClient
 from tidegate.hyperliquid.signing import Signer
 from tidegate.model.events import Event, Faulted, OrdersSent
 from tidegate.model.instruments import Instrument
-from tidegate.model.intents import CancelOrders, PlaceOrders, ResendOrders, SetLeverage, Urgency
+from tidegate.model.intents import (
+    CancelOrders,
+    CancelTwap,
+    PlaceOrders,
+    ResendOrders,
+    SetLeverage,
+    SkipNonces,
+    SpendNonce,
+    Urgency,
+)
 from tidegate.model.orders import OrderRequest
 from tidegate.ports import Clock, Facts
 from tidegate.storage.ledger import Ledger
 
-Write = PlaceOrders | CancelOrders | SetLeverage
-Sent = Write | ResendOrders
+Write = wire.Write
+Sent = replies.Sent
 
 COURIERS = 3
 """Threads that carry signed bytes by REST, so that one slow answer does not hold up the next exit."""
@@ -99,15 +108,22 @@ class Gateway:
             else:
                 self._ready[wish.coin] = ready
 
-    def perform(self, wish: Sent) -> list[Event]:
+    def perform(self, wish: Sent | SkipNonces) -> list[Event]:
         """Send one wish; the facts say that it left, or why not."""
+        if isinstance(wish, SkipNonces):
+            self._ledger.skip_nonces(wish.by, self._clock.now_ms())
+            return []
         if isinstance(wish, ResendOrders):
             return self._resend(wish)
+        if isinstance(wish, SpendNonce):
+            return self._spend(wish)
         now_ms = self._clock.now_ms()
         events: list[Event] = []
         letter = self._made_ready(wish, now_ms)
         if letter is None:
-            objection = self._limits.objection(wish, now_ms) if not isinstance(wish, CancelOrders) else None
+            objection = None
+            if not isinstance(wish, CancelOrders | CancelTwap):
+                objection = self._limits.objection(wish, now_ms)
             if objection is not None:
                 reason = f"the last gate refused what the bot decided: {objection}"
                 return [Faulted(at_ms=now_ms, where="order", reason=reason), *replies.refused(wish, objection, now_ms)]
@@ -154,12 +170,36 @@ class Gateway:
 
     def _resend(self, wish: ResendOrders) -> list[Event]:
         """The very bytes again: they can execute at most once."""
-        body = self._ledger.payload_of(wish.cloid)
-        if body is None:
-            reason = f"the signed bytes of {wish.cloid} are not in the journal"
-            return [Faulted(at_ms=self._clock.now_ms(), where="journal", reason=reason)]
+        body = self._signed_before(wish.cloid)
+        if isinstance(body, Faulted):
+            return [body]
         self._send(wish, body)
         return []
+
+    def _spend(self, wish: SpendNonce) -> list[Event]:
+        """An action that does nothing, with the nonce of an order in doubt: only one of the two is ever carried out."""
+        body = self._signed_before(wish.cloid)
+        if isinstance(body, Faulted):
+            return [body]
+        letter = wire.spending(self._signer, body, wish.expires_ms)
+        now_ms = self._clock.now_ms()
+        events: list[Event] = []
+        try:
+            self._ledger.commit_before_send((), letter.nonce, letter.body, wish.expires_ms)
+        except StorageError as error:
+            events.append(Faulted(at_ms=now_ms, where="journal", reason=f"not written: {error}"))
+        transport, sent_ns = self._send(wish, letter.body)
+        sent = OrdersSent(at_ms=now_ms, cloids=(), nonce=letter.nonce, transport=transport, sent_ns=sent_ns)
+        return [*events, sent]
+
+    def _signed_before(self, cloid: str) -> bytes | Faulted:
+        """The bytes in which an order left, or why they are not to be had."""
+        reason = f"the signed bytes of {cloid} are not in the journal"
+        try:
+            body = self._ledger.payload_of(cloid)
+        except StorageError as error:
+            body, reason = None, f"the signed bytes of {cloid} cannot be read: {error}"
+        return Faulted(at_ms=self._clock.now_ms(), where="journal", reason=reason) if body is None else body
 
 
 def _cloids(wish: Write) -> tuple[str, ...]:

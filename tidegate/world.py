@@ -8,9 +8,12 @@ from tidegate.model.intents import (
     Alert,
     BookClosed,
     CancelOrders,
+    CancelTwap,
     Evaluate,
     FetchAccount,
     FetchCandles,
+    FetchFees,
+    FetchMetadata,
     FetchOrder,
     FetchPrices,
     Intent,
@@ -21,6 +24,8 @@ from tidegate.model.intents import (
     RememberBrakes,
     ResendOrders,
     SetLeverage,
+    SkipNonces,
+    SpendNonce,
     Subscribe,
 )
 
@@ -28,14 +33,18 @@ from tidegate.model.intents import (
 class Writes(Protocol):
     """Who writes to the exchange."""
 
-    def perform(self, wish: PlaceOrders | CancelOrders | SetLeverage | ResendOrders) -> list[Event]:
+    def perform(
+        self, wish: PlaceOrders | CancelOrders | CancelTwap | SetLeverage | ResendOrders | SpendNonce | SkipNonces
+    ) -> list[Event]:
         """Send a write wish."""
 
 
 class Reads(Protocol):
     """Who reads from the exchange."""
 
-    def submit(self, wish: FetchCandles | FetchPrices | FetchAccount | FetchOrder) -> list[Event]:
+    def submit(
+        self, wish: FetchCandles | FetchPrices | FetchAccount | FetchOrder | FetchMetadata | FetchFees
+    ) -> list[Event]:
         """Queue a read wish."""
 
 
@@ -73,9 +82,11 @@ class RoutedWorld:
     def perform(self, intent: Intent) -> Iterable[Event]:
         """Carry out one wish; what is known at once is returned as facts, the rest arrives in the inbox."""
         match intent:
-            case PlaceOrders() | CancelOrders() | SetLeverage() | ResendOrders():
+            case PlaceOrders() | CancelOrders() | CancelTwap() | SetLeverage():
                 return self._writes.perform(intent)
-            case FetchCandles() | FetchPrices() | FetchAccount() | FetchOrder():
+            case ResendOrders() | SpendNonce() | SkipNonces():
+                return self._writes.perform(intent)
+            case FetchCandles() | FetchPrices() | FetchAccount() | FetchOrder() | FetchMetadata() | FetchFees():
                 return self._reads.submit(intent)
             case Evaluate():
                 self._thinks.submit(intent)

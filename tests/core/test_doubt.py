@@ -4,12 +4,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.core.worlds import D, World, exits_of, started
-from tidegate.core.doubt import ALERT_AFTER_ASKS, FINAL_AFTER_MS, RESENDS_MAX
+from tests.core.worlds import D, World, exits_of, started, wishes
+from tidegate.core.doubt import ALERT_AFTER_ASKS, FINAL_AFTER_MS, REPEAT_AFTER_MS, RESENDS_MAX, SPENDS_MAX
 from tidegate.core.state import ANSWER_PATIENCE_MS, EXPIRES_AFTER_MS, OrderState, Phase
-from tidegate.model.events import OrderAccepted, OrderInDoubt, OrderRejected, OrderSeen, StreamUp
-from tidegate.model.intents import Alert, Decision, FetchAccount, FetchOrder, PlaceOrders, ResendOrders
+from tidegate.core.step import still_wanted
+from tidegate.model.events import NonceSpent, OrderAccepted, OrderInDoubt, OrderRejected, OrderSeen, StreamUp
+from tidegate.model.intents import (
+    Alert,
+    Decision,
+    FetchAccount,
+    FetchOrder,
+    PlaceOrders,
+    Quit,
+    ResendOrders,
+    SpendNonce,
+)
 from tidegate.model.orders import Role
+from tidegate.model.signals import Want
 
 
 def doubtful() -> tuple[World, str]:
@@ -195,3 +206,136 @@ def test_an_answer_about_an_order_that_is_no_longer_in_doubt_changes_nothing() -
     seen(world, "0xstrange", None)
     assert world.coin() == before
     assert world.coin().position.size == D(0)
+
+
+# orders that left together
+
+
+def test_the_bytes_of_a_group_go_out_again_once_for_all_its_orders() -> None:
+    world, _cloid = doubtful()
+    group = {order.cloid for order in world.wished(PlaceOrders)[0].orders}
+    assert len(group) > 1
+    for cloid in group:
+        seen(world, cloid, None)
+    (again,) = world.wished(ResendOrders)
+    assert set(again.cloids) == group
+    assert {order.resends for order in world.coin().orders.values()} == {1}
+
+
+def test_an_order_of_the_group_that_is_known_is_not_asked_to_be_sent_again() -> None:
+    world, cloid = doubtful()
+    stop = world.coin().live(Role.STOP)[0].request.cloid
+    seen(world, stop, "open")
+    seen(world, cloid, None)
+    assert stop not in world.wished(ResendOrders)[0].cloids
+
+
+# entries that nobody wants any more
+
+
+UNWANTED = {
+    "the bot stops": lambda world: world.stop(),
+    "pause": lambda world: world.command("pause", "a break"),
+    "flatten": lambda world: world.command("flatten", "enough"),
+    "a HALT file": lambda world: world.command("halt", "a file"),
+    "the strategy wants to be flat": lambda world: world.signal(Want.FLAT),
+    "the strategy wants the other side": lambda world: world.signal(Want.SHORT),
+}
+
+
+@pytest.mark.parametrize("how", UNWANTED)
+def test_an_entry_in_doubt_that_is_not_wanted_any_more_has_its_nonce_used_up_instead_of_being_sent_again(
+    how: str,
+) -> None:
+    world, cloid = doubtful()
+    UNWANTED[how](world)
+    world.tick()
+    assert cloid in [wish.cloid for wish in world.wished(FetchOrder)], "it is asked about at once"
+    for order in tuple(world.coin().orders):
+        seen(world, order, None)
+    (spent,) = world.wished(SpendNonce)
+    assert set(spent.cloids) == {order.cloid for order in world.wished(PlaceOrders)[0].orders}
+    assert world.wished(ResendOrders) == []
+
+
+def test_an_entry_whose_nonce_was_used_up_is_over_with_all_that_left_with_it() -> None:
+    world, cloid = doubtful()
+    world.command("pause", "a break")
+    seen(world, cloid, None)
+    (spent,) = world.wished(SpendNonce)
+    assert still_wanted(world.state, spent)
+    decision = world.tell(NonceSpent(at_ms=world.now_ms, cloids=spent.cloids))
+    assert "can never be placed" in decision.notes[0].text
+    assert world.coin().phase is Phase.READY
+    assert world.coin().orders == {}
+    assert not still_wanted(world.state, spent)
+
+
+def test_a_bot_that_leaves_does_not_wait_for_an_entry_that_can_never_be_placed() -> None:
+    world, cloid = doubtful()
+    world.stop()
+    world.tick()
+    seen(world, cloid, None)
+    world.tell(NonceSpent(at_ms=world.now_ms, cloids=world.wished(SpendNonce)[0].cloids))
+    world.tick()
+    assert world.wished(Quit)
+
+
+def test_an_entry_that_landed_first_is_found_and_closed_by_flatten() -> None:
+    world, cloid = doubtful()
+    world.command("flatten", "enough")
+    seen(world, cloid, None)
+    duplicate = "its nonce could not be used up: Invalid nonce: duplicate nonce 5"
+    world.tell(OrderInDoubt(at_ms=world.now_ms, cloid=cloid, reason=duplicate))
+    seen(world, cloid, "filled")
+    entry = world.entry()
+    world.fill(entry.side, entry.size, 100, cloid=cloid)
+    assert len(exits_of(world.decisions)) == 1
+
+
+def test_exits_and_stops_in_doubt_are_always_wanted() -> None:
+    world = started()
+    world.hold()
+    world.command("pause", "a break")
+    world.trade(97)
+    _reason, exit_ = exits_of(world.decisions)[0]
+    world.tell(OrderInDoubt(at_ms=world.now_ms, cloid=exit_.cloid, reason="502"))
+    seen(world, exit_.cloid, None)
+    assert world.wished(SpendNonce) == []
+    assert [wish.cloid for wish in world.wished(ResendOrders)] == [exit_.cloid]
+
+
+def test_a_strategy_that_wants_the_same_or_nothing_new_leaves_the_entry_wanted() -> None:
+    for want in (Want.LONG, Want.HOLD):
+        world, cloid = doubtful()
+        world.signal(want)
+        seen(world, cloid, None)
+        assert world.wished(SpendNonce) == []
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.sampled_from(sorted(UNWANTED)),
+    st.lists(st.tuples(st.integers(0, 6_000), st.booleans(), st.booleans()), max_size=30),
+)
+def test_whatever_is_answered_an_entry_given_up_is_never_sent_again_and_never_signed_anew(
+    how: str, answers: list[tuple[int, bool, bool]]
+) -> None:
+    world, cloid = doubtful()
+    seen(world, cloid, None)
+    before = len(world.wished(ResendOrders))
+    world.now_ms += REPEAT_AFTER_MS
+    UNWANTED[how](world)
+    for wait_ms, is_answered, is_refused in answers:
+        if world.state.stopped:
+            break
+        world.run_until(world.now_ms + wait_ms)
+        if is_refused:
+            world.tell(OrderInDoubt(at_ms=world.now_ms, cloid=cloid, reason="its nonce could not be used up: no"))
+        if is_answered:
+            seen(world, cloid, None)
+    assert len(world.wished(ResendOrders)) == before
+    assert len(world.wished(SpendNonce)) <= SPENDS_MAX
+    assert len(world.placed(Role.ENTRY)) == 1
+    spent = [wish for wish in world.decisions[-1:] for wish in wishes([wish], SpendNonce)]
+    assert all(wish.expires_ms > world.now_ms for wish in spent)

@@ -16,7 +16,7 @@ from tidegate.hyperliquid.limits import Budget
 from tidegate.hyperliquid.protocol import StreamProtocol
 from tidegate.hyperliquid.replies import GONE, facts_of_reply
 from tidegate.hyperliquid.signing import Signer
-from tidegate.hyperliquid.wire import Envelope, Write, action_of, envelope
+from tidegate.hyperliquid.wire import Envelope, Write, action_of, envelope, spending
 from tidegate.localnet.doors.localnet import LocalnetOptions
 from tidegate.localnet.doors.thread import Running, running
 from tidegate.model.events import (
@@ -25,6 +25,7 @@ from tidegate.model.events import (
     Event,
     LeverageSet,
     Marked,
+    NonceSpent,
     OrderAccepted,
     OrderCanceled,
     OrderFilled,
@@ -35,7 +36,7 @@ from tidegate.model.events import (
     Trade,
 )
 from tidegate.model.instruments import Instrument, Rounding
-from tidegate.model.intents import CancelOrders, Grouping, PlaceOrders, ResendOrders, SetLeverage
+from tidegate.model.intents import CancelOrders, Grouping, PlaceOrders, ResendOrders, SetLeverage, SpendNonce
 from tidegate.model.market import Timeframe
 from tidegate.model.orders import Limit, OrderRequest, Role, TimeInForce, Trigger, new_cloid
 from tidegate.model.positions import Side
@@ -219,6 +220,26 @@ def test_the_same_bytes_sent_twice_are_carried_out_once(desk):
     orders = desk.client.account(desk.user, desk.start_ms).orders
     assert [each.cloid for each in orders] == [order.cloid]
     assert desk.client.order_status(desk.user, order.cloid).status == "open"
+
+
+def test_of_an_order_and_an_action_that_does_nothing_with_one_nonce_only_the_first_is_carried_out(desk):
+    for order_is_first in (False, True):
+        order = desk.limit(Side.BUY, "0.9", TimeInForce.GTC)
+        letter = desk.sign(place(order))
+        spend = SpendNonce(
+            coin="BTC", cloid=order.cloid, cloids=(order.cloid,), expires_ms=letter.nonce + 15_000, reason="a test"
+        )
+        nothing = spending(desk.signer, letter.body, spend.expires_ms)
+        letters = [(place(order), letter), (spend, nothing)]
+        first, second = (
+            facts_of_reply(wish, desk.client.send(each.body), desk.clock.now_ms())
+            for wish, each in (letters if order_is_first else letters[::-1])
+        )
+        assert isinstance(first[0], OrderAccepted if order_is_first else NonceSpent)
+        assert isinstance(second[0], OrderInDoubt)
+        assert "duplicate nonce" in second[0].reason
+        status = desk.client.order_status(desk.user, order.cloid).status
+        assert status == ("open" if order_is_first else None)
 
 
 def test_a_changed_body_is_signed_by_somebody_else(desk):

@@ -11,12 +11,13 @@ from tidegate.model.events import (
     Faulted,
     LeverageRefused,
     LeverageSet,
+    NonceSpent,
     OrderAccepted,
     OrderCanceled,
     OrderInDoubt,
     OrderRejected,
 )
-from tidegate.model.intents import ResendOrders
+from tidegate.model.intents import ResendOrders, SpendNonce
 from tidegate.model.orders import TimeInForce
 
 AT_MS = 1_700_000_000_000
@@ -169,6 +170,24 @@ def test_resent_bytes_are_accepted_only_by_an_answer_that_names_the_order(make):
     assert isinstance(unnamed[0], OrderInDoubt)
 
 
+def test_resent_bytes_of_a_group_tell_of_each_order_that_the_answer_names(make):
+    wish = ResendOrders(cloid=make.cloid(2), cloids=(make.cloid(1), make.cloid(2)))
+    answer = statuses(filled(cloid=make.cloid(1)), {"resting": {"oid": 7, "cloid": make.cloid(2)}}, "waitingForTrigger")
+    assert [fact.cloid for fact in facts_of_reply(wish, answer, AT_MS)] == [make.cloid(1), make.cloid(2)]
+
+
+def test_a_nonce_is_used_up_when_the_exchange_says_so_and_else_the_order_stays_in_doubt(make):
+    wish = SpendNonce(
+        coin="BTC", cloid=make.cloid(1), cloids=(make.cloid(1), make.cloid(2)), expires_ms=AT_MS, reason="a test"
+    )
+    done = {"status": "ok", "response": {"type": "default"}}
+    assert facts_of_reply(wish, done, AT_MS) == [NonceSpent(at_ms=AT_MS, cloids=wish.cloids)]
+    for answer in ({"status": "err", "response": "Invalid nonce: duplicate nonce 7"}, None, statuses("success")):
+        [fact] = facts_of_reply(wish, answer, AT_MS)
+        assert isinstance(fact, OrderInDoubt)
+        assert fact.cloid == make.cloid(1)
+
+
 def test_an_order_that_must_fill_at_once_and_is_said_to_rest_is_in_doubt(make):
     answer = statuses({"resting": {"oid": 7, "cloid": make.cloid(1)}})
     assert isinstance(facts_of_reply(make.place(make.order()), answer, AT_MS)[0], OrderInDoubt)
@@ -226,6 +245,7 @@ def test_no_answer_whatsoever_raises_or_loses_an_order(make, reply):
         (make.place(make.order(1), make.stop(2)), (1, 2)),
         (make.cancel(3), (3,)),
         (ResendOrders(cloid=make.cloid(4)), (4,)),
+        (SpendNonce(coin="BTC", cloid=make.cloid(5), cloids=(), expires_ms=AT_MS, reason="a test"), (5,)),
         (make.leverage, ()),
     ):
         facts = facts_of_reply(wish, reply, AT_MS)

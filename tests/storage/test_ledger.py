@@ -85,6 +85,15 @@ def test_nonces_grow_across_restarts_and_when_the_clock_steps_back(open_ledger: 
     assert T0 + 5 <= max(nonces) < T0 + 20
 
 
+def test_skipped_nonces_stay_skipped_after_a_restart(open_ledger: Opener) -> None:
+    first = open_ledger()
+    first.skip_nonces(5_000, T0)
+    first.flush()
+    first.close()
+
+    assert open_ledger().next_nonce(T0) == T0 + 5_001
+
+
 def test_nonces_are_counted_by_signer(open_ledger: Opener) -> None:
     one = open_ledger(account="0xabc", signer="0xagent")
     one.commit_before_send([], one.next_nonce(T0), b"", 0)

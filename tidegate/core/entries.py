@@ -10,7 +10,7 @@ from decimal import Decimal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tidegate.core import brakes, exits, risk, sizing, trims
+from tidegate.core import brakes, costs, doubt, exits, risk, sizing, trims, twap_orders
 from tidegate.core.state import PRICE_LAG_MAX_MS, CoinState, Making, Phase, State, Wanted
 from tidegate.model.brackets import Bracket, ExitReason
 from tidegate.model.events import Signalled
@@ -20,6 +20,7 @@ from tidegate.model.orders import Limit, OrderRequest, Role, TimeInForce, Trigge
 from tidegate.model.positions import Side
 from tidegate.model.settings import HUNDRED, EntryStyle
 from tidegate.model.signals import Signal, Want
+from tidegate.model.twaps import Twapping
 
 TRIGGER_TOLERANCE = Decimal("0.1")
 """How far from its trigger a resting exit may fill: the exchange's own tolerance for market triggers."""
@@ -50,6 +51,8 @@ def on_signal(state: State, event: Signalled) -> Decision:
         return Decision(notes=(Note(topic="decision", text=text),))
     state.warm_coins = state.warm_coins | {event.coin}
     signal = event.signal
+    doubt.overtaken(state, coin, signal.want)
+    coin = state.coins[event.coin]
     if signal.want in (Want.LONG, Want.SHORT):
         return consider(
             state, state.change(coin.coin, wanted=Wanted(signal=signal, candle_open_ms=event.candle_open_ms))
@@ -68,7 +71,8 @@ def consider(state: State, coin: CoinState) -> Decision:
     if wanted is None:
         return NOTHING
     signal, direction = wanted.signal, wanted.signal.want.direction
-    if coin.making is not None and coin.making.direction == -direction and not (coin.position.size or state.stopping):
+    coming = _coming(coin)
+    if coming == -direction and not (coin.position.size or state.stopping):
         withdraw(state, coin, f"the strategy now wants {signal.want.value}")
         return _wait(state, coin, wanted, "the entry on the other side is being taken back")
     if coin.phase is Phase.HOLDING and coin.position.direction == -direction:
@@ -94,7 +98,7 @@ def consider(state: State, coin: CoinState) -> Decision:
 
 
 def _not_yet(state: State, coin: CoinState, direction: int) -> str | None:
-    if coin.making is not None:
+    if coin.grows:
         return "the last entry is not over yet"
     if state.settings.entry is EntryStyle.MAKER and touch(coin, Side.opening(direction)) is None:
         return "no order book was heard to rest an entry in"
@@ -102,9 +106,19 @@ def _not_yet(state: State, coin: CoinState, direction: int) -> str | None:
 
 
 def withdraw(state: State, coin: CoinState, why: str) -> None:
-    """No further try of an entry that rests; the present one is taken back at the next look."""
+    """No further try of an entry that rests, no further slice of a TWAP; it is taken back at the next look."""
+    if coin.twap is not None and not coin.twap.ending:
+        twap = replace(coin.twap, ending=why, ending_ms=state.now_ms, closes=True, look_ms=state.now_ms)
+        state.change(coin.coin, twap=twap)
     if coin.making is not None and not coin.making.ending:
         state.change(coin.coin, making=replace(coin.making, ending=why, look_ms=state.now_ms))
+
+
+def _coming(coin: CoinState) -> int:
+    """The direction of an entry that is filling bit by bit, 0 for none."""
+    if coin.making is not None:
+        return coin.making.direction
+    return coin.twap.request.side.sign if coin.twap is not None else 0
 
 
 def touch(coin: CoinState, side: Side) -> Decimal | None:
@@ -168,6 +182,8 @@ def _plan(state: State, coin: CoinState, signal: Signal) -> Plan | str:
         stop=stop,
         fraction=signal.size_fraction,
         exposure_left=brakes.exposure_left(state),
+        allocation_left=brakes.allocation_left(state),
+        costs=costs.round_trip(state, coin),
     )
     if isinstance(sized, str):
         return sized
@@ -226,19 +242,7 @@ def _enter(state: State, coin: CoinState, wanted: Wanted, plan: Plan) -> Decisio
             signal.want.value,
         )
     )
-    making, limit = None, plan.limit
-    if state.settings.entry is EntryStyle.MAKER:
-        making = _making(state, plan, signal_id, signal.reason)
-        limit = coin.instrument.price(plan.reference, Rounding.DOWN if plan.direction > 0 else Rounding.UP)
-    requests = bracketed(
-        state,
-        coin,
-        plan.bracket,
-        Limit(price=limit, time_in_force=TimeInForce.IOC if making is None else TimeInForce.ALO),
-        size=plan.size,
-        signal_id=signal_id,
-        attempt=1,
-    )
+    way = _way(state, coin, plan, signal_id, signal.reason)
     state.change(
         coin.coin,
         phase=Phase.ENTERING if coin.phase is Phase.READY else coin.phase,
@@ -246,26 +250,61 @@ def _enter(state: State, coin: CoinState, wanted: Wanted, plan: Plan) -> Decisio
         acted_open_ms=wanted.candle_open_ms,
         signal_id=signal_id,
         bracket=plan.bracket,
-        making=making,
+        making=way.making,
+        twap=way.twap,
         generation=coin.generation + 1,
         exit=None,
         exit_attempts=0,
         protect_attempts=0,
         trims=0,
         trim_due_ms=0,
+        stop_cancels=0,
     )
-    wish = place(state, coin, requests, signal_id=signal_id, reason=signal.reason)
+    wish = way.wish(state, coin, signal_id, signal.reason)
     state.free -= plan.size * plan.limit / sizing.leverage_of(state.settings, coin.instrument)
     bracket = plan.bracket
-    how = "or better" if making is None else "post-only"
+    side = Side.opening(plan.direction).value
     text = (
-        f"{coin.coin} {signal.want.value}: {signal.reason}; {requests[0].side.value} {plan.size} at {limit} {how}, "
-        f"stop {bracket.stop}, take-profit {bracket.take_profit or 'none'}, sized by {plan.bounded_by}"
+        f"{coin.coin} {signal.want.value}: {signal.reason}; {side} {plan.size} {way.words}, "
+        f"stop {bracket.stop}, take-profit {bracket.take_profit or 'none'}, sized by {plan.bounded_by}, "
+        f"{costs.words(costs.round_trip(state, coin), plan.size * plan.reference)}"
     )
     return Decision(
         intents=(Remember(record=state.coins[coin.coin].remembered()), wish),
         notes=(Note(topic="decision", text=text),),
     )
+
+
+class Way(Struct, frozen=True, kw_only=True):
+    """How an entry is made: its orders, what is watched over meanwhile, and how a person reads it."""
+
+    words: str
+    requests: tuple[OrderRequest, ...] = ()
+    making: Making | None = None
+    twap: Twapping | None = None
+
+    def wish(self, state: State, coin: CoinState, signal_id: str, reason: str) -> PlaceOrders:
+        """The wish to send it."""
+        if self.twap is not None:
+            return twap_orders.wish_of(self.twap)
+        return place(state, coin, self.requests, signal_id=signal_id, reason=reason)
+
+
+def _way(state: State, coin: CoinState, plan: Plan, signal_id: str, reason: str) -> Way:
+    settings = state.settings
+    large = settings.twap_above_usd and plan.size * plan.reference > settings.twap_above_usd
+    if settings.entry is EntryStyle.TWAP or (settings.entry is EntryStyle.MARKET and large):
+        twap = twap_orders.begin(
+            state, coin, direction=plan.direction, size=plan.size, limit=plan.limit, signal_id=signal_id, reason=reason
+        )
+        return Way(words=f"over {settings.twap_minutes} minutes (TWAP), not beyond {plan.limit}", twap=twap)
+    making, limit = None, plan.limit
+    if settings.entry is EntryStyle.MAKER:
+        making = _making(state, plan, signal_id, reason)
+        limit = coin.instrument.price(plan.reference, Rounding.DOWN if plan.direction > 0 else Rounding.UP)
+    kind = Limit(price=limit, time_in_force=TimeInForce.IOC if making is None else TimeInForce.ALO)
+    requests = bracketed(state, coin, plan.bracket, kind, size=plan.size, signal_id=signal_id, attempt=1)
+    return Way(words=f"at {limit} {'or better' if making is None else 'post-only'}", requests=requests, making=making)
 
 
 def _making(state: State, plan: Plan, signal_id: str, reason: str) -> Making:

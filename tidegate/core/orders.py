@@ -4,11 +4,25 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from tidegate.core import credentials, doubt, entering, entries, exits, protection, refusals, schedule, trims
+from tidegate.core import (
+    credentials,
+    doubt,
+    entering,
+    entries,
+    exits,
+    metadata,
+    protection,
+    refusals,
+    rivals,
+    schedule,
+    trims,
+    twaps,
+)
 from tidegate.core.state import CoinState, OrderState, Phase, State, Working
 from tidegate.model.events import (
     LeverageRefused,
     LeverageSet,
+    NonceSpent,
     OrderAccepted,
     OrderCanceled,
     OrderInDoubt,
@@ -17,8 +31,10 @@ from tidegate.model.events import (
     OrdersSent,
 )
 from tidegate.model.intents import NOTHING, Decision, Note
-from tidegate.model.orders import DRY_RUN, Role
+from tidegate.model.orders import DRY_RUN, Role, Trigger
 
+GONE = "gone"
+"""How a cancel ends that found nothing to cancel."""
 NO_POSITION = "reduce only order would increase position"
 """The exchange's way of saying that the position is closed already (or not what we think): success, once verified."""
 
@@ -68,7 +84,7 @@ def _accepted_text(order: Working, event: OrderAccepted) -> str:
 
 def _level(order: Working) -> Decimal:
     kind = order.request.kind
-    return kind.trigger_price if hasattr(kind, "trigger_price") else kind.price
+    return kind.trigger_price if isinstance(kind, Trigger) else order.request.price
 
 
 def _exit_over(state: State, name: str, order: Working, filled: Decimal) -> Decision:
@@ -86,13 +102,14 @@ def on_rejected(state: State, event: OrderRejected) -> Decision:
     """The exchange said no, in its words. When it refuses a repetition, that says nothing of the first sending."""
     order = state.order(event.cloid)
     if order is None:
-        return NOTHING
+        return twaps.refused(state, event)
     if order.state is OrderState.DOUBT and order.resends:
         text = f"{order.request.coin} {order.request.role.value}: the repetition was refused ({event.reason})"
         note = Note(topic="order", text=f"{text}; asking on", level="WARNING")
         return credentials.refused(state, event.reason) + Decision(notes=(note,))
     gone = never_placed(state, order, event.reason)
-    return credentials.refused(state, event.reason) + gone + refusals.heard(state, order, event.reason)
+    heard = refusals.heard(state, order, event.reason) + metadata.refused(state, event.reason)
+    return credentials.refused(state, event.reason) + gone + heard
 
 
 def never_placed(state: State, order: Working, reason: str) -> Decision:
@@ -138,6 +155,8 @@ def on_canceled(state: State, event: OrderCanceled) -> Decision:
     request = order.request
     if request.role is Role.ENTRY and event.filled is None and state.coins[request.coin].making is not None:
         return entering.ask(state, order)
+    if event.status == GONE and order.state in (OrderState.SENT, OrderState.DOUBT):
+        return entering.ask(state, order)  # the cancel may have overtaken it: it can still be placed
     state.drop_order(request.cloid)
     text = f"{request.coin} {request.role.value} {request.size} at {_level(order)} is over: {event.status}"
     decision = Decision(notes=(Note(topic="order", text=text),))
@@ -185,18 +204,30 @@ def _settled(state: State, name: str) -> Decision:
 
 def on_doubt(state: State, event: OrderInDoubt) -> Decision:
     """Nobody knows whether the order was placed: settle it by asking."""
-    return doubt.begin(state, event)
+    return twaps.doubted(state, event) if twaps.of(state, event.cloid) else doubt.begin(state, event)
+
+
+def on_spent(state: State, event: NonceSpent) -> Decision:
+    """The nonce of orders in doubt went to an action that does nothing: it is certain that they can never be placed."""
+    decision = NOTHING
+    for cloid in event.cloids:
+        decision += twaps.spent(state, cloid)
+        order = state.order(cloid)  # the exits of an entry go with it
+        if order is not None and order.state is OrderState.DOUBT:
+            decision += never_placed(state, order, "its nonce was used up before it arrived, it can never be placed")
+    return decision
 
 
 def on_leverage(state: State, event: LeverageSet) -> Decision:
     """The leverage stands; a waiting signal may go now."""
     if event.coin not in state.coins:
         return NOTHING
-    coin = state.change(event.coin, leverage=event.leverage)
+    coin = state.change(event.coin, leverage=event.leverage, shown_leverage=event.leverage, cross=event.cross)
     if coin.phase is Phase.SUSPENDED and not coin.left_alone:
         coin = state.change(event.coin, phase=Phase.READY, why="")
     how = "not sent, dry run" if state.settings.dry_run else "confirmed"
-    note = Note(topic="account", text=f"{event.coin} leverage {event.leverage}x {how}")
+    margin = "cross" if event.cross else "isolated"
+    note = Note(topic="account", text=f"{event.coin} leverage {event.leverage}x {margin} {how}")
     return Decision(notes=(note,)) + entries.consider(state, coin)
 
 
@@ -205,13 +236,15 @@ def on_leverage_refused(state: State, event: LeverageRefused) -> Decision:
     coin = state.coins.get(event.coin)
     if coin is None:
         return NOTHING
+    duplicate = rivals.duplicate(state, f"leverage of {event.coin} at {state.now_ms}", event.reason)
     why = f"the leverage was refused: {event.reason}"
     if coin.why == why:
-        return NOTHING
+        return duplicate
     if coin.left_alone:
         state.change(event.coin, leverage=None)
     else:
         phase = coin.phase if coin.position.size or coin.orders else Phase.SUSPENDED
         state.change(event.coin, leverage=None, phase=phase, why=why)
     note = Note(topic="risk", text=f"{event.coin}: {why}", level="WARNING")
-    return credentials.refused(state, event.reason) + Decision(notes=(note,))
+    heard = credentials.refused(state, event.reason) + metadata.refused(state, event.reason)
+    return heard + Decision(notes=(note,))

@@ -14,12 +14,14 @@ from msgspec.structs import replace
 from tidegate.core.candles import CandleCache
 from tidegate.model.brackets import Bracket, ExitReason
 from tidegate.model.brakes import Brakes
+from tidegate.model.fees import Fees
 from tidegate.model.instruments import Instrument
-from tidegate.model.orders import OrderRequest, Role
+from tidegate.model.orders import OrderRequest, Role, Trigger
 from tidegate.model.positions import Position
-from tidegate.model.records import Remembered
+from tidegate.model.records import Remembered, Slippage
 from tidegate.model.settings import Settings
 from tidegate.model.signals import Signal
+from tidegate.model.twaps import Twapping
 
 FILLS_REMEMBERED = 20_000
 """How many fills are remembered so that none counts twice; the exchange replays at most 2 000."""
@@ -72,6 +74,8 @@ class OrderState(str, Enum):
 class Working(Struct, frozen=True, kw_only=True):
     """An order of ours that may be alive. `asks` counts the questions asked about it, `resends` the repetitions.
 
+    `spends` counts the tries to use up its nonce, `repeated_ms` is when either was done last; `unwanted`: why an entry
+    is not wanted any more.
     `parent`: the entry whose fill arms this one; until that is over it waits, and guards nothing.
     """
 
@@ -86,6 +90,9 @@ class Working(Struct, frozen=True, kw_only=True):
     resends: int = 0
     ask_due_ms: int | None = None
     parent: str = ""
+    spends: int = 0
+    repeated_ms: int = 0
+    unwanted: str = ""
 
 
 class Making(Struct, frozen=True, kw_only=True):
@@ -134,7 +141,10 @@ class Wanted(Struct, frozen=True, kw_only=True):
 
 
 class CoinState(Struct, frozen=True, kw_only=True):
-    """All that is known of one coin. Prices are None until heard; `position.size` is 0 when flat."""
+    """All that is known of one coin. Prices are None until heard; `position.size` is 0 when flat.
+
+    `leverage` is None until it is as it should be; `shown_leverage` and `cross` are what the exchange has, if known.
+    """
 
     instrument: Instrument
     candles: CandleCache
@@ -155,11 +165,14 @@ class CoinState(Struct, frozen=True, kw_only=True):
     mark_ms: int = 0
     funding: Decimal | None = None
     leverage: int | None = None
+    shown_leverage: int | None = None
+    cross: bool | None = None
     leverage_asked_ms: int | None = None
     signal_id: str = ""
     generation: int = 0
     bracket: Bracket | None = None
     making: Making | None = None
+    twap: Twapping | None = None
     orders: dict[str, Working] = {}
     cover_due_ms: int | None = None
     uncovered_since_ms: int | None = None
@@ -171,8 +184,13 @@ class CoinState(Struct, frozen=True, kw_only=True):
     trim_due_ms: int = 0
     closed_size: Decimal = Decimal(0)
     closed_value: Decimal = Decimal(0)
+    entry_slippage: Slippage | None = None
+    exit_slippage: Slippage | None = None
     mismatches: int = 0
     mismatch_ms: int = 0
+    growth_due_ms: int | None = None
+    growth_covered_ms: int = 0
+    stop_cancels: int = 0
 
     @property
     def coin(self) -> str:
@@ -183,6 +201,11 @@ class CoinState(Struct, frozen=True, kw_only=True):
     def left_alone(self) -> bool:
         """Whether there is a position that the bot did not open: nothing is sent for this coin until it is gone."""
         return self.phase is Phase.SUSPENDED and self.position.size != 0
+
+    @property
+    def grows(self) -> bool:
+        """Whether an entry is under way that fills bit by bit."""
+        return self.making is not None or self.twap is not None
 
     def reference_price(self) -> Decimal | None:
         """The best idea of the price now: the middle of the book, else the last print, else the mark.
@@ -222,6 +245,8 @@ class CoinState(Struct, frozen=True, kw_only=True):
             bracket=self.bracket,
             stop_cloid=stops[0].request.cloid if stops else None,
             take_profit_cloid=profits[0].request.cloid if profits else None,
+            twap=self.twap,
+            stop_cancels=self.stop_cancels,
         )
 
 
@@ -229,7 +254,7 @@ class CoinState(Struct, frozen=True, kw_only=True):
 class State:
     """The mutable root. `speed`: exchange seconds per second of ours; waits for answers are stretched by it.
 
-    `refused`: why this session may not trade at all.
+    `refused`: why this session may not trade at all. `decided`: from which price each order's slippage is counted.
     """
 
     settings: Settings = field(default_factory=Settings)
@@ -246,11 +271,13 @@ class State:
     coins: dict[str, CoinState] = field(default_factory=dict)
     coin_of: dict[str, str] = field(default_factory=dict)
     roles: dict[str, Role] = field(default_factory=dict)
+    decided: dict[str, Decimal] = field(default_factory=dict)
     equity: Decimal = Decimal(0)
     free: Decimal = Decimal(0)
     account_ms: int = 0
     weight_used: int = 0
     history_ms: int = 0
+    twap_ids: dict[int, None] = field(default_factory=dict)
     fills_seen: dict[tuple[int, str, int], None] = field(default_factory=dict)
     last_fill_ms: int = 0
     faults_told: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -262,13 +289,21 @@ class State:
     next_poll_ms: int = 0
     next_prices_ms: int | None = None
     next_account_ms: int = 0
+    fees: Fees | None = None
+    next_fees_ms: int | None = None
+    next_metadata_ms: int | None = None
+    metadata_asked_ms: int | None = None
+    metadata_changed_ms: int = 0
     warm_coins: frozenset[str] = frozenset()
     has_data: bool = False
     is_warm: bool = False
     open_orders: int = 0
     expired_in_a_row: int = 0
+    duplicates: dict[str, int] = field(default_factory=dict)
     entries_off_until_ms: int = 0
     entries_off_why: str = ""
+    fresh_from_ms: int = 0
+    clock_doubts: int = 0
 
     def change(self, coin: str, **changes: Any) -> CoinState:
         """Replace leaves of one coin; a move between phases must be an allowed one."""
@@ -306,6 +341,7 @@ class State:
         It is asked about when no answer comes: silence is a fault, too.
         """
         expires_ms = self.now_ms + self.wait_ms(EXPIRES_AFTER_MS)
+        self._note_decided(request)
         self.keep_order(
             request.coin,
             Working(
@@ -319,6 +355,14 @@ class State:
             ),
         )
         return expires_ms
+
+    def _note_decided(self, request: OrderRequest) -> None:
+        kind = request.kind
+        price = kind.trigger_price if isinstance(kind, Trigger) else self.coins[request.coin].reference_price()
+        if price is not None:
+            self.decided[request.cloid] = price
+        while len(self.decided) > ROLES_REMEMBERED:
+            del self.decided[next(iter(self.decided))]
 
     def keep_order(self, coin: str, order: Working) -> None:
         """Add or replace one of our working orders."""

@@ -10,21 +10,25 @@ from typing import Any
 from tidegate.core import (
     adoption,
     brakes,
+    costs,
     doubt,
     entering,
     entries,
     exits,
     fills,
+    leverages,
+    metadata,
     milestones,
     orders,
     protection,
     reconcile,
     schedule,
-    sizing,
+    staleness,
     trims,
+    twaps,
 )
 from tidegate.core.candles import CandleCache
-from tidegate.core.state import EXPIRES_AFTER_MS, CoinState, Phase, State
+from tidegate.core.state import CoinState, OrderState, Phase, State
 from tidegate.model.events import (
     AccountSeen,
     BookChanged,
@@ -33,11 +37,14 @@ from tidegate.model.events import (
     Command,
     Event,
     Faulted,
+    FeesSeen,
     FundingPaid,
     LeverageRefused,
     LeverageSet,
     Marked,
+    MetadataSeen,
     Mid,
+    NonceSpent,
     OrderAccepted,
     OrderCanceled,
     OrderFilled,
@@ -54,6 +61,9 @@ from tidegate.model.events import (
     StreamUp,
     Tick,
     Trade,
+    TwapsSeen,
+    TwapStarted,
+    TwapStopped,
 )
 from tidegate.model.intents import (
     NOTHING,
@@ -67,14 +77,12 @@ from tidegate.model.intents import (
     Quit,
     ResendOrders,
     SetLeverage,
+    SpendNonce,
     Subscribe,
     Topic,
 )
 from tidegate.model.positions import Position
 
-LEVERAGE_PATIENCE_MS = 10_000
-LEVERAGE_AGAIN_MS = 60_000
-"""A coin whose leverage was refused is suspended; it is asked for again after this long."""
 STOP_PATIENCE_MS = 5_000
 """How long leaving may be put off by an order on its way or a position whose stop is not confirmed yet."""
 
@@ -102,6 +110,9 @@ def still_wanted(state: State, intent: Intent) -> bool:
         name = state.coin_of.get(intent.cloid) if isinstance(intent, ResendOrders) else intent.coin
         if name is not None and name in state.coins and state.coins[name].left_alone:
             return False
+    if isinstance(intent, SpendNonce):
+        order = state.order(intent.cloid)
+        return order is not None and order.state is OrderState.DOUBT
     return not isinstance(intent, PlaceOrders) or any(order.cloid in state.coin_of for order in intent.orders)
 
 
@@ -120,39 +131,18 @@ def on_started(state: State, event: Started) -> Decision:
         state.coins[instrument.coin] = CoinState(
             instrument=instrument, candles=cache, position=Position(coin=instrument.coin)
         )
-        if event.leverages.get(instrument.coin) == sizing.leverage_of(settings, instrument):
-            state.change(instrument.coin, leverage=event.leverages[instrument.coin])
     state.next_poll_ms = state.now_ms
     state.next_account_ms = state.now_ms + state.wait_ms(schedule.ACCOUNT_EVERY_MS)
-    decision = Decision(intents=(Subscribe(coins=tuple(state.coins)),))
+    state.next_metadata_ms = state.now_ms + state.wait_ms(metadata.EVERY_MS)
+    state.fees, state.next_fees_ms = event.fees, state.now_ms + state.wait_ms(costs.EVERY_MS)
+    decision = Decision(intents=(Subscribe(coins=tuple(state.coins)),)) + leverages.at_start(state, event)
     state.brakes = event.brakes
     decision += brakes.on_account(state, event.account)
     decision += adoption.at_start(state, event.account, {each.coin: each for each in event.remembered})
     if state.refused:
         state.stopping, state.stopped = state.refused, True
         return decision + Decision(intents=(Quit(reason=state.refused), Alert(text=state.refused)))
-    return decision + _set_leverages(state)
-
-
-def _set_leverages(state: State) -> Decision:
-    """Ask for the leverage of every flat coin that does not have it confirmed; open positions keep theirs."""
-    intents: list[Intent] = []
-    for coin in tuple(state.coins.values()):
-        asked_ms = coin.leverage_asked_ms
-        patience_ms = LEVERAGE_AGAIN_MS if coin.phase is Phase.SUSPENDED else LEVERAGE_PATIENCE_MS
-        waiting = asked_ms is not None and state.now_ms - asked_ms < state.wait_ms(patience_ms)
-        if coin.leverage is not None or waiting or coin.position.size:
-            continue
-        state.change(coin.coin, leverage_asked_ms=state.now_ms)
-        intents.append(
-            SetLeverage(
-                coin=coin.coin,
-                asset=coin.instrument.asset,
-                leverage=sizing.leverage_of(state.settings, coin.instrument),
-                expires_ms=state.now_ms + state.wait_ms(EXPIRES_AFTER_MS),
-            )
-        )
-    return Decision(intents=tuple(intents))
+    return decision + leverages.ask(state)
 
 
 def on_command(state: State, event: Command) -> Decision:
@@ -160,10 +150,14 @@ def on_command(state: State, event: Command) -> Decision:
     nothing is on its way.
     """
     if event.name != "stop":
-        return brakes.on_command(state, event)
+        decision = brakes.on_command(state, event)
+        if state.brakes.trips:
+            doubt.ask_now(state)
+        return decision
     if state.stopping:
         return NOTHING
     state.stopping = event.reason or "asked to stop"
+    doubt.ask_now(state)
     state.quit_due_ms = state.now_ms + state.wait_ms(STOP_PATIENCE_MS)
     for coin in tuple(state.coins):
         state.change(coin, wanted=None)
@@ -188,12 +182,13 @@ def on_tick(state: State, event: Tick) -> Decision:
     for name in tuple(state.coins):
         decision += exits.retry(state, state.coins[name])
         decision += protection.on_due(state, state.coins[name])
-        decision += entering.look(state, name)
+        decision += protection.cover_growth(state, state.coins[name])
+        decision += entering.look(state, name) + twaps.look(state, name)
         for order in tuple(state.coins[name].orders.values()):
             decision += doubt.on_due(state, order)
     if not state.stopping:
         decision += schedule.poll(state, event)
-        decision += _set_leverages(state)
+        decision += leverages.ask(state) + metadata.on_due(state) + costs.on_due(state)
     return decision + schedule.account(state, event)
 
 
@@ -353,8 +348,11 @@ def on_fault(state: State, event: Faulted) -> Decision:
         state.change(coin.coin, told_from_ms=0, told_until_ms=0)
     what = f"{event.coin}: {event.reason}" if event.coin else event.reason
     topic = _TOPIC_OF.get(event.where, "bot")
+    metadata.failed(state, event.where)
+    costs.failed(state, event.where)
     level: Level = "WARNING" if state.tells_again(event.where, event.coin or "") else "DEBUG"
-    return Decision(notes=(Note(topic=topic, text=f"{event.where}: {what}", level=level),))
+    notes = (Note(topic=topic, text=f"{event.where}: {what}", level=level),)
+    return Decision(notes=notes) + staleness.noticed(state, event)
 
 
 _TOPIC_OF: dict[str, Topic] = {
@@ -362,6 +360,8 @@ _TOPIC_OF: dict[str, Topic] = {
     "prices": "stream",
     "stream": "stream",
     "account": "account",
+    "metadata": "account",
+    "fees": "account",
     "order": "order",
     "strategist": "strategist",
 }
@@ -385,12 +385,18 @@ _HANDLERS: dict[type[Any], Callable[[State, Any], Decision]] = {
     OrderCanceled: orders.on_canceled,
     OrderOpened: orders.on_opened,
     OrderInDoubt: orders.on_doubt,
+    NonceSpent: orders.on_spent,
     OrderSeen: on_seen,
+    TwapStarted: twaps.started,
+    TwapStopped: twaps.stopped,
+    TwapsSeen: twaps.seen,
     LeverageSet: orders.on_leverage,
     LeverageRefused: orders.on_leverage_refused,
     AccountSeen: reconcile.on_account,
     FundingPaid: on_funding,
     Started: on_started,
+    MetadataSeen: metadata.on_seen,
+    FeesSeen: costs.on_seen,
     Tick: on_tick,
     Command: on_command,
     Faulted: on_fault,

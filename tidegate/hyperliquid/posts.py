@@ -8,10 +8,8 @@ Source: Hyperliquid docs, "Post requests"; an answer may lose its id, so every p
 
 from itertools import count
 
-from tidegate.hyperliquid.replies import doubted, facts_of_reply, refused
-from tidegate.hyperliquid.wire import Write
+from tidegate.hyperliquid.replies import Sent, doubted, facts_of_reply, refused
 from tidegate.model.events import Event
-from tidegate.model.intents import ResendOrders
 
 POST_TIMEOUT_NS = 8_000_000_000
 IN_FLIGHT_MAX = 90
@@ -24,7 +22,7 @@ class Posts:
 
     def __init__(self) -> None:
         self._ids = count(1)
-        self._pending: dict[int, tuple[Write | ResendOrders, int]] = {}
+        self._pending: dict[int, tuple[Sent, int]] = {}
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -34,7 +32,7 @@ class Posts:
         """Whether as many are in flight as the exchange allows."""
         return len(self._pending) >= IN_FLIGHT_MAX
 
-    def add(self, wish: Write | ResendOrders, body: bytes, now_ns: int) -> bytes:
+    def add(self, wish: Sent, body: bytes, now_ns: int) -> bytes:
         """The frame that carries `body`, a signed envelope; its answer is awaited from now on."""
         post_id = next(self._ids)
         self._pending[post_id] = (wish, now_ns + POST_TIMEOUT_NS)

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from tidegate.hyperliquid import twaps
 from tidegate.hyperliquid.shapes import ZERO, Number, is_number, is_price
 from tidegate.hyperliquid.wire import Write
 from tidegate.model.events import (
@@ -20,12 +21,13 @@ from tidegate.model.events import (
     Faulted,
     LeverageRefused,
     LeverageSet,
+    NonceSpent,
     OrderAccepted,
     OrderCanceled,
     OrderInDoubt,
     OrderRejected,
 )
-from tidegate.model.intents import CancelOrders, PlaceOrders, ResendOrders, SetLeverage
+from tidegate.model.intents import CancelOrders, CancelTwap, PlaceOrders, ResendOrders, SetLeverage, SpendNonce
 from tidegate.model.orders import Limit, OrderRequest, TimeInForce
 
 WORDS_MAX = 200
@@ -34,6 +36,9 @@ GONE = "gone"
 _ALREADY_GONE = "never placed, already canceled, or filled"
 # The very bytes arrived before, so the order they carried may have been placed.
 _SENT_BEFORE = "duplicate nonce"
+
+Sent = Write | ResendOrders | SpendNonce
+"""What has an answer."""
 
 
 class _Placed(Struct, rename="camel"):
@@ -49,41 +54,60 @@ class _OrderStatus(Struct):
     error: str | None = None
 
 
-def facts_of_reply(wish: Write | ResendOrders, reply: object, at_ms: int) -> list[Event]:
+def facts_of_reply(wish: Sent, reply: object, at_ms: int) -> list[Event]:
     """What an answer to `wish` says about each of its orders (or about the coin's leverage)."""
     match reply:
         case {"status": "err", "response": str(words)}:
             return refused(wish, words, at_ms)
         case {"status": "ok", "response": {"type": "default"}} if isinstance(wish, SetLeverage):
-            return [LeverageSet(at_ms=at_ms, coin=wish.coin, leverage=wish.leverage)]
+            return [LeverageSet(at_ms=at_ms, coin=wish.coin, leverage=wish.leverage, cross=wish.cross)]
+        case {"status": "ok", "response": {"type": "default"}} if isinstance(wish, SpendNonce):
+            return [NonceSpent(at_ms=at_ms, cloids=wish.cloids)]
         case {"status": "ok", "response": {"data": {"statuses": list(statuses)}}} if statuses:
             return _of_statuses(wish, statuses, at_ms)
+        case {"status": "ok", "response": {"data": {"status": status}}}:
+            return _of_twap(wish, status, at_ms)
     return doubted(wish, f"the answer does not fit the protocol: {_quote(reply)}", at_ms)
 
 
-def refused(wish: Write | ResendOrders, words: str, at_ms: int) -> list[Event]:
+def refused(wish: Sent, words: str, at_ms: int) -> list[Event]:
     """The whole action was refused in these words. What a refused cancel was to cancel is in doubt, not gone."""
     words = words[:WORDS_MAX]
     if isinstance(wish, SetLeverage):
         return [LeverageRefused(at_ms=at_ms, coin=wish.coin, reason=words)]
-    if isinstance(wish, CancelOrders):
+    if isinstance(wish, CancelOrders | CancelTwap):
         return doubted(wish, f"the cancel was refused: {words}", at_ms)
+    if isinstance(wish, SpendNonce):
+        return doubted(wish, f"its nonce could not be used up: {words}", at_ms)
     if _SENT_BEFORE in words:
         return doubted(wish, words, at_ms)
     return [OrderRejected(at_ms=at_ms, cloid=cloid, reason=words) for cloid in _cloids(wish)]
 
 
-def doubted(wish: Write | ResendOrders, reason: str, at_ms: int) -> list[Event]:
+def doubted(wish: Sent, reason: str, at_ms: int) -> list[Event]:
     """Nobody knows what became of it: each order has to be asked for, leverage simply set again."""
     if isinstance(wish, SetLeverage):
         what = f"whether the leverage was set is unknown: {reason}"
         return [Faulted(at_ms=at_ms, where="order", reason=what, coin=wish.coin)]
+    if isinstance(wish, CancelTwap):
+        return twaps.not_cancelled(wish, reason, at_ms)
     return [OrderInDoubt(at_ms=at_ms, cloid=cloid, reason=reason) for cloid in _cloids(wish)]
 
 
-def _of_statuses(wish: Write | ResendOrders, statuses: Sequence[Any], at_ms: int) -> list[Event]:
+def _of_twap(wish: Sent, status: object, at_ms: int) -> list[Event]:
+    """TWAP orders have one status, not a list."""
+    if isinstance(wish, CancelTwap):
+        return twaps.cancelled(wish, status, at_ms)
+    if isinstance(wish, ResendOrders):
+        return twaps.placed(wish.cloid, status, at_ms, repeated=True)
+    if isinstance(wish, PlaceOrders) and twaps.is_twap(wish):
+        return twaps.placed(wish.orders[0].cloid, status, at_ms)
+    return doubted(wish, f"the answer does not fit: {_quote(status)}", at_ms)
+
+
+def _of_statuses(wish: Sent, statuses: Sequence[Any], at_ms: int) -> list[Event]:
     cloids = _cloids(wish)
-    if isinstance(wish, SetLeverage):
+    if isinstance(wish, SetLeverage | SpendNonce | CancelTwap) or twaps.is_twap(wish):
         return doubted(wish, f"the answer does not fit: {_quote(statuses)}", at_ms)
     if isinstance(wish, ResendOrders):
         return _of_resent(wish, statuses, at_ms)
@@ -125,21 +149,24 @@ def _of_order(order: OrderRequest, status: object, at_ms: int) -> Event:
 
 
 def _of_resent(wish: ResendOrders, statuses: Sequence[Any], at_ms: int) -> list[Event]:
-    """One order of an action whose other orders are unknown here: only a status that names it is taken."""
-    for status in statuses:
-        told = _told(status)
-        placed = (told.resting or told.filled) if told is not None else None
-        if told is None or placed is None or placed.cloid != wish.cloid:
-            continue
-        if told.resting is not None:
-            return [OrderAccepted(at_ms=at_ms, cloid=wish.cloid, oid=placed.oid)]
-        if is_number(placed.total_sz) and placed.avg_px is not None and is_price(placed.avg_px):
-            size, price = placed.total_sz, placed.avg_px
-            accepted = OrderAccepted(
-                at_ms=at_ms, cloid=wish.cloid, oid=placed.oid, resting=False, filled=size, average_price=price
-            )
-            return [accepted]
-    return doubted(wish, "the answer to the resent bytes does not name it", at_ms)
+    """Orders of an action whose other orders are unknown here: only a status that names one of them is taken."""
+    named = [event for status in statuses if (event := _of_named(wish.cloids or (wish.cloid,), status, at_ms))]
+    return named or doubted(wish, "the answer to the resent bytes does not name it", at_ms)
+
+
+def _of_named(cloids: tuple[str, ...], status: object, at_ms: int) -> Event | None:
+    told = _told(status)
+    placed = (told.resting or told.filled) if told is not None else None
+    if told is None or placed is None or placed.cloid is None or placed.cloid not in cloids:
+        return None
+    if told.resting is not None:
+        return OrderAccepted(at_ms=at_ms, cloid=placed.cloid, oid=placed.oid)
+    size, price = placed.total_sz, placed.avg_px
+    if not is_number(size) or price is None or not is_price(price):
+        return None
+    return OrderAccepted(
+        at_ms=at_ms, cloid=placed.cloid, oid=placed.oid, resting=False, filled=size, average_price=price
+    )
 
 
 def _of_cancel(wish: CancelOrders, cloid: str, status: object, at_ms: int) -> Event:
@@ -175,10 +202,10 @@ def _error_of(status: object) -> str | None:
     return words if isinstance(words, str) else None
 
 
-def _cloids(wish: Write | ResendOrders) -> tuple[str, ...]:
+def _cloids(wish: Sent) -> tuple[str, ...]:
     if isinstance(wish, PlaceOrders):
         return tuple(order.cloid for order in wish.orders)
-    if isinstance(wish, ResendOrders):
+    if isinstance(wish, ResendOrders | SpendNonce):
         return (wish.cloid,)
     return wish.cloids if isinstance(wish, CancelOrders) else ()
 

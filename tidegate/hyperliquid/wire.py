@@ -12,15 +12,17 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from tidegate.hyperliquid import twaps
 from tidegate.hyperliquid.signing import Signer
 from tidegate.model.instruments import Instrument
-from tidegate.model.intents import CancelOrders, PlaceOrders, SetLeverage
-from tidegate.model.orders import Limit, OrderRequest
+from tidegate.model.intents import CancelOrders, CancelTwap, PlaceOrders, SetLeverage
+from tidegate.model.orders import Limit, OrderRequest, Trigger, Twap
 from tidegate.model.positions import Side
 
 DECIMALS_MAX = 8
+NOOP = {"type": "noop"}
 
-Write = PlaceOrders | CancelOrders | SetLeverage
+Write = PlaceOrders | CancelOrders | CancelTwap | SetLeverage
 _json = msgspec.json.Encoder().encode
 
 
@@ -61,13 +63,18 @@ def action_of(wish: Write, instruments: Mapping[str, Instrument]) -> dict[str, A
     listings; a coin that is not there raises KeyError.
     """
     asset = instruments[wish.coin].asset
+    if isinstance(wish, CancelTwap):
+        return twaps.cancel_action(wish, asset)
     if isinstance(wish, PlaceOrders):
+        first = wish.orders[0]
+        if isinstance(first.kind, Twap):
+            return twaps.order_action(first, first.kind, asset, wire_number(first.size))
         orders = [_order(order, instruments[order.coin].asset) for order in wish.orders]
         return {"type": "order", "orders": orders, "grouping": wish.grouping.value}
     if isinstance(wish, CancelOrders):
         cancels = [{"asset": asset, "cloid": cloid} for cloid in wish.cloids]
         return {"type": "cancelByCloid", "cancels": cancels}
-    return {"type": "updateLeverage", "asset": asset, "isCross": True, "leverage": wish.leverage}
+    return {"type": "updateLeverage", "asset": asset, "isCross": wish.cross, "leverage": wish.leverage}
 
 
 def envelope(
@@ -85,8 +92,23 @@ def envelope(
     return Envelope(body=_json(body), nonce=nonce, expires_ms=expires_ms)
 
 
+def spending(signer: Signer, body: bytes, expires_ms: int) -> Envelope:
+    """The envelope of an action that does nothing, with the nonce of the signed request `body`, for the same account.
+
+    Whichever of the two arrives first uses up the nonce; the other one is refused for ever.
+    """
+    first = msgspec.json.decode(body, type=_Signed)
+    return envelope(signer, NOOP, first.nonce, first.vault_address, expires_ms)
+
+
+class _Signed(Struct, rename="camel"):
+    nonce: int
+    vault_address: str | None = None
+
+
 def _order(order: OrderRequest, asset: int) -> dict[str, Any]:
     kind = order.kind
+    assert isinstance(kind, Limit | Trigger), "a TWAP is an action of its own"
     if isinstance(kind, Limit):
         how: dict[str, Any] = {"limit": {"tif": kind.time_in_force.value}}
     else:

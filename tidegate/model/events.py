@@ -10,6 +10,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from tidegate.model.brakes import Brakes, Flow
+from tidegate.model.fees import Fees
 from tidegate.model.instruments import Instrument
 from tidegate.model.market import Candle
 from tidegate.model.orders import OpenOrder
@@ -17,6 +18,7 @@ from tidegate.model.positions import Fill, Position
 from tidegate.model.records import Remembered
 from tidegate.model.settings import Settings
 from tidegate.model.signals import Signal
+from tidegate.model.twaps import TwapRecord
 
 
 class Fact(Struct, frozen=True, kw_only=True, tag=True):
@@ -124,6 +126,26 @@ class StreamFrozen(Fact, frozen=True, kw_only=True):
     reason: str
 
 
+class CoinsUnheard(Fact, frozen=True, kw_only=True):
+    """These coins' prices do not come by stream (one of several sockets is down, or the exchange's limits leave no
+    room, or a coin fell silent): they are polled by REST until they are heard."""
+
+    coins: tuple[str, ...]
+    reason: str
+
+
+class CoinsHeard(Fact, frozen=True, kw_only=True):
+    """These coins' prices come by stream again."""
+
+    coins: tuple[str, ...]
+
+
+class AccountMissed(Fact, frozen=True, kw_only=True):
+    """Something of the account may have passed unheard while the socket was open: only REST knows it."""
+
+    reason: str
+
+
 # orders
 
 
@@ -187,6 +209,12 @@ class OrderInDoubt(Fact, frozen=True, kw_only=True):
     reason: str
 
 
+class NonceSpent(Fact, frozen=True, kw_only=True):
+    """The nonce of these orders in doubt was used up by an action that does nothing: they can never be placed."""
+
+    cloids: tuple[str, ...]
+
+
 class OrderSeen(Fact, frozen=True, kw_only=True):
     """The exchange's answer to a question about one cloid; `status` is None when it does not know the order."""
 
@@ -196,11 +224,34 @@ class OrderSeen(Fact, frozen=True, kw_only=True):
     filled: Decimal = Decimal(0)
 
 
+class TwapStarted(Fact, frozen=True, kw_only=True):
+    """The exchange took a TWAP order of ours and gave it this number."""
+
+    cloid: str
+    twap_id: int
+
+
+class TwapStopped(Fact, frozen=True, kw_only=True):
+    """The answer to the wish to end a TWAP: it trades no more, by that or before; `words` are the exchange's."""
+
+    coin: str
+    twap_id: int
+    cloid: str
+    words: str
+
+
+class TwapsSeen(Fact, frozen=True, kw_only=True):
+    """What the exchange's history tells of the account's TWAPs, ours or not."""
+
+    twaps: tuple[TwapRecord, ...]
+
+
 class LeverageSet(Fact, frozen=True, kw_only=True):
-    """The exchange confirmed the leverage of a coin."""
+    """The exchange confirmed the leverage of a coin and its margin mode."""
 
     coin: str
     leverage: int
+    cross: bool = True
 
 
 class LeverageRefused(Fact, frozen=True, kw_only=True):
@@ -217,7 +268,8 @@ class Account(Struct, frozen=True, kw_only=True):
     """The account as the exchange shows it. `equity` and `free` in USD; only coins with a position are listed.
 
     `flows` are deposits and withdrawals, as far back as was asked for; `liquidation_prices` by coin, where there is
-    one.
+    one. `twaps` is None where nobody asked for them.
+    Unless `flows_known`, nobody asked for deposits: a change of the money may be one.
     """
 
     equity: Decimal
@@ -227,7 +279,9 @@ class Account(Struct, frozen=True, kw_only=True):
     fills: tuple[Fill, ...] = ()
     time_ms: int = 0
     flows: tuple[Flow, ...] = ()
+    flows_known: bool = True
     liquidation_prices: dict[str, Decimal] = {}
+    twaps: tuple[TwapRecord, ...] | None = None
 
 
 class AccountSeen(Fact, frozen=True, kw_only=True):
@@ -251,7 +305,8 @@ class FundingPaid(Fact, frozen=True, kw_only=True):
 class Started(Fact, frozen=True, kw_only=True):
     """The first fact of a session: recovery is the start-up path.
 
-    `leverages` are those that the exchange has for a coin already (cross margin only).
+    `leverages` are those that the exchange has for a coin already, `isolated` the ones among them without cross margin;
+    `fees` the account's rates, None where they were not read.
     """
 
     settings: Settings
@@ -262,6 +317,20 @@ class Started(Fact, frozen=True, kw_only=True):
     remembered: tuple[Remembered, ...] = ()
     brakes: Brakes = Brakes()
     leverages: dict[str, int] = {}
+    isolated: tuple[str, ...] = ()
+    fees: Fees | None = None
+
+
+class MetadataSeen(Fact, frozen=True, kw_only=True):
+    """The rules of our coins as the exchange lists them now; one that it does not list any more is absent."""
+
+    instruments: tuple[Instrument, ...]
+
+
+class FeesSeen(Fact, frozen=True, kw_only=True):
+    """The account's fee rates."""
+
+    fees: Fees
 
 
 class Tick(Fact, frozen=True, kw_only=True):
@@ -280,11 +349,15 @@ class Command(Fact, frozen=True, kw_only=True):
 
 
 class Faulted(Fact, frozen=True, kw_only=True):
-    """Something failed at an edge: a read, a strategy, a frame. `where` names the part, `coin` whom it concerns."""
+    """Something failed at an edge: a read, a strategy, a frame. `where` names the part, `coin` whom it concerns.
+
+    `off_ms`: by how much our clock was behind the exchange's (ahead of it, when negative), if that is what failed.
+    """
 
     where: str
     reason: str
     coin: str | None = None
+    off_ms: int = 0
 
 
 Event = (
@@ -299,6 +372,9 @@ Event = (
     | StreamUp
     | StreamDown
     | StreamFrozen
+    | CoinsUnheard
+    | CoinsHeard
+    | AccountMissed
     | OrdersSent
     | OrderAccepted
     | OrderRejected
@@ -306,12 +382,18 @@ Event = (
     | OrderCanceled
     | OrderOpened
     | OrderInDoubt
+    | NonceSpent
     | OrderSeen
+    | TwapStarted
+    | TwapStopped
+    | TwapsSeen
     | LeverageSet
     | LeverageRefused
     | AccountSeen
     | FundingPaid
     | Started
+    | MetadataSeen
+    | FeesSeen
     | Tick
     | Command
     | Faulted

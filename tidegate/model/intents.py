@@ -10,7 +10,7 @@ from tidegate.model.brackets import ExitReason
 from tidegate.model.brakes import Brakes
 from tidegate.model.market import Candle, Timeframe
 from tidegate.model.orders import OrderRequest
-from tidegate.model.records import ClosedPosition, Remembered
+from tidegate.model.records import ClosedPosition, Remembered, Slippage
 
 Topic = Literal[
     "bot",
@@ -82,20 +82,59 @@ class CancelOrders(Wish, frozen=True, kw_only=True):
     urgency: Urgency = Urgency.PROTECTION
 
 
+class CancelTwap(Wish, frozen=True, kw_only=True):
+    """End a TWAP order; `cloid` is the name that we gave it."""
+
+    coin: str
+    asset: int
+    twap_id: int
+    cloid: str
+    expires_ms: int
+    reason: str
+    urgency: Urgency = Urgency.EXIT
+
+
 class ResendOrders(Wish, frozen=True, kw_only=True):
-    """Send the very bytes of an order in doubt again; they can execute at most once."""
+    """Send the very bytes of an order in doubt again; they can execute at most once.
+
+    `cloids`: all orders in doubt that left in the same bytes, that of `cloid` among them.
+    """
 
     cloid: str
+    cloids: tuple[str, ...] = ()
     urgency: Urgency = Urgency.PROTECTION
 
 
+class SpendNonce(Wish, frozen=True, kw_only=True):
+    """Use up the nonce of an entry in doubt on an action that does nothing, so that the entry can never be placed.
+
+    `cloids`: all orders that left with that nonce, that of `cloid` among them.
+    """
+
+    coin: str
+    cloid: str
+    cloids: tuple[str, ...]
+    expires_ms: int
+    reason: str
+    urgency: Urgency = Urgency.PROTECTION
+
+
+class SkipNonces(Wish, frozen=True, kw_only=True):
+    """Somebody else uses nonces of this signer: go on so much further up."""
+
+    by: int
+    reason: str
+    urgency: Urgency = Urgency.EXIT
+
+
 class SetLeverage(Wish, frozen=True, kw_only=True):
-    """Set the leverage of a coin (cross margin)."""
+    """Set the leverage of a coin and its margin mode: `cross`, or isolated."""
 
     coin: str
     asset: int
     leverage: int
     expires_ms: int
+    cross: bool = True
     urgency: Urgency = Urgency.ENTRY
 
 
@@ -116,10 +155,14 @@ class FetchPrices(Wish, frozen=True, kw_only=True):
 
 
 class FetchAccount(Wish, frozen=True, kw_only=True):
-    """Read balances, positions, open orders, and the fills and deposits since then (None: no deposits)."""
+    """Read balances, positions, open orders, and the fills and deposits since then (None: no deposits).
+
+    `twaps`: TWAP orders and the fills of their slices, too.
+    """
 
     fills_since_ms: int
     flows_since_ms: int | None = None
+    twaps: bool = False
     reason: str
     urgency: Urgency = Urgency.PROTECTION
 
@@ -129,6 +172,17 @@ class FetchOrder(Wish, frozen=True, kw_only=True):
 
     cloid: str
     urgency: Urgency = Urgency.PROTECTION
+
+
+class FetchMetadata(Wish, frozen=True, kw_only=True):
+    """Read the rules of these coins again."""
+
+    coins: tuple[str, ...]
+    reason: str
+
+
+class FetchFees(Wish, frozen=True, kw_only=True):
+    """Read the account's fee rates again."""
 
 
 class Evaluate(Wish, frozen=True, kw_only=True):
@@ -175,7 +229,8 @@ class Recap(Wish, frozen=True, kw_only=True):
 
     `touched_ms` and `filled_ms` are the exchange's times of the touching price and of the last fill;
     `touch_to_sent_ms` is measured here, from the frame's arrival to the signed order on the wire. `by_resting`: the
-    order that rested on the exchange closed the position; ours came second, or was not needed.
+    order that rested on the exchange closed the position; ours came second, or was not needed. Slippage is None where
+    nothing is known to count it from.
     """
 
     closed: ClosedPosition
@@ -188,6 +243,8 @@ class Recap(Wish, frozen=True, kw_only=True):
     sent_to_filled_ms: int | None
     last_poll_ms: int
     next_poll_ms: int
+    entry_slippage: Slippage | None = None
+    exit_slippage: Slippage | None = None
 
 
 class Quit(Wish, frozen=True, kw_only=True):
@@ -199,12 +256,17 @@ class Quit(Wish, frozen=True, kw_only=True):
 Intent = (
     PlaceOrders
     | CancelOrders
+    | CancelTwap
     | ResendOrders
+    | SpendNonce
+    | SkipNonces
     | SetLeverage
     | FetchCandles
     | FetchPrices
     | FetchAccount
     | FetchOrder
+    | FetchMetadata
+    | FetchFees
     | Evaluate
     | Subscribe
     | Alert

@@ -102,6 +102,11 @@ def _in_doubt(event: events.OrderInDoubt) -> Implied:
     yield Write.CHANGE_ORDER, order_change(event.cloid, event.at_ms, rows.IN_DOUBT, event.reason)
 
 
+def _spent(event: events.NonceSpent) -> Implied:
+    for cloid in event.cloids:
+        yield Write.END_ORDER, order_change(cloid, event.at_ms, rows.NEVER, "its nonce was used up by nothing")
+
+
 def _seen(event: events.OrderSeen) -> Implied:
     status = event.status or rows.UNKNOWN
     goes_on = event.status is None or event.status in rows.OPEN_WORDS
@@ -131,6 +136,7 @@ _OF_EVENT: dict[type, Callable[..., Implied]] = {
     events.OrderCanceled: _canceled,
     events.OrderOpened: _opened,
     events.OrderInDoubt: _in_doubt,
+    events.NonceSpent: _spent,
     events.OrderSeen: _seen,
     events.OrderFilled: _filled,
     events.AccountSeen: _account,

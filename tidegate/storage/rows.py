@@ -31,6 +31,7 @@ TRIGGERED = "triggered"
 FILLED = "filled"
 ENDED = "ended"
 REJECTED = "rejected"
+NEVER = "never placed"
 IN_DOUBT = "in doubt"
 UNKNOWN = "unknown"
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.clock import ExchangeClock, SettableClock
+from tidegate.clock import ExchangeClock, SettableClock, Standstill
 
 T0 = 1_767_225_600_000
 
@@ -89,3 +89,14 @@ def test_on_a_fast_exchange_the_same_way_of_an_answer_is_more_of_its_time() -> N
     clock = ExchangeClock(T0, 60.0, Seconds())
     assert clock.observe(T0 + 30_000) == 0
     assert clock.observe(T0 + 61_000) == 61_000
+
+
+def test_a_standstill_is_as_long_as_the_clock_says_that_went_on_meanwhile() -> None:
+    steady, calendar = Seconds(), Seconds()
+    standstill = Standstill(steady, calendar)
+    steady.now_s += 100
+    standstill.begin()
+    assert standstill.seconds() == 0
+    calendar.now_s += 600
+    steady.now_s += 0.5
+    assert standstill.seconds() == 600

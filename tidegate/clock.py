@@ -50,6 +50,27 @@ class ExchangeClock:
         return (at_ms - self.now_ms()) / 1000 / self.speed
 
 
+class Standstill:
+    """Notices that nothing of this process ran for a while: the machine slept, or the process was suspended.
+
+    `steady` and `calendar` are clocks in seconds: a virtual machine may sleep without the first one going on.
+    """
+
+    def __init__(
+        self, steady: Callable[[], float] = seconds_up, calendar: Callable[[], float] = lambda: time.time()
+    ) -> None:
+        self._clocks = (steady, calendar)
+        self._from_s = [clock() for clock in self._clocks]
+
+    def begin(self) -> None:
+        """A short wait begins."""
+        self._from_s = [clock() for clock in self._clocks]
+
+    def seconds(self) -> float:
+        """How long that wait has taken so far, by the clock that thinks that it was the longest."""
+        return max(clock() - from_s for clock, from_s in zip(self._clocks, self._from_s, strict=True))
+
+
 class SettableClock:
     """A clock that moves only when told to: for simulations and tests."""
 

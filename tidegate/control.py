@@ -1,6 +1,7 @@
 """The operator's way in while the bot runs: wishes left in the database, and a file called HALT.
 
-A thread of its own looks four times a second and makes facts of what it finds. It decides nothing and changes nothing.
+A thread of its own looks four times a second and makes facts of what it finds, and of having been kept from looking
+for long. It decides nothing and changes nothing.
 """
 
 import threading
@@ -8,12 +9,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from tidegate.clock import Standstill
 from tidegate.errors import StorageError
-from tidegate.model.events import Command
+from tidegate.model.events import Command, Faulted
 from tidegate.ports import Clock, Facts
 from tidegate.storage.commands import Box
 
 LOOK_EVERY_S = 0.25
+STOOD_STILL_S = 5.0
 HALT = "HALT"
 
 
@@ -26,6 +29,7 @@ class Desk:
         self._box: Box | None = None
         self._heard: set[str] = set()
         self._halted: bool | None = None
+        self._standstill = Standstill()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="control", daemon=True)
 
@@ -41,13 +45,23 @@ class Desk:
             self._thread.join(timeout_s)
 
     def _run(self) -> None:
-        while not self._stopping.wait(LOOK_EVERY_S):
+        while not self._waited():
             self._look_for_the_file()
             with suppress(StorageError):  # that the database fails is told by whoever writes to it
                 self._look_into_the_box()
         if self._box is not None:
             with suppress(StorageError):
                 self._box.close()
+
+    def _waited(self) -> bool:
+        """Whether the end was asked for meanwhile. A short wait that took long is a fact: nothing ran all that time."""
+        self._standstill.begin()
+        stopping = self._stopping.wait(LOOK_EVERY_S)
+        stood_s = self._standstill.seconds()
+        if stood_s >= STOOD_STILL_S and not stopping:
+            reason = f"nothing ran here for {stood_s:.0f} s, or the machine's clock was set"
+            self._facts.put(Faulted(at_ms=self._clock.now_ms(), where="standstill", reason=reason))
+        return stopping
 
     def _look_for_the_file(self) -> None:
         there = self._halt.exists()

@@ -169,7 +169,7 @@ class Reading:
         drift_ms = self._observe(client.exchange_ms())
         if drift_ms:
             reason = f"our clock was {abs(drift_ms) / 1000:.1f} s {'behind' if drift_ms > 0 else 'ahead'}, corrected"
-            yield Faulted(at_ms=self._clock.now_ms(), where="clock", reason=reason)
+            yield Faulted(at_ms=self._clock.now_ms(), where="clock", reason=reason, off_ms=drift_ms)
 
     def _prices(self, client: Client, wish: FetchPrices) -> Iterator[Event]:
         # The mids are told before the marks are asked for: a stop must not wait for those, nor lose by their failure.

@@ -31,7 +31,9 @@ def on_fill(state: State, event: OrderFilled) -> Decision:
     coin = state.coins.get(fill.coin)
     if coin is None:
         text = f"{fill.coin} {fill.side.value} {fill.size} at {fill.price}: not a coin of this bot, left alone"
-        return Decision(notes=(Note(topic="fill", text=text, level="WARNING"),))
+        opens = fill.start_position * fill.side.sign >= 0  # a stop of an earlier choice of coins may close one here
+        told = Decision(notes=(Note(topic="fill", text=text, level="WARNING"),))
+        return told + (rivals.filled(state, fill) if opens else NOTHING)
     rival = rivals.filled(state, fill)
     before, after = coin.position, coin.position.apply(fill)
     role = _role(state, coin, fill)

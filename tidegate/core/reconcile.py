@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from tidegate.core import brakes, doubt, entering, entries, fills, protection, risk, rivals, schedule
+from tidegate.core import brakes, doubt, entering, entries, fills, protection, risk, rivals, schedule, staleness
 from tidegate.core.state import CoinState, OrderState, Phase, State
 from tidegate.model.brackets import ExitReason
 from tidegate.model.events import Account, AccountSeen, OrderFilled
@@ -31,6 +31,7 @@ def on_account(state: State, event: AccountSeen) -> Decision:
     """The exchange's view of the account: count missed fills, compare, adopt, verify the cover."""
     account = event.account
     state.account_ms, state.open_orders = account.time_ms, len(account.orders)
+    staleness.account_seen(state)
     if event.weight_used:
         state.weight_used = event.weight_used
     decision = NOTHING
@@ -189,11 +190,12 @@ def _orders(state: State, coin: CoinState, account: Account) -> Decision:
             elif not coin.waits_for_entry(order):
                 state.drop_order(order.request.cloid)
     coin = state.coins[coin.coin]
-    if coin.phase not in (Phase.READY, Phase.WARMING) and not coin.left_alone:
-        return _stray_entries(state, coin, theirs, settled_before_ms)
     rival = [order for order in theirs.values() if rivals.placed(state, order)]
+    warned = rivals.told(state, rival[0]) if rival else NOTHING
+    if coin.phase not in (Phase.READY, Phase.WARMING) and not coin.left_alone:
+        return warned + _stray_entries(state, coin, theirs, settled_before_ms)
     if rival:
-        return rivals.told(state, rival[0])
+        return warned
     quiet = state.last_fill_ms < settled_before_ms  # else a cancellation may still be on its way
     orphans = tuple(
         cloid

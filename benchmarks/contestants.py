@@ -1,16 +1,15 @@
 """Who is measured: the bot, the SDK as its users use it, and the floor under both. Each runs in a process of its own.
 
-A contestant says "ready", then takes words from the benchmark and answers each: `enter` opens a position that its
-stop guards, `think` starts or stops strategies that compute beside it,
-`read` a read that is repeated without end. Owns nothing that is measured: the stamps are
-the counterparty's.
+A contestant says "ready", then takes words from the benchmark and answers each: `enter` opens in each of its coins a
+position that its stop guards, `think` starts or stops strategies that compute beside it, `read` a read that is repeated
+without end. Owns nothing that is measured: the stamps are the counterparty's.
 """
 
 import os
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from functools import partial
 from hashlib import sha256
@@ -22,7 +21,7 @@ import requests
 from websockets.client import ClientProtocol
 from websockets.uri import parse_uri
 
-from benchmarks.counterparty import COINS
+from benchmarks.counterparty import Coin
 from benchmarks.thinking import ThinkingChild, ThinkingThread
 from hyperliquid_websocket import HyperliquidWebSocketClient
 from tidegate.clock import ExchangeClock
@@ -63,7 +62,8 @@ class Purse(Budget):
 class RepeatedRead:
     """A reader of the bot's kind, in its process, that reads prices again and again."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, coins: Iterable[str]) -> None:
+        self._coins = tuple(coins)
         clock = ExchangeClock(time.time_ns() // 1_000_000)
         client = partial(HyperliquidClient, url, budget=Budget(weight_per_minute=1 << 40, reserved=0))
         self._reader = Reader(client, "", self, clock)
@@ -76,12 +76,12 @@ class RepeatedRead:
             self._started = True
             self._reader.start()
         if reads:
-            self._reader.submit(FetchPrices(coins=(OURS,)))
+            self._reader.submit(FetchPrices(coins=self._coins))
 
     def put(self, _event: object) -> None:
         """An answer: read on."""
         if self._reads:
-            self._reader.submit(FetchPrices(coins=(OURS,)))
+            self._reader.submit(FetchPrices(coins=self._coins))
 
 
 class Bot:
@@ -91,19 +91,20 @@ class Bot:
     that is how one gets hold of the inbox, into which a wish is put as the strategist would put it.
     """
 
-    def __init__(self, conn: Connection, url: str, folder: str, seed: int) -> None:
-        self._conn = conn
+    def __init__(self, conn: Connection, url: str, folder: str, seed: int, coins: Mapping[str, Coin]) -> None:
+        self._conn, self._coins = conn, coins
         home = Path(folder)
         home.mkdir(parents=True)
         os.chdir(home)
         _silence(home / "screen.log")
         settings = {
             "LOCALNET_URL": url,
-            "COINS": OURS,
+            "COINS": ",".join(coins),
             "STOP_LOSS_PCT": STOP_PCT,
             "MAX_POSITION_USD": str(POSITION_USD),
             "LEVERAGE": LEVERAGE,
             "MAX_ORDERS_PER_MINUTE": "6000",
+            "MAX_OPEN_POSITIONS": "0",
             "MAX_DAILY_LOSS_PCT": "0",
             "MAX_DRAWDOWN_PCT": "0",
             "DATABASE_URL": f"sqlite:///{home}/tidegate.db",
@@ -115,7 +116,7 @@ class Bot:
         self._session = Session(loaded, choice, ROOT / "bot.py", self._new_stream)
         self._session._budget = self._budget = Purse()
         self._thinking = ThinkingChild(str(strategies))
-        self._reading = RepeatedRead(url)
+        self._reading = RepeatedRead(url, coins)
 
     def run(self) -> None:
         """Until told to stop."""
@@ -151,16 +152,17 @@ class Bot:
 
     def _enter(self) -> None:
         now_ms = self._clock.now_ms()
-        # The same stop every time, also if the bot has not heard yet that the price has recovered.
-        stop = COINS[OURS].mid * (100 - Decimal(STOP_PCT)) / 100
-        wish = Signal(want=Want.LONG, reason="the benchmark wishes it", stop=stop)
-        self._inbox.put(Signalled(at_ms=now_ms, coin=OURS, candle_open_ms=now_ms, signal=wish))
+        for coin in self._coins.values():
+            # The same stop every time, also if the bot has not heard yet that the price has recovered.
+            stop = coin.mid * (100 - Decimal(STOP_PCT)) / 100
+            wish = Signal(want=Want.LONG, reason="the benchmark wishes it", stop=stop)
+            self._inbox.put(Signalled(at_ms=now_ms, coin=coin.name, candle_open_ms=now_ms, signal=wish))
 
 
 class SdkUser:
     """What the SDK's examples teach: a callback on trades that calls `market_close` when the price is through."""
 
-    def __init__(self, conn: Connection, url: str) -> None:
+    def __init__(self, conn: Connection, url: str, coins: Iterable[str]) -> None:
         from eth_account import Account
         from hyperliquid.exchange import Exchange
         from hyperliquid.info import Info
@@ -171,9 +173,11 @@ class SdkUser:
         requests.post(f"{url}/localnet/fund", json=body, timeout=ANSWER_TIMEOUT_S).raise_for_status()
         self._exchange = Exchange(wallet, url, timeout=ANSWER_TIMEOUT_S)
         self._info = Info(url, timeout=ANSWER_TIMEOUT_S)
-        self._stop_px = 0.0
+        self._stop_px: dict[str, float] = {}
+        self._coins = tuple(coins)
         self._thinking = ThinkingThread(str(ROOT / "strategies"))
-        self._info.subscribe({"type": "trades", "coin": SDK}, self._on_trades)
+        for coin in self._coins:
+            self._info.subscribe({"type": "trades", "coin": coin}, self._on_trades)
 
     def run(self) -> None:
         """Until told to stop."""
@@ -191,21 +195,23 @@ class SdkUser:
             self._info.disconnect_websocket()
 
     def _enter(self) -> None:
-        mid = float(self._info.all_mids()[SDK])
-        answer = self._exchange.market_open(SDK, True, round(POSITION_USD / mid, 3))
-        entry = float(answer["response"]["data"]["statuses"][0]["filled"]["avgPx"])
-        self._stop_px = entry * (1 - float(STOP_PCT) / 100)
+        mids = self._info.all_mids()
+        for coin in self._coins:
+            answer = self._exchange.market_open(coin, True, round(POSITION_USD / float(mids[coin]), 3))
+            entry = float(answer["response"]["data"]["statuses"][0]["filled"]["avgPx"])
+            self._stop_px[coin] = entry * (1 - float(STOP_PCT) / 100)
 
     def _on_trades(self, message: Any) -> None:
-        if self._stop_px and any(float(trade["px"]) <= self._stop_px for trade in message["data"]):
-            self._stop_px = 0.0
-            self._exchange.market_close(SDK)
+        for trade in message["data"]:
+            if float(trade["px"]) <= self._stop_px.get(trade["coin"], 0.0):
+                del self._stop_px[trade["coin"]]
+                self._exchange.market_close(trade["coin"])
 
 
 class Echo:
     """The floor: a blocking socket that answers the awaited print with bytes made long before."""
 
-    def __init__(self, conn: Connection, url: str) -> None:
+    def __init__(self, conn: Connection, url: str, coins: Iterable[str]) -> None:
         self._conn = conn
         host, port = url.removeprefix("http://").split(":")
         self._socket = socket.create_connection((host, int(port)))
@@ -216,8 +222,9 @@ class Echo:
         while b"\r\n\r\n" not in (head := self._socket.recv(4096)):
             pass
         self._protocol.receive_data(head)
-        subscription = f'{{"method":"subscribe","subscription":{{"type":"trades","coin":"{FLOOR}"}}}}'
-        self._protocol.send_text(subscription.encode())
+        for coin in coins:
+            subscription = f'{{"method":"subscribe","subscription":{{"type":"trades","coin":"{coin}"}}}}'
+            self._protocol.send_text(subscription.encode())
         self._flush()
         self._protocol.send_text(_prebuilt_order())
         self._echo = b"".join(self._protocol.data_to_send())
@@ -236,7 +243,7 @@ class Echo:
     def _listen(self) -> None:
         receive, send, echo = self._socket.recv, self._socket.sendall, self._echo
         while data := receive(65536):
-            if b'"channel":"trades","data":[' in data:
+            for _ in range(data.count(b'"channel":"trades","data":[')):
                 send(echo)
 
     def _flush(self) -> None:
@@ -265,11 +272,11 @@ def _silence(path: Path) -> None:
     os.close(descriptor)
 
 
-def run(kind: str, conn: Connection, url: str, folder: str, seed: int) -> None:
-    """The process of one contestant."""
+def run(kind: str, conn: Connection, url: str, folder: str, seed: int, coins: Mapping[str, Coin]) -> None:
+    """The process of one contestant, which trades these coins."""
     made: dict[str, Callable[[], Bot | SdkUser | Echo]] = {
-        "bot": lambda: Bot(conn, url, folder, seed),
-        "sdk": lambda: SdkUser(conn, url),
-        "floor": lambda: Echo(conn, url),
+        "bot": lambda: Bot(conn, url, folder, seed, coins),
+        "sdk": lambda: SdkUser(conn, url, coins),
+        "floor": lambda: Echo(conn, url, coins),
     }
     made[kind]().run()

@@ -8,7 +8,7 @@ import asyncio
 import gc
 import random
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -24,7 +24,7 @@ from tidegate.localnet.doors.limits import UNLIMITED
 from tidegate.localnet.doors.localnet import Localnet, LocalnetOptions
 from tidegate.localnet.doors.server import Server
 from tidegate.localnet.exchange import Exchange
-from tidegate.localnet.kernel.universe import default_universe
+from tidegate.localnet.kernel.universe import Universe, default_universe
 from tidegate.localnet.markets.candles import MINUTE_MS, Bars, CandleStore
 from tidegate.localnet.ready import Ready
 from tidegate.priority import run_in_short_slices
@@ -81,14 +81,15 @@ class Quiet:
     """A market in which nothing happens by itself."""
 
     says = "a benchmark's market: it moves when a sample is taken"
-    coins = tuple(COINS)
 
-    def __init__(self, start_ms: int) -> None:
+    def __init__(self, start_ms: int, coins: Mapping[str, Coin] = COINS) -> None:
         self.start_ms = start_ms
+        self.coins = tuple(coins)
+        self._coins = tuple(coins.values())
 
     def prepare(self, exchange: Exchange) -> None:
         """Some flat history, a book, an oracle price for every contestant's coin."""
-        for coin in COINS.values():
+        for coin in self._coins:
             exchange.load_candles(coin.name, CandleStore(coin.name, _flat(coin, self.start_ms)))
             exchange.set_oracle(coin.name, coin.mid)
             show(exchange, coin, coin.mid - coin.tick)
@@ -103,7 +104,7 @@ class Quiet:
 
 def show(exchange: Exchange, coin: Coin, best_bid: Decimal) -> None:
     """Quote asks above the middle, always the same ones, and bids from `best_bid` down."""
-    size = _size(coin, LEVEL_USD)
+    size = size_of(coin, LEVEL_USD)
     bids = [(best_bid - coin.tick * step, size, 1) for step in range(LEVELS)]
     asks = [(coin.mid + coin.tick * (step + 1), size, 1) for step in range(LEVELS)]
     exchange.quote(coin.name, bids, asks)
@@ -112,8 +113,8 @@ def show(exchange: Exchange, coin: Coin, best_bid: Decimal) -> None:
 class Holdings:
     """Follows the kernel's feed: what contestants hold in each coin, and when anything was last heard."""
 
-    def __init__(self) -> None:
-        self.size: dict[str, Decimal] = dict.fromkeys(COINS, D(0))
+    def __init__(self, coins: Iterable[str] = COINS) -> None:
+        self.size: dict[str, Decimal] = dict.fromkeys(coins, D(0))
         self.changed = asyncio.Event()
         self.last_ns = 0
 
@@ -136,16 +137,22 @@ class Holdings:
 
 
 class Counterparty:
-    """A server, its watch, and the taking of samples."""
+    """A server, its watch, and the taking of samples; `universe` lists at least `coins`."""
 
-    def __init__(self, conn: Connection) -> None:
-        self._conn = conn
-        self.watch = Watch()
-        self.holdings = Holdings()
+    def __init__(
+        self,
+        conn: Connection,
+        watch: Watch | None = None,
+        coins: Mapping[str, Coin] = COINS,
+        universe: Universe | None = None,
+    ) -> None:
+        self._conn, self._coins = conn, coins
+        self.watch = watch or Watch()
+        self.holdings = Holdings(coins)
         self._rng = random.Random(1)
         start_ms = time.time_ns() // 1_000_000
-        exchange = Exchange(default_universe(), start_ms=start_ms, instance=f"{start_ms:x}")
-        market = Quiet(start_ms)
+        exchange = Exchange(universe or default_universe(), start_ms=start_ms, instance=f"{start_ms:x}")
+        market = Quiet(start_ms, coins)
         market.prepare(exchange)
         exchange.feed.append(self.holdings)
         localnet = Localnet(exchange, market, ExchangeClock(start_ms, 1.0, time.monotonic), UNLIMITED)
@@ -189,20 +196,20 @@ class Counterparty:
 
     async def on_entered(self, name: str) -> bool:
         """Whether a contestant holds its coin, or will within a moment."""
-        return await self._until(COINS[name], holds=True, timeout_s=ENTRY_TIMEOUT_S)
+        return await self._until(self._coins[name], holds=True, timeout_s=ENTRY_TIMEOUT_S)
 
     async def on_exit(self, name: str) -> Sample | None:
         """Take a sample of a contestant that holds its coin; None when its exit never came."""
-        sample = await self._trigger(COINS[name], hanging=bool(self.watch.read_hang_s))
-        if sample is None or not await self._until(COINS[name], holds=False, timeout_s=EXIT_TIMEOUT_S):
+        sample = await self._trigger(self._coins[name], hanging=bool(self.watch.read_hang_s))
+        if sample is None or not await self._until(self._coins[name], holds=False, timeout_s=EXIT_TIMEOUT_S):
             return None
-        await self._restore(COINS[name])
+        await self._restore(self._coins[name])
         return sample
 
     async def on_echo(self, name: str) -> Sample | None:
         """Take a sample of a contestant that only echoes; None when nothing came back."""
-        sample = await self._trigger(COINS[name], hanging=False)
-        await self._restore(COINS[name])
+        sample = await self._trigger(self._coins[name], hanging=False)
+        await self._restore(self._coins[name])
         return sample
 
     async def _trigger(self, coin: Coin, *, hanging: bool) -> Sample | None:
@@ -213,13 +220,13 @@ class Counterparty:
         watch, localnet = self.watch, self.localnet
         await self._quiet(watch.answer_delay_s, hanging=hanging)
         localnet.driver.catch_up()
-        bid = _on_grid(coin, coin.mid * TRIGGER)
+        bid = on_grid(coin, coin.mid * TRIGGER)
         show(localnet.exchange, coin, bid)
         self.holdings.last_ns = time.monotonic_ns()
         await self._quiet(0.0, hanging=hanging)
         localnet.driver.catch_up()
         watch.arm(coin.name)
-        localnet.exchange.trade(coin.name, "A", bid, _size(coin, PRINT_USD))
+        localnet.exchange.trade(coin.name, "A", bid, size_of(coin, PRINT_USD))
         try:
             await asyncio.wait_for(watch.arrived.wait(), EXIT_TIMEOUT_S)
         except TimeoutError:
@@ -271,9 +278,9 @@ def _flat(coin: Coin, now_ms: int) -> Bars:
     return Bars(MINUTE_MS, times, price, price, price, price, np.ones(HISTORY_MINUTES), np.ones_like(times))
 
 
-def _on_grid(coin: Coin, px: Decimal) -> Decimal:
+def on_grid(coin: Coin, px: Decimal) -> Decimal:
     return px // coin.tick * coin.tick
 
 
-def _size(coin: Coin, usd: Decimal) -> Decimal:
+def size_of(coin: Coin, usd: Decimal) -> Decimal:
     return (usd / coin.mid).quantize(D("0.01"))

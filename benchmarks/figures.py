@@ -158,13 +158,13 @@ def table(results: Results) -> str:
         rounds = results.of(case)
         if rounds:
             rows.append(_row(case, rounds))
-    lines = ["all times in ms, from the frame's bytes on the wire to the signed exit's", "", *_aligned(rows), ""]
+    lines = ["all times in ms, from the frame's bytes on the wire to the signed exit's", "", *aligned(rows), ""]
     if results.first:
         shown = ", ".join(f"{each:.2f}" for each in results.first)
         lines += [f"first exit of a fresh session, 2 s after it entered: {shown}", ""]
     goals = [("goal", "found", "verdict")]
     goals += [(each.goal, each.found, each.word) for each in verdicts(results)]
-    return "\n".join([*lines, *_aligned(goals)])
+    return "\n".join([*lines, *aligned(goals)])
 
 
 def _row(case: Case, rounds: list[Round]) -> tuple[str, ...]:
@@ -185,6 +185,7 @@ def _two(times: list[Times]) -> tuple[str, str]:
     return f"{median(each.p50 for each in times):.2f}", f"{median(each.p99 for each in times):.2f}"
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows as lines, column under column."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

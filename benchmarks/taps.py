@@ -7,6 +7,7 @@ for. Changes nothing of what is said.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
 from typing import Any, cast
 
 from tidegate.localnet.doors.sockets import Hall, HttpDoor, WebSocketDoor
@@ -57,6 +58,10 @@ class Watch:
         if self.wrote_ns and not self.order_ns and any(mark in data for mark in REDUCE_ONLY):
             self.order_ns = at_ns
             self.arrived.set()
+
+    def pass_on(self, message: Callable[[], None]) -> None:
+        """Have the exchange take a message that arrived."""
+        message()
 
     def rest_calls(self) -> int:
         """REST requests between the print and the order it caused, the order's own not counted."""
@@ -116,7 +121,7 @@ class TappedWebSocketDoor(WebSocketDoor):
 
     def _take(self, event: Any) -> None:
         self._watch.order(event.data, self._received_ns)
-        super()._take(event)
+        self._watch.pass_on(partial(super()._take, event))
 
     def _send(self, text: bytes) -> None:
         if self._watch.answer_delay_s and text.startswith(b'{"channel":"post"'):

@@ -194,7 +194,8 @@ def _round(field: Field, plan: Plan, case: Case, bot: Partner, sdk: Partner) -> 
 
 
 def _contestant(conn: Connection, kind: str, url: str, folder: str, seed: int) -> None:
-    contestants.run(kind, conn, url, folder, seed)
+    name = {"bot": contestants.OURS, "sdk": contestants.SDK, "floor": contestants.FLOOR}[kind]
+    contestants.run(kind, conn, url, folder, seed, {name: counterparty.COINS[name]})
 
 
 def _times(samples: list[Sample]) -> Times:

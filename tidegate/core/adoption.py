@@ -8,8 +8,8 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from tidegate.core import entering, exits, fills, protection
-from tidegate.core.state import OrderState, Phase, State, Working
+from tidegate.core import entering, exits, fills, protection, twaps
+from tidegate.core.state import EXPIRES_AFTER_MS, OrderState, Phase, State, Working
 from tidegate.model.brackets import Bracket, ExitReason
 from tidegate.model.events import Account, OrderFilled
 from tidegate.model.intents import NOTHING, Decision, Note, Remember
@@ -37,12 +37,17 @@ def at_start(state: State, account: Account, remembered: dict[str, Remembered]) 
                 generation=record.generation,
                 exit_attempts=record.exit_attempts,
                 protect_attempts=record.protect_attempts,
+                barred_until_ms=state.now_ms + state.wait_ms(EXPIRES_AFTER_MS) if record.generation else 0,
             )
+            if record.twap is not None:
+                decision += twaps.take_over(state, record.twap, account)
         theirs = next((position for position in account.positions if position.coin == name), None)
         if theirs is not None:
             decision += _adopt_position(state, theirs, record, account)
         elif record is not None and record.position is not None:
             decision += _closed_while_away(state, record, account)
+        elif record is not None:
+            state.change(name, bracket=record.bracket)  # the levels of an entry that was under way, and may yet fill
     for position in account.positions:
         if position.coin not in state.coins:
             text = f"{position.coin}: a position of {position.size} is open; not a coin of this bot, left alone"
@@ -52,7 +57,7 @@ def at_start(state: State, account: Account, remembered: dict[str, Remembered]) 
             decision += _take_back_entry(state, order, remembered.get(order.coin))
     for fill in sorted(account.fills, key=lambda each: (each.time_ms, each.tid)):
         decision += fills.on_fill(state, OrderFilled(at_ms=state.now_ms, fill=fill))
-    return decision
+    return decision + twaps.rows(state, account.twaps, account.time_ms)
 
 
 def _take_back_entry(state: State, order: OpenOrder, record: Remembered | None) -> Decision:
@@ -84,7 +89,15 @@ def _adopt_position(state: State, theirs: Position, record: Remembered | None, a
     # A new session names its orders anew, since the last tries of the one before may not have been written down.
     signal_id = state.coins[name].signal_id if known else ""
     state.change(name, **fills.nobodys(state.coins[name]))
-    state.change(name, signal_id=signal_id, position=position, bracket=bracket, phase=Phase.HOLDING)
+    cancels = record.stop_cancels if record is not None and known else 0
+    state.change(
+        name,
+        signal_id=signal_id,
+        position=position,
+        bracket=bracket,
+        phase=Phase.HOLDING,
+        stop_cancels=cancels,
+    )
     parents = {oid: order.cloid or "" for order in orders for oid in order.children}
     for order in orders:
         if is_ours(order.cloid, state.tag):

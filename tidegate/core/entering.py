@@ -59,6 +59,8 @@ def _ends_it(state: State, coin: CoinState, making: Making) -> str | None:
         return f"{trip.brake.value}: {trip.reason}"
     if not state.stream_up or coin.coin in state.frozen:
         return "prices do not come by stream"
+    if state.now_ms < state.entries_off_until_ms:
+        return state.entries_off_why
     if coin.phase not in (Phase.ENTERING, Phase.IN_DOUBT, Phase.HOLDING):
         return "its position is closed" if coin.phase is Phase.READY else f"the coin is {coin.phase.value}"
     if coin.position.direction == -making.direction:
@@ -203,7 +205,7 @@ def over(state: State, name: str, order: Working, filled: Decimal) -> Decision:
     coin = state.coins[name]
     making = coin.making
     if making is None or making.signal_id != order.signal_id:
-        return _ended(state, name, order.signal_id, order.request.side.sign, filled)
+        return ended(state, name, order.signal_id, order.request.side.sign, filled)
     if filled < order.request.size:
         _forget_children(state, name, order.request.cloid)
     else:
@@ -219,7 +221,7 @@ def refused(state: State, order: Working, reason: str) -> Decision:
     coin = state.coins[order.request.coin]
     making = coin.making
     if making is None or making.signal_id != order.signal_id:
-        return _ended(state, coin.coin, order.signal_id, order.request.side.sign, Decimal(0))
+        return ended(state, coin.coin, order.signal_id, order.request.side.sign, Decimal(0))
     _forget_children(state, coin.coin, order.request.cloid)
     if POST_ONLY not in reason.lower():
         making = replace(making, ending=making.ending or reason)
@@ -244,10 +246,11 @@ def _finish(state: State, name: str, making: Making) -> Decision:
     if left > 0 and making.ending:
         text += f"; no more of it: {making.ending}"
     note = Note(topic="order", text=text)
-    return Decision(notes=(note,)) + _ended(state, coin.coin, making.signal_id, making.direction, making.filled)
+    return Decision(notes=(note,)) + ended(state, coin.coin, making.signal_id, making.direction, making.filled)
 
 
-def _ended(state: State, name: str, signal_id: str, direction: int, filled: Decimal) -> Decision:
+def ended(state: State, name: str, signal_id: str, direction: int, filled: Decimal) -> Decision:
+    """An entry of any kind is over, with so much of it filled: held, or the coin is free again."""
     if not filled:
         return _abandon(state, name, signal_id)
     coin = state.coins[name]

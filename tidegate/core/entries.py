@@ -256,6 +256,7 @@ def _enter(state: State, coin: CoinState, wanted: Wanted, plan: Plan) -> Decisio
         exit=None,
         exit_attempts=0,
         protect_attempts=0,
+        early=None,
         trims=0,
         trim_due_ms=0,
         stop_cancels=0,

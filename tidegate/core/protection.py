@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from tidegate.core import entries, exits, schedule
+from tidegate.core import entries, exits, ration, schedule
 from tidegate.core.state import EXPIRES_AFTER_MS, CoinState, OrderState, Phase, State, Working
 from tidegate.model.brackets import ExitReason
 from tidegate.model.events import Account
@@ -26,10 +26,14 @@ from tidegate.model.intents import (
 )
 from tidegate.model.orders import OpenOrder, Role, Trigger, new_cloid
 from tidegate.model.positions import Side
+from tidegate.model.settings import StopPriceSource
 
 COVER_CHECK_MS = 1_000
 COVER_REPEAT_MS = 2_000
 NAKED_MAX_MS = 10_000
+GROWTH_SETTLES_MS = 250
+"""Fills come in pairs: a position that grows is covered when it has stood so long, without asking the account."""
+GROWTH_EVERY_MS = 1_000
 TRIGGER_PASSED = "invalid tp/sl price"
 TRAIL_STEP = Decimal("0.002")
 """The resting stop follows the trailing one in steps of this fraction of the price."""
@@ -42,6 +46,27 @@ def watch(state: State, name: str) -> None:
         since_ms = coin.uncovered_since_ms if coin.uncovered_since_ms is not None else state.now_ms
         due_ms = _next_look_ms(state, since_ms, COVER_CHECK_MS)
         state.change(name, cover_due_ms=due_ms, uncovered_since_ms=since_ms)
+
+
+def grown(state: State, name: str) -> None:
+    """An entry that fills bit by bit has filled a bit more: a stop for all of it is due in a moment."""
+    coin = state.coins[name]
+    if coin.growth_due_ms is None:
+        again_ms = coin.growth_covered_ms + state.wait_ms(GROWTH_EVERY_MS)
+        state.change(name, growth_due_ms=max(state.now_ms + state.wait_ms(GROWTH_SETTLES_MS), again_ms))
+
+
+def cover_growth(state: State, coin: CoinState) -> Decision:
+    """Place a stop for all that has grown; once it rests the smaller one goes. At most one a second."""
+    if coin.growth_due_ms is None or state.now_ms < coin.growth_due_ms:
+        return NOTHING
+    coin = state.change(coin.coin, growth_due_ms=None)
+    size = abs(coin.position.size)
+    if coin.phase is not Phase.HOLDING or not size or coin.bracket is None or coin.bracket.stop is None:
+        return NOTHING
+    if any(order.request.size >= size for order in _own_stops(coin)) or not ration.stop_has_turn(state, coin):
+        return NOTHING
+    return place_stop(state, state.change(coin.coin, growth_covered_ms=state.now_ms), size)
 
 
 def on_due(state: State, coin: CoinState) -> Decision:
@@ -128,14 +153,14 @@ def verify(state: State, coin: CoinState, account: Account) -> Decision:
         uncovered_since_ms=since_ms,
         cover_due_ms=_next_look_ms(state, since_ms, COVER_CHECK_MS),
     )
-    if on_its_way or coin.bracket is None or coin.bracket.stop is None:
+    if on_its_way or coin.bracket is None or coin.bracket.stop is None or not ration.stop_has_turn(state, coin):
         return NOTHING
     text = (
         f"{coin.coin}: {missing} of {abs(coin.position.size)} has no resting stop, placing one at {coin.bracket.stop}"
     )
-    level: Level = "INFO" if coin.making is not None else "WARNING"
+    level: Level = "INFO" if coin.grows else "WARNING"
     # While it grows print by print, or by less than the exchange takes: one for all of it, then the smaller ones go.
-    grows = coin.making is not None or missing * coin.bracket.stop < NOTIONAL_MIN_USD
+    grows = coin.grows or missing * coin.bracket.stop < NOTIONAL_MIN_USD
     size = abs(coin.position.size) if grows else missing
     return Decision(notes=(Note(topic="risk", text=text, level=level),)) + place_stop(state, coin, size)
 
@@ -156,9 +181,9 @@ def _resized(state: State, coin: CoinState, account: Account) -> Decision:
     size, own = abs(coin.position.size), _own_stops(coin)
     shown = {order.cloid: order.size for order in _stops(coin, account.orders)}
     larger = [order for order in own if shown.get(order.request.cloid, size) > size]
-    if not larger or coin.making is not None or any(order.request.size == size for order in own):
+    if not larger or coin.grows or any(order.request.size == size for order in own):
         return NOTHING
-    if coin.bracket is None or coin.bracket.stop is None:
+    if coin.bracket is None or coin.bracket.stop is None or ration.is_sparing(state):
         return NOTHING
     return place_stop(state, coin, size)
 
@@ -176,7 +201,8 @@ def place_stop(state: State, coin: CoinState, size: Decimal) -> Decision:
     bracket = coin.bracket
     assert bracket is not None
     assert bracket.stop is not None
-    mark = coin.mark if coin.mark is not None else coin.reference_price()
+    by_mark = state.settings.stop_price_source is StopPriceSource.MARK
+    mark = coin.mark if coin.mark is not None or by_mark else coin.reference_price()
     if mark is not None and (mark - bracket.stop) * bracket.direction <= 0 and coin.phase is Phase.HOLDING:
         return exits.at_once(
             state, coin, ExitReason.STOP, f"the price {mark} is beyond the stop {bracket.stop} already"
@@ -185,7 +211,7 @@ def place_stop(state: State, coin: CoinState, size: Decimal) -> Decision:
     request = entries.resting_exit(
         coin,
         direction=bracket.direction,
-        size=coin.instrument.size(size),
+        size=coin.instrument.closing_size(size),
         level=bracket.stop,
         role=Role.STOP,
         cloid=new_cloid(state.tag, exits.exit_id(coin), Role.STOP, attempt),
@@ -207,6 +233,8 @@ def follow_trail(state: State, coin: CoinState) -> Decision:
     """Move the resting stop behind a trailing stop that is a step ahead of it: place the new one first."""
     bracket = coin.bracket
     if bracket is None or not bracket.trailed or bracket.stop is None or coin.phase is not Phase.HOLDING:
+        return NOTHING
+    if ration.is_sparing(state):
         return NOTHING
     stops = _own_stops(coin)
     if not stops or any(order.state is not OrderState.RESTING for order in stops):

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from tidegate.core import brakes, doubt, entering, entries, fills, protection, risk, rivals, schedule, staleness
+from tidegate.core import brakes, doubt, entering, entries, fills, protection, risk, rivals, schedule, staleness, twaps
 from tidegate.core.state import CoinState, OrderState, Phase, State
 from tidegate.model.brackets import ExitReason
 from tidegate.model.events import Account, AccountSeen, OrderFilled
@@ -37,6 +37,7 @@ def on_account(state: State, event: AccountSeen) -> Decision:
     decision = NOTHING
     for fill in sorted(account.fills, key=lambda each: (each.time_ms, each.tid)):
         decision += fills.on_fill(state, OrderFilled(at_ms=event.at_ms, fill=fill))
+    decision += twaps.rows(state, account.twaps, account.time_ms)
     positions = {position.coin: position for position in account.positions}
     if not _is_doubtful(state, account):
         state.equity, state.free = account.equity, account.free
@@ -54,7 +55,7 @@ def on_account(state: State, event: AccountSeen) -> Decision:
 def _position(state: State, coin: CoinState, theirs: Position | None, account: Account) -> Decision:
     """Compare sizes; adopt theirs when the difference is no matter of timing."""
     size = theirs.size if theirs is not None else Decimal(0)
-    entered = coin.phase in (Phase.ENTERING, Phase.IN_DOUBT) and coin.making is None
+    entered = coin.phase in (Phase.ENTERING, Phase.IN_DOUBT) and not coin.grows
     fills_missing = not size and entered and not coin.live(Role.ENTRY)
     if size == coin.position.size and not fills_missing:
         state.change(coin.coin, mismatches=0)

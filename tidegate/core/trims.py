@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from tidegate.core import exits, schedule
+from tidegate.core import exits, ration, schedule
 from tidegate.core.state import CoinState, Phase, State
 from tidegate.model.events import BookChanged
 from tidegate.model.instruments import NOTIONAL_MIN_USD, Rounding
@@ -52,9 +52,9 @@ def heard(state: State, name: str, price: Decimal | None, time_ms: int, *, mark:
 
 
 def _may_trim(state: State, coin: CoinState) -> bool:
-    if coin.phase is not Phase.HOLDING or coin.making is not None or state.stopping:
+    if coin.phase is not Phase.HOLDING or coin.grows or state.stopping:
         return False
-    return not coin.live(Role.TRIM) and state.now_ms >= coin.trim_due_ms
+    return not coin.live(Role.TRIM) and state.now_ms >= coin.trim_due_ms and not ration.is_sparing(state)
 
 
 def _trim(state: State, coin: CoinState, trim_at: Decimal, price: Decimal) -> Decision:

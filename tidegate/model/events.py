@@ -291,6 +291,26 @@ class AccountSeen(Fact, frozen=True, kw_only=True):
     weight_used: int = 0
 
 
+class PositionsSeen(Fact, frozen=True, kw_only=True):
+    """Positions and money at one moment, without orders and fills: to hold what we know against it."""
+
+    account: Account
+    weight_used: int = 0
+
+
+class PricesSeen(Fact, frozen=True, kw_only=True):
+    """Mid prices by REST while the stream is up: to hold what it says against them."""
+
+    mids: dict[str, Decimal]
+
+
+class RequestsSeen(Fact, frozen=True, kw_only=True):
+    """How many actions the account has used in its life, and how many it may have used by now."""
+
+    used: int
+    most: int
+
+
 class FundingPaid(Fact, frozen=True, kw_only=True):
     """An hourly funding payment; positive is received."""
 
@@ -390,6 +410,9 @@ Event = (
     | LeverageSet
     | LeverageRefused
     | AccountSeen
+    | PositionsSeen
+    | PricesSeen
+    | RequestsSeen
     | FundingPaid
     | Started
     | MetadataSeen

@@ -4,7 +4,7 @@ Source: Hyperliquid docs, "Tick and lot size": a price has at most five signific
 `6 - size_decimals` decimals on perps (8 on spot); whole prices are always allowed.
 """
 
-from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_UP, Decimal
 from enum import Enum
 
 from msgspec import Struct
@@ -29,7 +29,10 @@ class Rounding(Enum):
 
 
 class Instrument(Struct, frozen=True, kw_only=True):
-    """A tradable and its rules. `size_decimals`: decimals of a size; `leverage_max`: whole number."""
+    """A tradable and its rules. `size_decimals`: decimals of a size; `leverage_max`: whole number.
+
+    `isolated_only`: the exchange takes no cross margin here.
+    """
 
     coin: str
     asset: int
@@ -38,6 +41,7 @@ class Instrument(Struct, frozen=True, kw_only=True):
     book: Book = Book.PERPS
     chain: str = "hyperliquid"
     delisted: bool = False
+    isolated_only: bool = False
 
     def price(self, raw: Decimal | float | str, rounding: Rounding) -> Decimal:
         """Put `raw` on the price grid; raise ValueError when it is not a positive finite number.
@@ -55,6 +59,13 @@ class Instrument(Struct, frozen=True, kw_only=True):
     def size(self, raw: Decimal | float | str) -> Decimal:
         """Round a size down to the lot; the answer may be zero, which no order may have."""
         return _finite(raw).quantize(Decimal(1).scaleb(-self.size_decimals), rounding=ROUND_DOWN)
+
+    def closing_size(self, raw: Decimal) -> Decimal:
+        """The size of a reduce-only order that closes `raw`: rounded up, should the lot have become coarser since.
+
+        The exchange fills no more of such an order than there is to close.
+        """
+        return raw.quantize(Decimal(1).scaleb(-self.size_decimals), rounding=ROUND_UP)
 
     def is_legal_price(self, price: Decimal) -> bool:
         """Whether the exchange accepts `price` as it stands."""

@@ -154,6 +154,22 @@ class FetchPrices(Wish, frozen=True, kw_only=True):
     urgency: Urgency = Urgency.EXIT
 
 
+class CheckPrices(Wish, frozen=True, kw_only=True):
+    """Read the mids of these coins, to hold what the stream says against them."""
+
+    coins: tuple[str, ...]
+
+
+class FetchPositions(Wish, frozen=True, kw_only=True):
+    """Read positions and money alone, and the deposits since then (None: not those), to hold what we know against it."""
+
+    flows_since_ms: int | None = None
+
+
+class FetchRequests(Wish, frozen=True, kw_only=True):
+    """Read how many actions the account has used, and how many it may use."""
+
+
 class FetchAccount(Wish, frozen=True, kw_only=True):
     """Read balances, positions, open orders, and the fills and deposits since then (None: no deposits).
 
@@ -263,6 +279,9 @@ Intent = (
     | SetLeverage
     | FetchCandles
     | FetchPrices
+    | CheckPrices
+    | FetchPositions
+    | FetchRequests
     | FetchAccount
     | FetchOrder
     | FetchMetadata

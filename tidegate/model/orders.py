@@ -37,6 +37,14 @@ class Trigger(Struct, frozen=True, kw_only=True, tag=True):
     market: bool = True
 
 
+class Twap(Struct, frozen=True, kw_only=True, tag=True):
+    """An order that the exchange trades in slices over `minutes`; `worst_price` is ours to watch, it knows none."""
+
+    worst_price: Decimal
+    minutes: int
+    randomize: bool = False
+
+
 class Role(str, Enum):
     """What an order is for."""
 
@@ -55,7 +63,7 @@ class OrderRequest(Struct, frozen=True, kw_only=True):
     cloid: str
     side: Side
     size: Decimal
-    kind: Limit | Trigger
+    kind: Limit | Trigger | Twap
     role: Role
     reduce_only: bool = False
 

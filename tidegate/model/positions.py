@@ -31,7 +31,10 @@ class Side(str, Enum):
 
 
 class Fill(Struct, frozen=True, kw_only=True):
-    """One execution. `size` unsigned in base units; `fee` in `fee_coin`, negative for a rebate."""
+    """One execution. `size` unsigned in base units; `fee` in `fee_coin`, negative for a rebate.
+
+    `twap_id`: the TWAP order of which it is a slice, if it is one.
+    """
 
     coin: str
     side: Side
@@ -48,6 +51,7 @@ class Fill(Struct, frozen=True, kw_only=True):
     taker: bool = True
     direction_text: str = ""
     liquidation: bool = False
+    twap_id: int | None = None
 
     @property
     def key(self) -> tuple[int, str, int]:

@@ -6,12 +6,15 @@ from msgspec import Struct
 
 from tidegate.model.brackets import Bracket, ExitReason
 from tidegate.model.positions import Position
+from tidegate.model.twaps import Twapping
 
 
 class Remembered(Struct, frozen=True, kw_only=True):
     """What the bot must still know about a coin after a restart.
 
     `acted_open_ms`: open time of the last bar whose signal was acted on, so that no signal is acted on twice.
+    `twap`: an entry that the exchange trades in slices; `stop_cancels`: how often somebody else cancelled the
+    position's resting stop.
     `generation` counts the positions of this coin, and a position anew for each session that takes it over;
     `exit_attempts` the exits tried for the present one and `protect_attempts` the stops placed for it: together they
     see to it that no client order id is ever used for two orders.
@@ -27,6 +30,8 @@ class Remembered(Struct, frozen=True, kw_only=True):
     bracket: Bracket | None = None
     stop_cloid: str | None = None
     take_profit_cloid: str | None = None
+    twap: Twapping | None = None
+    stop_cancels: int = 0
 
 
 class ClosedPosition(Struct, frozen=True, kw_only=True):
@@ -42,3 +47,18 @@ class ClosedPosition(Struct, frozen=True, kw_only=True):
     signal_id: str
     pnl: Decimal
     fees: Decimal
+
+
+class Slippage(Struct, frozen=True, kw_only=True):
+    """How much worse than the price decided on the fills of one side were, in USD; negative when they were better.
+
+    `notional` is what the same size was worth at the prices decided on.
+    """
+
+    usd: Decimal = Decimal(0)
+    notional: Decimal = Decimal(0)
+
+    @property
+    def pct(self) -> Decimal:
+        """The same in per cent of the notional."""
+        return self.usd / self.notional * 100 if self.notional else Decimal(0)

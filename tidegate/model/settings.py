@@ -30,6 +30,15 @@ class StopPriceSource(str, Enum):
     BOTH = "both"
 
 
+class Stream(str, Enum):
+    """How much comes by stream: nothing (REST polls it all), prices, the candles too, the account as well."""
+
+    OFF = "off"
+    PRICES = "prices"
+    CANDLES = "prices+candles"
+    ALL = "all"
+
+
 class OrderTransport(str, Enum):
     """How orders travel: posts over the open socket (REST while it is down), or REST always."""
 
@@ -46,11 +55,19 @@ class OnStartPosition(str, Enum):
     HALT = "halt"
 
 
+class MarginMode(str, Enum):
+    """Which money a position may lose: the account's, or what is set aside for it."""
+
+    CROSS = "cross"
+    ISOLATED = "isolated"
+
+
 class EntryStyle(str, Enum):
-    """How an entry is made: at once at the price that is there, or resting at the touch, for less in fees."""
+    """How an entry is made: at once, resting at the touch for less in fees, or in slices over a time."""
 
     MARKET = "market"
     MAKER = "maker"
+    TWAP = "twap"
 
 
 class EntryTimeoutAction(str, Enum):
@@ -73,18 +90,24 @@ class Settings(Struct, frozen=True, kw_only=True):
     candle_history: int = 500
     check_interval_s: Decimal = Decimal(300)
     fallback_interval_s: Decimal = Decimal(2)
+    stream: Stream = Stream.ALL
+    shared_budget: bool = False
     stop_price_source: StopPriceSource = StopPriceSource.TRADE
     stop_loss_pct: Decimal = Decimal(3)
     take_profit_pct: Decimal = Decimal(6)
     trailing_stop_pct: Decimal = Decimal(0)
     risk_per_trade_pct: Decimal = Decimal(1)
     max_position_usd: Decimal = Decimal(5000)
+    max_allocation_usd: Decimal = Decimal(0)
     entry: EntryStyle = EntryStyle.MARKET
     entry_timeout_s: Decimal = Decimal(30)
     entry_timeout_action: EntryTimeoutAction = EntryTimeoutAction.TAKER
+    twap_minutes: int = 30
+    twap_above_usd: Decimal = Decimal(0)
     trim_at_r: Decimal = Decimal(0)
     trim_pct: Decimal = Decimal(50)
     on_start_position: OnStartPosition = OnStartPosition.IGNORE
+    respect_manual: bool = False
     max_open_positions: int = 5
     max_orders_per_minute: int = 30
     max_exposure_usd: Decimal = Decimal(0)
@@ -95,6 +118,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     stop_guard_stops: int = 0
     stop_guard_minutes: Decimal = Decimal(60)
     leverage: int = 3
+    margin_mode: MarginMode = MarginMode.CROSS
     max_slippage_pct: Decimal = Decimal(1)
     order_transport: OrderTransport = OrderTransport.WS
     keystore: str = ""
@@ -114,6 +138,21 @@ class Settings(Struct, frozen=True, kw_only=True):
         return int(self.check_interval_s * 1000)
 
     @property
+    def streams_prices(self) -> bool:
+        """Whether prices are to come by stream."""
+        return self.stream is not Stream.OFF
+
+    @property
+    def streams_candles(self) -> bool:
+        """Whether candles are to come by stream."""
+        return self.stream in (Stream.CANDLES, Stream.ALL)
+
+    @property
+    def streams_account(self) -> bool:
+        """Whether orders and fills are to come by stream."""
+        return self.stream is Stream.ALL
+
+    @property
     def fallback_interval_ms(self) -> int:
         """FALLBACK_INTERVAL in milliseconds."""
         return int(self.fallback_interval_s * 1000)
@@ -122,6 +161,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     def entry_timeout_ms(self) -> int:
         """ENTRY_TIMEOUT in milliseconds."""
         return int(self.entry_timeout_s * 1000)
+
+    @property
+    def uses_twaps(self) -> bool:
+        """Whether an entry may be a TWAP order."""
+        return self.entry is EntryStyle.TWAP or (self.entry is EntryStyle.MARKET and self.twap_above_usd > 0)
 
     @property
     def slippage(self) -> Decimal:

@@ -11,8 +11,29 @@ from msgspec.structs import replace
 from tidegate.clock import SettableClock
 from tidegate.errors import ExchangeError, Refused, Unintelligible, Unreachable
 from tidegate.hyperliquid.reads import OrderFate
-from tidegate.model.events import Account, AccountSeen, CandlesFetched, Event, Faulted, Marked, Mid, OrderSeen
-from tidegate.model.intents import FetchAccount, FetchCandles, FetchOrder, FetchPrices
+from tidegate.model.events import (
+    Account,
+    AccountSeen,
+    CandlesFetched,
+    Event,
+    Faulted,
+    FeesSeen,
+    Marked,
+    MetadataSeen,
+    Mid,
+    OrderSeen,
+)
+from tidegate.model.fees import Fees
+from tidegate.model.instruments import Instrument
+from tidegate.model.intents import (
+    FetchAccount,
+    FetchCandles,
+    FetchFees,
+    FetchMetadata,
+    FetchOrder,
+    FetchPrices,
+    Urgency,
+)
 from tidegate.model.market import Candle, Timeframe
 from tidegate.reader import QUEUE_MAX, Read, Reader
 
@@ -25,7 +46,11 @@ CANDLES = FetchCandles(coin="BTC", timeframe=Timeframe.M5, since_ms=T0 - 600_000
 PRICES = FetchPrices(coins=("BTC",), marks=True)
 ACCOUNT = FetchAccount(fills_since_ms=T0 - 60_000, reason="periodic check")
 ORDER = FetchOrder(cloid="0x1")
-READS: tuple[Read, ...] = (CANDLES, PRICES, ACCOUNT, ORDER)
+METADATA = FetchMetadata(coins=("BTC", "ETH"), reason="hourly")
+FEES = FetchFees()
+READS: tuple[Read, ...] = (CANDLES, PRICES, ACCOUNT, ORDER, METADATA, FEES)
+BTC = Instrument(coin="BTC", asset=0, size_decimals=5, leverage_max=40)
+RATES = Fees(taker=D("0.00045"), maker=D("0.00015"))
 
 
 class Exchange:
@@ -40,6 +65,8 @@ class Exchange:
         self.asked: list[str] = []
         self.budget = self
         self.spent = 42
+        self.listed: dict[str, Instrument] = {"BTC": BTC, "ETH": replace(BTC, coin="ETH", asset=1), "SOL": BTC}
+        self.unread: list[str] = []
 
     def used(self) -> int:
         return self.spent
@@ -68,9 +95,21 @@ class Exchange:
         self._answer(f"account of {user}")
         return Account(equity=D(1), free=D(1), time_ms=fills_since_ms)
 
+    def with_twaps(self, user: str, account: Account, fills_since_ms: int) -> Account:
+        self._answer(f"TWAPs of {user} since {fills_since_ms}")
+        return account
+
     def order_status(self, user: str, cloid: str) -> OrderFate:
         self._answer("order")
         return OrderFate(status="filled", oid=7, filled=D(2))
+
+    def instruments(self) -> tuple[dict[str, Instrument], list[str]]:
+        self._answer("meta")
+        return self.listed, self.unread
+
+    def fees(self, user: str) -> Fees:
+        self._answer(f"fees of {user}")
+        return RATES
 
     def close(self) -> None:
         self.closed += 1
@@ -121,6 +160,8 @@ def test_every_read_comes_back_as_facts(reader: Reader, facts: Facts) -> None:
         PRICES: [Mid(at_ms=T0, coin="BTC", price=D(100)), Marked(at_ms=T0, coin="BTC", mark=D(101), time_ms=T0)],
         ACCOUNT: [AccountSeen(at_ms=T0, account=Account(equity=D(1), free=D(1), time_ms=T0 - 60_000), weight_used=42)],
         ORDER: [OrderSeen(at_ms=T0, cloid="0x1", status="filled", oid=7, filled=D(2))],
+        METADATA: [MetadataSeen(at_ms=T0, instruments=(BTC, replace(BTC, coin="ETH", asset=1)))],
+        FEES: [FeesSeen(at_ms=T0, fees=RATES)],
     }
     for wish in READS:
         assert reader.submit(wish) == []
@@ -168,6 +209,8 @@ FAULTS: dict[Read, Faulted] = {
     PRICES: Faulted(at_ms=T0, where="prices", reason="no answer"),
     ACCOUNT: Faulted(at_ms=T0, where="account", reason="periodic check: no answer"),
     ORDER: Faulted(at_ms=T0, where="order", reason="0x1: no answer"),
+    METADATA: Faulted(at_ms=T0, where="metadata", reason="no answer"),
+    FEES: Faulted(at_ms=T0, where="fees", reason="no answer"),
 }
 
 
@@ -262,3 +305,46 @@ def test_stopping_waits_no_longer_for_a_read_that_hangs_than_it_was_told(
 @pytest.fixture
 def running() -> Callable[[str], bool]:
     return lambda name: any(thread.name == name for thread in threading.enumerate())
+
+
+def test_rules_that_an_order_was_refused_by_do_not_wait_behind_candles(
+    reader: Reader, facts: Facts, exchange: Exchange
+) -> None:
+    exchange.hanging = frozenset({"candles"})
+    reader.submit(CANDLES)
+    assert exchange.began.wait(PATIENCE_S)
+    reader.submit(METADATA)
+    reader.submit(replace(METADATA, urgency=Urgency.PROTECTION))
+    assert isinstance(facts.next(), MetadataSeen)
+    assert facts.empty, "the hourly one waits"
+    exchange.go_on.set()
+
+
+def test_a_coin_that_is_not_listed_any_more_is_missing_in_the_fact(
+    reader: Reader, facts: Facts, exchange: Exchange
+) -> None:
+    del exchange.listed["ETH"]
+    reader.submit(METADATA)
+    assert facts.next() == MetadataSeen(at_ms=T0, instruments=(BTC,))
+
+
+@pytest.mark.parametrize(
+    ("listed", "unread"),
+    [({}, []), ({"SOL": BTC}, []), ({"BTC": BTC}, ["perp 1: szDecimals missing"])],
+)
+def test_an_answer_that_may_have_lost_our_coins_delists_nothing(
+    reader: Reader, facts: Facts, exchange: Exchange, listed: dict[str, Instrument], unread: list[str]
+) -> None:
+    exchange.listed, exchange.unread = listed, unread
+    reader.submit(METADATA)
+    fault = facts.next()
+    assert isinstance(fault, Faulted)
+    assert fault.reason.startswith("not believed: ")
+
+
+def test_a_row_of_somebody_elses_coin_that_makes_no_sense_holds_up_nothing(
+    reader: Reader, facts: Facts, exchange: Exchange
+) -> None:
+    exchange.unread = ["perp 99: maxLeverage missing"]
+    reader.submit(METADATA)
+    assert isinstance(facts.next(), MetadataSeen)

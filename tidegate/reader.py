@@ -11,20 +11,43 @@ from decimal import Decimal
 from typing import Protocol
 
 from tidegate.errors import ExchangeError
-from tidegate.model.events import Account, AccountSeen, CandlesFetched, Event, Faulted, Marked, Mid, OrderSeen
-from tidegate.model.intents import FetchAccount, FetchCandles, FetchOrder, FetchPrices
+from tidegate.model.events import (
+    Account,
+    AccountSeen,
+    CandlesFetched,
+    Event,
+    Faulted,
+    FeesSeen,
+    Marked,
+    MetadataSeen,
+    Mid,
+    OrderSeen,
+)
+from tidegate.model.fees import Fees
+from tidegate.model.instruments import Instrument
+from tidegate.model.intents import (
+    FetchAccount,
+    FetchCandles,
+    FetchFees,
+    FetchMetadata,
+    FetchOrder,
+    FetchPrices,
+    Urgency,
+)
 from tidegate.model.market import Candle, Timeframe
 from tidegate.ports import Clock, Facts
 
 QUEUE_MAX = 1_000
+ANSWER_AGE_MAX_S = 1.0
+"""An answer that took longer is not one to set a clock by: this process may have been suspended meanwhile."""
 """More waiting reads than this in a lane are refused as failed; they come due again."""
 
-Read = FetchCandles | FetchPrices | FetchAccount | FetchOrder
+Read = FetchCandles | FetchPrices | FetchAccount | FetchOrder | FetchMetadata | FetchFees
 
 LANES: dict[str, tuple[type[Read], ...]] = {
     "prices": (FetchPrices,),
     "account": (FetchAccount, FetchOrder),
-    "candles": (FetchCandles,),
+    "candles": (FetchCandles, FetchMetadata, FetchFees),
 }
 
 
@@ -64,8 +87,17 @@ class Client(Protocol):
     def account(self, user: str, fills_since_ms: int, flows_since_ms: int | None = None) -> Account:
         """Balances, positions, open orders, fills and deposits."""
 
+    def with_twaps(self, user: str, account: Account, fills_since_ms: int) -> Account:
+        """The same with TWAP orders and the fills of their slices."""
+
     def order_status(self, user: str, cloid: str) -> Fate:
         """What became of an order."""
+
+    def instruments(self) -> tuple[dict[str, Instrument], list[str]]:
+        """What is listed, with its rules, and what of it could not be read."""
+
+    def fees(self, user: str) -> Fees:
+        """The account's fee rates."""
 
     def close(self) -> None:
         """Close the connections."""
@@ -96,7 +128,7 @@ class Reader:
 
     def submit(self, wish: Read) -> list[Event]:
         """Queue a read; the answer arrives in the inbox. A full lane answers at once that it failed."""
-        if self._lanes[type(wish)].submit(wish):
+        if self._lanes[_lane_of(wish)].submit(wish):
             return []
         return [self._reading.failed(wish, "too many reads are waiting")]
 
@@ -144,6 +176,10 @@ class Reading:
                 return Faulted(at_ms=at_ms, where="account", reason=f"{wish.reason}: {reason}")
             case FetchOrder():
                 return Faulted(at_ms=at_ms, where="order", reason=f"{wish.cloid}: {reason}")
+            case FetchMetadata():
+                return Faulted(at_ms=at_ms, where="metadata", reason=reason)
+            case FetchFees():
+                return Faulted(at_ms=at_ms, where="fees", reason=reason)
 
     def _read(self, client: Client, wish: Read) -> Iterator[Event]:
         match wish:
@@ -155,18 +191,37 @@ class Reading:
                 yield from self._prices(client, wish)
             case FetchAccount():
                 account = client.account(self._user, wish.fills_since_ms, wish.flows_since_ms)
+                if wish.twaps:
+                    account = client.with_twaps(self._user, account, wish.fills_since_ms)
                 used = client.budget.used()
                 yield AccountSeen(at_ms=self._clock.now_ms(), account=account, weight_used=used)
                 yield from self._clock_checked(client)
             case FetchOrder():
                 fate = client.order_status(self._user, wish.cloid)
                 yield fate.seen(wish.cloid, self._clock.now_ms())
+            case FetchMetadata():
+                yield self._metadata(client, wish)
+            case FetchFees():
+                yield FeesSeen(at_ms=self._clock.now_ms(), fees=client.fees(self._user))
+
+    def _metadata(self, client: Client, wish: FetchMetadata) -> Event:
+        listed, unread = client.instruments()
+        found = tuple(listed[coin] for coin in wish.coins if coin in listed)
+        if not found or (unread and len(found) < len(wish.coins)):
+            # An answer without any of our coins, or in which one of them may be a row that makes no sense, delists none.
+            reason = "; ".join(unread[:3]) or f"none of {', '.join(wish.coins[:10])} is in it"
+            return Faulted(at_ms=self._clock.now_ms(), where="metadata", reason=f"not believed: {reason}")
+        return MetadataSeen(at_ms=self._clock.now_ms(), instruments=found)
 
     def _clock_checked(self, client: Client) -> Iterator[Event]:
         """Hold our clock to the exchange's: a machine that slept would take fresh prices for ones from the future."""
         if self._observe is None:
             return
-        drift_ms = self._observe(client.exchange_ms())
+        asked_ms = self._clock.now_ms()
+        exchange_ms = client.exchange_ms()
+        if -self._clock.seconds_until(asked_ms) > ANSWER_AGE_MAX_S:
+            return  # it was on its way for so long that it says little about now
+        drift_ms = self._observe(exchange_ms)
         if drift_ms:
             reason = f"our clock was {abs(drift_ms) / 1000:.1f} s {'behind' if drift_ms > 0 else 'ahead'}, corrected"
             yield Faulted(at_ms=self._clock.now_ms(), where="clock", reason=reason, off_ms=drift_ms)
@@ -230,6 +285,12 @@ class Lane:
         client.close()
 
 
+def _lane_of(wish: Read) -> type[Read]:
+    """Rules that an order was refused by are read beside the account: a candle must not keep them waiting."""
+    urgent = isinstance(wish, FetchMetadata) and wish.urgency <= Urgency.PROTECTION
+    return FetchAccount if urgent else type(wish)
+
+
 def _question(wish: Read) -> object:
     """What two reads have in common that ask the same."""
     match wish:
@@ -240,4 +301,6 @@ def _question(wish: Read) -> object:
         case FetchPrices():
             return FetchPrices, wish.coins, wish.marks
         case FetchAccount():
-            return FetchAccount
+            return FetchAccount, wish.twaps
+        case FetchMetadata() | FetchFees():
+            return type(wish)

@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from decimal import Decimal
 from pathlib import Path
@@ -25,6 +25,7 @@ from tidegate.clock import ExchangeClock
 from tidegate.config import Loaded, check_against_market
 from tidegate.control import HALT, Desk
 from tidegate.core.exits import foreseen
+from tidegate.core.metadata import Listed
 from tidegate.core.state import State
 from tidegate.core.status import snapshot
 from tidegate.dry_run import DryRunGateway
@@ -46,6 +47,7 @@ from tidegate.model.intents import Note, PlaceOrders
 from tidegate.model.orders import instance_tag
 from tidegate.model.settings import OrderTransport, Settings
 from tidegate.notify import LogTeller
+from tidegate.opening import Patience, leverages
 from tidegate.priority import run_in_short_slices
 from tidegate.reader import Reader
 from tidegate.storage.commands import Box
@@ -58,7 +60,6 @@ from tidegate.world import RoutedWorld, Writes
 DAY_MS = 86_400_000
 FILLS_OVERLAP_MS = 60_000
 PART_STOP_S = 1.5
-LEVERAGES_ASKED_MAX = 10
 SWITCH_INTERVAL_S = 1e-4
 """How long a thread may keep the interpreter from another, above all the main one from the stream's."""
 EXIT_FORCED = 130
@@ -145,10 +146,14 @@ class Session:
         parts.enter_context(one_bot_per_wallet(venue.name, wallet.account))
         client = self._client(venue)
         parts.callback(client.close)
-        instruments, settings = self._market(client, venue, wallet)
+        patient = Patience()
+        instruments, settings = self._market(client, venue, wallet, patient)
         ledger = self._ledger(venue, wallet)
-        account = self._account(client, venue, wallet, ledger)
+        account = patient("the account", lambda: self._account(client, venue, wallet, ledger))
+        shown = leverages(client, wallet.account, settings)
         protocol = StreamProtocol(settings.coins, wallet.account, settings.timeframe, fills_since_ms=account.time_ms)
+        if account.twaps is not None:
+            protocol.follow_twaps()
         stream = self._new_stream(venue.stream_url, inbox, clock, protocol)
         parts.callback(stream.stop, PART_STOP_S)
         reader = Reader(lambda: self._client(venue), wallet.account, inbox, clock, clock.observe)
@@ -156,8 +161,9 @@ class Session:
         parts.callback(reader.stop, PART_STOP_S)
         self._desk = self._desk_of(venue, wallet)
         state = State()
-        limits = limits_of(settings, instruments, state)
-        writes = self._writes(venue, wallet, settings, ledger, stream, instruments, limits)
+        listed = Listed(state)
+        limits = limits_of(settings, listed, state)
+        writes = self._writes(venue, wallet, settings, ledger, stream, listed, limits)
         tells = LogTeller(clock.speed)
         world = RoutedWorld(writes=writes, reads=reader, thinks=strategist, streams=stream, tells=tells)
         inbox.put(
@@ -170,7 +176,9 @@ class Session:
                 speed=clock.speed,
                 remembered=ledger.remembered(),
                 brakes=ledger.brakes(),
-                leverages=self._leverages(client, wallet, settings),
+                leverages={coin: each.value for coin, each in shown.items()},
+                isolated=tuple(coin for coin, each in shown.items() if not each.is_cross),
+                fees=patient("the fee rates", lambda: client.fees(wallet.account)),
             )
         )
         _greet(settings, wallet, account)
@@ -186,10 +194,10 @@ class Session:
         return wallet_of(self._settings, key, play_money=venue.is_play_money)
 
     def _market(
-        self, client: HyperliquidClient, venue: Venue, wallet: Wallet
+        self, client: HyperliquidClient, venue: Venue, wallet: Wallet, patient: Patience
     ) -> tuple[dict[str, Instrument], Settings]:
         """The instruments, and the settings with coins under the exchange's names. ConfigError with all problems."""
-        instruments, warnings = client.instruments()
+        instruments, warnings = patient("metadata", client.instruments)
         for warning in warnings:
             logs.log("account", f"metadata: {warning}", "WARNING")
         problems = check_against_market(self._settings, instruments, resolve)
@@ -216,13 +224,6 @@ class Session:
             logs.log("account", f"account mode {mode_words(client.mode(wallet.account))}")
         return relation.problems
 
-    def _leverages(self, client: HyperliquidClient, wallet: Wallet, settings: Settings) -> dict[str, int]:
-        """What is set already need not be set again; of very many coins asking would cost more than setting."""
-        if len(settings.coins) > LEVERAGES_ASKED_MAX:
-            return {}
-        found = {coin: client.leverage(wallet.account, coin) for coin in settings.coins}
-        return {coin: value for coin, value in found.items() if value is not None}
-
     def _ledger(self, venue: Venue, wallet: Wallet) -> Ledger:
         signer = wallet.signer.address if wallet.signer else None
         ledger = Ledger(self._loaded.secrets.database_url, venue=venue.name, account=wallet.account, signer=signer)
@@ -239,6 +240,9 @@ class Session:
         if venue.is_play_money and account.equity == 0:
             venue.fund(wallet.account)
             account = client.account(wallet.account, since_ms, flows_since_ms)
+        running = [each.twap.sent_ms for each in ledger.remembered() if each.twap is not None]
+        if running or self._settings.uses_twaps:
+            account = client.with_twaps(wallet.account, account, min((since_ms, *running)))
         return account
 
     def _writes(
@@ -248,11 +252,11 @@ class Session:
         settings: Settings,
         ledger: Ledger,
         stream: StreamClient,
-        instruments: dict[str, Instrument],
+        instruments: Mapping[str, Instrument],
         limits: HardLimits,
     ) -> Writes:
         if settings.dry_run or wallet.signer is None:
-            return DryRunGateway(self._clock, instruments)
+            return DryRunGateway(self._clock, instruments, limits.objection)
         courier = Courier(lambda: self._client(venue), self._inbox, self._clock)
         courier.start()
         self._parts.callback(courier.stop, PART_STOP_S)

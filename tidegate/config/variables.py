@@ -18,6 +18,7 @@ from tidegate.model.market import Timeframe
 from tidegate.model.settings import (
     EntryStyle,
     EntryTimeoutAction,
+    MarginMode,
     Network,
     OnStartPosition,
     OrderTransport,
@@ -96,9 +97,17 @@ class Variables(BaseSettings):
         default=DEFAULTS.max_position_usd,
         description="The largest notional of one position, in US dollars.",
     )
+    max_allocation_usd: Annotated[
+        Decimal, rules.number("10", "1000000000", unit="US dollars", zero="no limit", example="500")
+    ] = Field(
+        default=DEFAULTS.max_allocation_usd,
+        description="The most that this bot may have in the market, entries on their way included; no strategy gets "
+        "past it; 0 for no limit.",
+    )
     entry: Annotated[EntryStyle, rules.one_of(EntryStyle, example="market")] = Field(
         default=DEFAULTS.entry,
-        description="How entries are made: at once (market), or resting at the touch, post-only (maker).",
+        description="How entries are made: at once (market), resting at the touch, post-only (maker), or in slices "
+        "over TWAP_MINUTES (twap).",
     )
     entry_timeout: Annotated[Decimal, rules.number("1", "3600", unit="seconds", example="30")] = Field(
         default=DEFAULTS.entry_timeout_s,
@@ -108,6 +117,16 @@ class Variables(BaseSettings):
         default=DEFAULTS.entry_timeout_action,
         description="What is left of a maker entry then: taken at once, within MAX_SLIPPAGE_PCT of the first price, "
         "or given up.",
+    )
+    twap_minutes: Annotated[int, rules.whole(1, 10080, example="30")] = Field(
+        default=DEFAULTS.twap_minutes,
+        description="Over how many minutes the exchange trades a TWAP entry; it refuses what is too short.",
+    )
+    twap_above_usd: Annotated[
+        Decimal, rules.number("100", "100000000", unit="US dollars", zero="never", example="50000")
+    ] = Field(
+        default=DEFAULTS.twap_above_usd,
+        description="With ENTRY=market, entries worth more are made in slices (TWAP), in US dollars; 0 for never.",
     )
     trim_at_r: Annotated[Decimal, rules.number("0.1", "100", unit="times the risk", zero="never", example="1")] = Field(
         default=DEFAULTS.trim_at_r,
@@ -122,6 +141,10 @@ class Variables(BaseSettings):
         default=DEFAULTS.on_start_position,
         description="Positions found at the start that the bot did not open: guard them, leave them alone, close them, "
         "or refuse to start.",
+    )
+    respect_manual: Annotated[bool, rules.truth("true")] = Field(
+        default=DEFAULTS.respect_manual,
+        description="A resting stop that you cancel twice stays cancelled; else it is placed again every time.",
     )
     max_open_positions: Annotated[int, rules.whole(0, 100, example="5")] = Field(
         default=DEFAULTS.max_open_positions,
@@ -168,9 +191,13 @@ class Variables(BaseSettings):
         default=DEFAULTS.stop_guard_minutes,
         description="How far back STOP_GUARD_STOPS counts, in minutes.",
     )
-    leverage: Annotated[int, rules.whole(1, 50, example="3")] = Field(
+    leverage: Annotated[int, rules.whole(0, 50, example="3")] = Field(
         default=DEFAULTS.leverage,
-        description="Leverage set on the exchange (cross margin); a coin may allow less.",
+        description="Leverage set on the exchange; 0 leaves what is set there and trades as with 1.",
+    )
+    margin_mode: Annotated[MarginMode, rules.one_of(MarginMode, example="cross")] = Field(
+        default=DEFAULTS.margin_mode,
+        description="Whether a position may draw on the whole account (cross) or only on its own margin (isolated).",
     )
     max_slippage_pct: Annotated[Decimal, rules.number("0.01", "10", unit="per cent", example="1")] = Field(
         default=DEFAULTS.max_slippage_pct,
@@ -291,12 +318,16 @@ def settings_of(values: Variables, *, strategy_dir: str, database_url: str) -> S
         trailing_stop_pct=values.trailing_stop_pct,
         risk_per_trade_pct=values.risk_per_trade_pct,
         max_position_usd=values.max_position_usd,
+        max_allocation_usd=values.max_allocation_usd,
         entry=values.entry,
         entry_timeout_s=values.entry_timeout,
         entry_timeout_action=values.entry_timeout_action,
+        twap_minutes=values.twap_minutes,
+        twap_above_usd=values.twap_above_usd,
         trim_at_r=values.trim_at_r,
         trim_pct=values.trim_pct,
         on_start_position=values.on_start_position,
+        respect_manual=values.respect_manual,
         max_open_positions=values.max_open_positions,
         max_orders_per_minute=values.max_orders_per_minute,
         max_exposure_usd=values.max_exposure_usd,
@@ -307,6 +338,7 @@ def settings_of(values: Variables, *, strategy_dir: str, database_url: str) -> S
         stop_guard_stops=values.stop_guard_stops,
         stop_guard_minutes=values.stop_guard_minutes,
         leverage=values.leverage,
+        margin_mode=values.margin_mode,
         max_slippage_pct=values.max_slippage_pct,
         order_transport=values.order_transport,
         keystore=values.hyperliquid_keystore,

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from tidegate.core import exits
+from tidegate.core import costs, exits, twap_orders
 from tidegate.core.state import CoinState, Phase, State
 from tidegate.model.brackets import ExitReason
 from tidegate.model.brakes import Brake, Brakes, Trip
@@ -69,12 +69,36 @@ def exposure_left(state: State) -> Decimal | None:
         price = coin.reference_price() or coin.position.entry_price
         used += abs(coin.position.size) * price
         entering = (each.request for each in coin.orders.values() if not each.request.reduce_only)
-        used += sum((request.size * request.price for request in entering), Decimal(0))
+        used += sum((request.size * request.price for request in entering), Decimal(0)) + twap_orders.to_come_usd(coin)
     return max(state.settings.max_exposure_usd - used, Decimal(0))
 
 
+def allocated(state: State, without: frozenset[str] = frozenset()) -> Decimal:
+    """What this bot has in the market, in USD: its positions at their last price, and entries on their way.
+
+    Orders with a cloid of `without` are not counted.
+    """
+    used = Decimal(0)
+    for coin in state.coins.values():
+        if coin.position.size and not coin.left_alone:
+            used += abs(coin.position.size) * (coin.reference_price() or coin.position.entry_price)
+        for each in coin.orders.values():
+            if not each.request.reduce_only and each.request.cloid not in without:
+                used += each.request.size * each.request.price
+        if coin.twap is not None and coin.twap.request.cloid not in without:
+            used += twap_orders.to_come_usd(coin)
+    return used
+
+
+def allocation_left(state: State) -> Decimal | None:
+    """How much may still be put into the market under MAX_ALLOCATION_USD; None: any."""
+    if not state.settings.max_allocation_usd:
+        return None
+    return max(state.settings.max_allocation_usd - allocated(state), Decimal(0))
+
+
 def _taken(coin: CoinState) -> bool:
-    return coin.position.size != 0 or coin.phase in (Phase.ENTERING, Phase.IN_DOUBT)
+    return coin.position.size != 0 or coin.twap is not None or coin.phase in (Phase.ENTERING, Phase.IN_DOUBT)
 
 
 # what trips them
@@ -110,11 +134,12 @@ def on_account(state: State, account: Account) -> Decision:
     state.brakes = replace(brakes, peak_equity=peak)
     settings = state.settings
     decision = _lifted(before, state.brakes)
+    closing = costs.closing(state)  # fees still to be paid for what is open: as good as lost
     for limit in (
         Limit(Brake.DAILY_LOSS, "MAX_DAILY_LOSS_PCT", state.brakes.day_equity, settings.max_daily_loss_pct),
         Limit(Brake.DRAWDOWN, "MAX_DRAWDOWN_PCT", peak, settings.max_drawdown_pct),
     ):
-        reason = limit.reached(account.equity)
+        reason = limit.reached(account.equity - closing)
         if reason is not None and state.brakes.on(limit.brake) is None:
             until_ms = None
             if limit.brake is Brake.DAILY_LOSS and not settings.sticky_brakes:

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from msgspec.structs import replace
 
+from tidegate.core import early, ration, twap_orders
 from tidegate.core.state import EXPIRES_AFTER_MS, CoinState, Exit, OrderState, Phase, State
 from tidegate.model.brackets import ExitReason
 from tidegate.model.events import BookChanged, Marked, Mid, Trade
@@ -33,14 +34,20 @@ def on_trade(state: State, event: Trade) -> Decision:
     if coin is None or event.time_ms < coin.last_ms:
         return NOTHING if coin is None else _late_print(state, coin, event)
     coin = state.change(event.coin, last=event.price, last_ms=event.time_ms)
-    if not _guarded(coin, event.time_ms) or state.settings.stop_price_source is StopPriceSource.MARK:
+    if state.settings.stop_price_source is StopPriceSource.MARK:
+        return NOTHING
+    if not _guarded(coin, event.time_ms):
+        early.trade(state, coin, event)
         return NOTHING
     return _prints(state, coin, event)
 
 
 def _late_print(state: State, coin: CoinState, event: Trade) -> Decision:
     """An out-of-order print: it may fire a level that stands, it moves nothing and un-fires nothing."""
-    if not _guarded(coin, event.time_ms) or state.settings.stop_price_source is StopPriceSource.MARK:
+    if state.settings.stop_price_source is StopPriceSource.MARK:
+        return NOTHING
+    if not _guarded(coin, event.time_ms):
+        early.trade(state, coin, event)
         return NOTHING
     assert coin.bracket is not None
     worst, _best = _extremes(coin, event)
@@ -80,11 +87,13 @@ def on_book(state: State, event: BookChanged) -> Decision:
     if coin is None or event.time_ms < coin.book_ms:
         return NOTHING
     coin = state.change(event.coin, bid=event.bid, ask=event.ask, book_ms=event.time_ms)
-    if not _guarded(coin, event.time_ms) or state.settings.stop_price_source is StopPriceSource.MARK:
+    if coin.bracket is None or state.settings.stop_price_source is StopPriceSource.MARK:
         return NOTHING
-    assert coin.bracket is not None
     long = coin.bracket.direction > 0
     for_stop, for_profit = (event.ask, event.bid) if long else (event.bid, event.ask)
+    if not _guarded(coin, event.time_ms):
+        early.price(state, coin, for_stop, for_profit, event.time_ms)
+        return NOTHING
     reason = coin.bracket.hit_by_stop(for_stop) if for_stop is not None else None
     if reason and for_stop is not None:
         return _fire_on(state, coin, reason, for_stop, event.time_ms, event.received_ns)
@@ -100,7 +109,7 @@ def on_mark(state: State, event: Marked) -> Decision:
     if coin is None or event.time_ms < coin.mark_ms:
         return NOTHING
     coin = state.change(event.coin, mark=event.mark, mark_ms=event.time_ms, funding=event.funding)
-    if not _guarded(coin, event.time_ms) or state.settings.stop_price_source is StopPriceSource.TRADE:
+    if state.settings.stop_price_source is StopPriceSource.TRADE:
         return NOTHING
     return _one_price(state, coin, event.mark, event.time_ms, event.received_ns)
 
@@ -111,12 +120,15 @@ def on_mid(state: State, event: Mid) -> Decision:
     if coin is None:
         return NOTHING
     coin = state.change(event.coin, last=event.price, last_ms=max(coin.last_ms, event.at_ms), bid=None, ask=None)
-    if not _guarded(coin, event.at_ms) or state.settings.stop_price_source is StopPriceSource.MARK:
+    if state.settings.stop_price_source is StopPriceSource.MARK:
         return NOTHING
     return _one_price(state, coin, event.price, event.at_ms, 0)
 
 
 def _one_price(state: State, coin: CoinState, price: Decimal, time_ms: int, received_ns: int) -> Decision:
+    if not _guarded(coin, time_ms):
+        early.price(state, coin, price, price, time_ms)
+        return NOTHING
     assert coin.bracket is not None
     reason = coin.bracket.hit(price)
     if reason is None:
@@ -150,7 +162,8 @@ def _fire_on(
 
 def fire(state: State, coin: CoinState, exit_: Exit) -> Decision:
     """Send one reduce-only IOC for the whole position; from here on no price fires anything for this position."""
-    number = coin.exit_attempts + 1
+    ending = twap_orders.take_back(state, coin, f"the position is closed: {exit_.reason.value}", closes=True)
+    coin, number = state.coins[coin.coin], coin.exit_attempts + 1
     request = _request(state, coin, exit_.level, exit_.touch_price)
     price, cloid = request.price, request.cloid
     retry_due_ms = state.now_ms + state.wait_ms(pause_ms(ANSWER_PATIENCE_MS, number))
@@ -175,7 +188,7 @@ def fire(state: State, coin: CoinState, exit_: Exit) -> Decision:
     )
     note = f"{text}; {request.side.value} {request.size} reduce-only at {price} or better (try {number})"
     remember = Remember(record=state.coins[coin.coin].remembered())
-    return Decision(intents=(remember, wish), notes=(Note(topic="exit", text=note),))
+    return ending + Decision(intents=(remember, wish), notes=(Note(topic="exit", text=note),))
 
 
 def foreseen(state: State) -> tuple[PlaceOrders, ...]:
@@ -206,7 +219,7 @@ def _request(state: State, coin: CoinState, level: Decimal, touch: Decimal) -> O
         asset=coin.instrument.asset,
         cloid=new_cloid(state.tag, exit_id(coin), Role.EXIT, number),
         side=side,
-        size=abs(coin.position.size),
+        size=coin.instrument.closing_size(abs(coin.position.size)),
         kind=Limit(price=_collar(state, coin, side, level, touch), time_in_force=TimeInForce.IOC),
         role=Role.EXIT,
         reduce_only=True,
@@ -224,7 +237,8 @@ def try_again(state: State, coin: CoinState, cloid: str, after_ms: int | None = 
     if exit_ is None or exit_.cloid != cloid or not coin.position.size:
         return
     pause = pause_ms(RETRY_AFTER_MS, coin.exit_attempts) if after_ms is None else after_ms
-    state.change(coin.coin, exit=replace(exit_, retry_due_ms=state.now_ms + state.wait_ms(pause)))
+    due_ms = ration.not_before_ms(state, state.now_ms + state.wait_ms(pause))
+    state.change(coin.coin, exit=replace(exit_, retry_due_ms=due_ms))
 
 
 def _collar(state: State, coin: CoinState, side: Side, level: Decimal, touch: Decimal) -> Decimal:
@@ -259,11 +273,19 @@ def exit_id(coin: CoinState) -> str:
 def retry(state: State, coin: CoinState) -> Decision:
     """The exit in progress has come due: try again while there is still something to close.
 
+    A crossing that was heard before the fill was told is acted on here, when all of the fill is known.
+
     A try whose outcome is unknown stays on the books until it is settled (no entry before that), but does not
     hold up the next one: both are reduce-only.
     """
     exit_ = coin.exit
+    crossed = early.crossed(coin) if coin.phase is Phase.HOLDING else None
+    if crossed is not None:
+        return fire(state, coin, replace(crossed, decided_ms=state.now_ms))
     if exit_ is None or exit_.retry_due_ms is None or state.now_ms < exit_.retry_due_ms or not coin.position.size:
+        return NOTHING
+    if not ration.exit_has_turn(state, coin):
+        state.change(coin.coin, exit=replace(exit_, retry_due_ms=ration.next_turn_ms(state)))
         return NOTHING
     for order in coin.live(Role.EXIT):
         if order.state is OrderState.SENT:

@@ -6,14 +6,14 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from tidegate.core import brakes, protection, rivals, schedule, trims
+from tidegate.core import brakes, costs, early, exits, metadata, protection, rivals, schedule, trims, twap_orders
 from tidegate.core.state import EXPIRES_AFTER_MS, CoinState, Phase, State, Working
 from tidegate.model.brackets import Bracket, ExitReason
 from tidegate.model.events import OrderFilled
 from tidegate.model.intents import NOTHING, Alert, BookClosed, CancelOrders, Decision, Intent, Note, Recap, Remember
 from tidegate.model.orders import Role, is_ours
 from tidegate.model.positions import Fill, Position
-from tidegate.model.records import ClosedPosition
+from tidegate.model.records import ClosedPosition, Slippage
 from tidegate.model.settings import HUNDRED
 
 LEFT_ALONE = "a position that this bot did not open is there; it is left alone"
@@ -28,17 +28,19 @@ def on_fill(state: State, event: OrderFilled) -> Decision:
     fill = event.fill
     if not state.note_fill(fill.key) or fill.time_ms <= state.history_ms:
         return NOTHING
-    coin = state.coins.get(fill.coin)
+    coin, meant = state.coins.get(fill.coin), state.coin_of.get(fill.cloid or "", fill.coin)
+    misplaced = metadata.misplaced(state, meant, fill.cloid, fill.coin) if meant != fill.coin else NOTHING
     if coin is None:
         text = f"{fill.coin} {fill.side.value} {fill.size} at {fill.price}: not a coin of this bot, left alone"
         opens = fill.start_position * fill.side.sign >= 0  # a stop of an earlier choice of coins may close one here
-        told = Decision(notes=(Note(topic="fill", text=text, level="WARNING"),))
+        told = Decision(notes=(Note(topic="fill", text=text, level="WARNING"),)) + misplaced
         return told + (rivals.filled(state, fill) if opens else NOTHING)
-    rival = rivals.filled(state, fill)
+    rival = misplaced + rivals.filled(state, fill)
     before, after = coin.position, coin.position.apply(fill)
     role = _role(state, coin, fill)
     state.change(fill.coin, position=after, mismatches=0)
-    note = Note(topic="fill", text=_text(fill, role, after))
+    twap_orders.count(state, coin, fill)
+    note = Note(topic="fill", text=_text(fill, role, after, costs.count(state, fill, before)))
     decision = Decision(notes=(note,)) + rival
     flipped = before.direction * after.direction < 0
     if before.size and (not after.size or flipped):
@@ -55,17 +57,20 @@ def on_fill(state: State, event: OrderFilled) -> Decision:
 
 def _role(state: State, coin: CoinState, fill: Fill) -> Role | None:
     """What the order behind a fill was for; the order may be over already."""
+    if twap_orders.is_slice(state, coin, fill):
+        return Role.ENTRY
     if fill.cloid is not None:
         return state.roles.get(fill.cloid)
     order = next((each for each in coin.orders.values() if each.oid is not None and each.oid == fill.oid), None)
     return order.request.role if order is not None else None
 
 
-def _text(fill: Fill, role: Role | None, after: Position) -> str:
+def _text(fill: Fill, role: Role | None, after: Position, slipped: Slippage | None) -> str:
     what = role.value if role is not None else "not an order of this session"
     now = f"position {after.size} at {after.entry_price:f}" if after.size else "flat"
     trade = f"{fill.coin} {fill.side.value} {fill.size} at {fill.price} ({what})"
-    return f"{trade}, fee {fill.fee:f} {fill.fee_coin}, now {now}"
+    slip = f", slippage {slipped.usd:+.4f} USD ({slipped.pct:+.4f} %)" if slipped is not None else ""
+    return f"{trade}, fee {fill.fee:f} {fill.fee_coin}{slip}, now {now}"
 
 
 def _grown(state: State, fill: Fill, before: Position, role: Role | None) -> Decision:
@@ -91,7 +96,15 @@ def _grown(state: State, fill: Fill, before: Position, role: Role | None) -> Dec
         covered_ms=0,
     )
     protection.watch(state, fill.coin)
-    return Decision(intents=(Remember(record=state.coins[fill.coin].remembered()),))
+    coin = state.coins[fill.coin]
+    if coin.twap is not None and coin.twap.closes and phase is Phase.HOLDING:
+        why = f"a slice of an entry that was taken back ({coin.twap.ending})"
+        return exits.at_once(state, coin, ExitReason.FORCED, why)
+    if coin.grows and phase is Phase.HOLDING:
+        protection.grown(state, fill.coin)
+    if early.crossed(coin) is not None:
+        state.change(fill.coin, cover_due_ms=state.now_ms)
+    return Decision(intents=(Remember(record=coin.remembered()),))
 
 
 def _entered(coin: CoinState) -> bool:
@@ -145,7 +158,7 @@ def gone(state: State, coin: CoinState) -> Decision:
 
 def nobodys(coin: CoinState) -> dict[str, Any]:
     """What to change when a position begins that no signal of ours opened: it must not pass for the last one."""
-    anew = {"exit_attempts": 0, "protect_attempts": 0, "trims": 0}
+    anew = {"exit_attempts": 0, "protect_attempts": 0, "trims": 0, "stop_cancels": 0}
     return {"signal_id": "", "generation": coin.generation + 1, **anew}
 
 
@@ -224,6 +237,7 @@ def finish(state: State, coin: CoinState, closed: ClosedPosition, *, by_resting:
         text = f"{coin.coin}: the exit is not sent, there is nothing left to close"
         notes.append(Note(topic="exit", text=text))
     intents += sweep(state, coin, left_over(coin.orders.values()), POSITION_GONE)
+    ending = twap_orders.take_back(state, coin, POSITION_GONE, closes=True)
     net = closed.pnl - closed.fees
     text = (
         f"{coin.coin} closed by {closed.reason.value}: {closed.size} from {closed.entry_price:f} to "
@@ -242,12 +256,14 @@ def finish(state: State, coin: CoinState, closed: ClosedPosition, *, by_resting:
         closed_size=Decimal(0),
         closed_value=Decimal(0),
         mismatches=0,
+        growth_due_ms=None,
+        stop_cancels=0,
     )
     intents += [
         Remember(record=state.coins[coin.coin].remembered()),
         schedule.fetch_account(state, "a position closed"),
     ]
-    return Decision(intents=tuple(intents), notes=(*notes, Note(topic="exit", text=text)))
+    return ending + Decision(intents=tuple(intents), notes=(*notes, Note(topic="exit", text=text)))
 
 
 def left_over(orders: Iterable[Working]) -> tuple[str, ...]:
@@ -287,4 +303,6 @@ def _recap(state: State, coin: CoinState, closed: ClosedPosition, *, by_resting:
         sent_to_filled_ms=to_filled,
         last_poll_ms=state.last_poll_ms,
         next_poll_ms=state.next_poll_ms,
+        entry_slippage=coin.entry_slippage,
+        exit_slippage=coin.exit_slippage,
     )

@@ -12,6 +12,7 @@ from tidegate.core import (
     exits,
     metadata,
     protection,
+    ration,
     refusals,
     rivals,
     schedule,
@@ -54,7 +55,11 @@ def on_accepted(state: State, event: OrderAccepted) -> Decision:
     if order is None:
         return NOTHING
     state.expired_in_a_row = 0
-    coin = state.coins[order.request.coin]
+    again, coin = ration.accepted(state), state.coins[order.request.coin]
+    return again + _taken(state, coin, order, event)
+
+
+def _taken(state: State, coin: CoinState, order: Working, event: OrderAccepted) -> Decision:
     if event.resting:
         resting = replace(order, state=OrderState.RESTING, oid=event.oid or order.oid, ask_due_ms=None)
         state.keep_order(coin.coin, resting)
@@ -106,7 +111,9 @@ def on_rejected(state: State, event: OrderRejected) -> Decision:
     if order.state is OrderState.DOUBT and order.resends:
         text = f"{order.request.coin} {order.request.role.value}: the repetition was refused ({event.reason})"
         note = Note(topic="order", text=f"{text}; asking on", level="WARNING")
-        return credentials.refused(state, event.reason) + Decision(notes=(note,))
+        limited = refusals.address_limit(state, event.reason) or NOTHING
+        return credentials.refused(state, event.reason) + Decision(notes=(note,)) + limited
+    ration.refused(state, event.reason)  # known before the next try is timed
     gone = never_placed(state, order, event.reason)
     heard = refusals.heard(state, order, event.reason) + metadata.refused(state, event.reason)
     return credentials.refused(state, event.reason) + gone + heard
@@ -177,6 +184,8 @@ def on_opened(state: State, event: OrderOpened) -> Decision:
     order = _find(state, event.order.coin, event.order.cloid, event.order.oid)
     if order is None:
         return NOTHING
+    if order.request.coin != event.order.coin:
+        return metadata.misplaced(state, order.request.coin, event.order.cloid, event.order.coin)
     fresh = order.state is not OrderState.RESTING
     resting = replace(order, state=OrderState.RESTING, oid=event.order.oid, confirmed_ms=state.now_ms, ask_due_ms=None)
     state.keep_order(order.request.coin, resting)
@@ -237,6 +246,10 @@ def on_leverage_refused(state: State, event: LeverageRefused) -> Decision:
     if coin is None:
         return NOTHING
     duplicate = rivals.duplicate(state, f"leverage of {event.coin} at {state.now_ms}", event.reason)
+    limited = refusals.address_limit(state, event.reason)
+    if limited is not None:
+        state.change(event.coin, leverage=None)
+        return limited
     why = f"the leverage was refused: {event.reason}"
     if coin.why == why:
         return duplicate

@@ -5,15 +5,27 @@ A poll is due at once after the start and then at every whole multiple of CHECK_
 timeframe a decision falls right behind the close of its bar. A late cycle is not made up for: it is skipped.
 """
 
+from tidegate.core import bars, upkeep
 from tidegate.core.state import CoinState, OrderState, Phase, State
 from tidegate.model.events import Tick
-from tidegate.model.intents import NOTHING, Alert, Decision, FetchAccount, FetchCandles, FetchPrices, Intent, Note, Quit
+from tidegate.model.intents import NOTHING, Alert, Decision, FetchAccount, FetchPrices, Intent, Note, Quit
+from tidegate.model.market import MINUTE_MS
 from tidegate.model.settings import StopPriceSource
 
 SETTLE_MS = 1_000
 ACCOUNT_EVERY_MS = 30_000
+PERIODIC = "periodic check"
 FILLS_OVERLAP_MS = 60_000
-TIER_COINS = 250
+ACCOUNT_STREAMED_MS = 180_000
+ACCOUNT_HELD_MS = 65_000
+"""How often the account is read while it also comes by stream: without and with a position."""
+MARKS_EVERY_MS = 3_000
+MARKS_CALM_MS = 20_000
+"""Marks by REST weigh ten times what mids do: while a stop watches them, and while none does."""
+PRICES_CALM_MS = 20_000
+"""Prices of coins that are not streamed and have no position."""
+POLLED_PER_MINUTE = 20
+"""So many coins' candles may be read in a minute in place of the stream; more are polled in tiers."""
 DOWN_ALERT_MS = 60_000
 FETCH_PATIENCE_MS = 20_000
 """A read that has not come back by then is asked for again."""
@@ -23,7 +35,8 @@ def next_due_ms(state: State) -> int:
     """The next moment at which a Tick has work to do."""
     due = [state.next_account_ms]
     if not state.stopping:
-        due.append(state.next_poll_ms)
+        due += (state.next_poll_ms, state.upkeep.next_ms)
+        due += (each for each in (state.next_metadata_ms, state.next_fees_ms) if each is not None)
     if state.next_prices_ms is not None:
         due.append(state.next_prices_ms)
     if state.quit_due_ms is not None:
@@ -35,6 +48,10 @@ def next_due_ms(state: State) -> int:
             due.append(coin.exit.retry_due_ms)
         if coin.making is not None:
             due.append(coin.making.look_ms)
+        if coin.twap is not None:
+            due.append(coin.twap.look_ms)
+        if coin.growth_due_ms is not None:
+            due.append(coin.growth_due_ms)
         due.extend(order.ask_due_ms for order in coin.orders.values() if order.ask_due_ms is not None)
     return min(due)
 
@@ -59,16 +76,53 @@ def poll(state: State, event: Tick) -> Decision:
     state.last_poll_ms = now_ms
     state.next_poll_ms = grid_after(now_ms, interval_ms, settle_ms)
     cycle = 0 if first else (now_ms - settle_ms) // interval_ms
-    due = [coin for rank, coin in enumerate(state.coins.values()) if is_polled(rank, cycle) and _may_fetch(state, coin)]
-    return Decision(
-        intents=tuple(_fetch(state, coin, now_ms) for coin in due),
-        notes=tuple(notes),
-    )
+    decision = Decision(notes=tuple(notes))
+    behind: list[CoinState] = []
+    for coin in tuple(state.coins.values()):
+        if bars.streamed(state, coin):
+            decision += bars.expect(state, coin)
+            if not coin.candles.needs_rest:
+                continue
+        behind.append(coin)
+    return decision + _read_candles(state, behind, cycle)
 
 
-def is_polled(rank: int, cycle: int) -> bool:
-    """Whether the coin of this rank is polled in this cycle: the first 250 in each, the next 250 in every second, …"""
-    return cycle % (rank // TIER_COINS + 1) == 0
+def _read_candles(state: State, coins: list[CoinState], cycle: int) -> Decision:
+    """Ask for the candles of those that are due in this cycle, coins with a position first."""
+    coins.sort(key=lambda coin: not coin.position.size)
+    tier = len(coins)
+    if state.settings.streams_candles:
+        tier = tier_size(len(coins), state.settings.check_interval_ms / state.speed)
+    due = [coin for rank, coin in enumerate(coins) if not coin.candles.rows or is_polled(rank, cycle, tier)]
+    return Decision(intents=tuple(_fetch(state, coin) for coin in due if _may_fetch(state, coin)))
+
+
+def gaps(state: State) -> Decision:
+    """After the stream has returned: read the candles that it left out."""
+    if state.upkeep.gaps_ms is None or state.now_ms < state.upkeep.gaps_ms:
+        return NOTHING
+    state.upkeep.gaps_ms = None
+    behind = [coin for coin in state.coins.values() if bars.streamed(state, coin) and coin.candles.needs_rest]
+    return _read_candles(state, behind, 0)
+
+
+def is_polled(rank: int, cycle: int, tier: int) -> bool:
+    """Whether the coin of this rank is polled in this cycle: the first `tier` in each, the next in every second, …"""
+    return cycle % (rank // tier + 1) == 0
+
+
+def tier_size(coins: int, interval_ms: float) -> int:
+    """The largest tier with which polling so many coins stays within `POLLED_PER_MINUTE`, at least one."""
+    allowed = max(1.0, POLLED_PER_MINUTE * interval_ms / MINUTE_MS)
+    tier = max(1, coins)
+    while tier > 1 and _coins_a_cycle(coins, tier) > allowed:
+        tier -= max(1, tier // 20)
+    return tier
+
+
+def _coins_a_cycle(coins: int, tier: int) -> float:
+    full, rest = divmod(coins, tier)
+    return sum(tier / number for number in range(1, full + 1)) + rest / (full + 1)
 
 
 def _may_fetch(state: State, coin: CoinState) -> bool:
@@ -76,9 +130,9 @@ def _may_fetch(state: State, coin: CoinState) -> bool:
     return asked_ms is None or state.now_ms - asked_ms >= state.wait_ms(FETCH_PATIENCE_MS)
 
 
-def _fetch(state: State, coin: CoinState, now_ms: int) -> Intent:
-    state.change(coin.coin, fetching_since_ms=now_ms)
-    return FetchCandles(coin=coin.coin, timeframe=state.settings.timeframe, since_ms=coin.candles.since_ms(now_ms))
+def _fetch(state: State, coin: CoinState) -> Intent:
+    upkeep.spent(state, upkeep.HEAVY)
+    return upkeep.fetch(state, coin, coin.candles.since_ms(state.now_ms))
 
 
 def watched_by_rest(state: State) -> tuple[str, ...]:
@@ -92,16 +146,37 @@ def watched_by_rest(state: State) -> tuple[str, ...]:
 
 
 def prices(state: State, event: Tick) -> Decision:
-    """While the stream is down and a position is open: poll prices every FALLBACK_INTERVAL."""
-    coins = watched_by_rest(state)
+    """Poll what does not come by stream: every FALLBACK_INTERVAL while a position is open, else now and then."""
+    held = watched_by_rest(state)
+    coins = held or _unheard(state)
     if not coins:
         state.next_prices_ms = None
         return NOTHING
     if state.next_prices_ms is not None and event.at_ms < state.next_prices_ms:
         return NOTHING
-    state.next_prices_ms = event.at_ms + state.wait_ms(state.settings.fallback_interval_ms)
-    marks = state.settings.stop_price_source is not StopPriceSource.TRADE
-    return Decision(intents=(FetchPrices(coins=coins, marks=marks),)) + _long_down(state, coins)
+    settings = state.settings
+    pause_ms = settings.fallback_interval_ms if held or not settings.streams_prices else PRICES_CALM_MS
+    state.next_prices_ms = event.at_ms + state.wait_ms(pause_ms)
+    wish = FetchPrices(coins=coins if settings.streams_prices else tuple(state.coins), marks=_with_marks(state, held))
+    return Decision(intents=(wish,)) + (_long_down(state, held) if held else NOTHING)
+
+
+def _unheard(state: State) -> tuple[str, ...]:
+    """Coins without a position whose prices do not come by stream although the rest does, or was never asked to."""
+    if not state.settings.streams_prices:
+        return tuple(state.coins)
+    return tuple(sorted(state.frozen & state.coins.keys())) if state.stream_up else ()
+
+
+def _with_marks(state: State, held: tuple[str, ...]) -> bool:
+    """Whether marks are read too: stops may watch them, and without any there is no entry."""
+    watches = bool(held) and state.settings.stop_price_source is not StopPriceSource.TRADE
+    if not watches and state.settings.streams_prices:
+        return False
+    if state.now_ms < state.upkeep.due_ms.get("marks", 0):
+        return False
+    state.upkeep.due_ms["marks"] = state.now_ms + state.wait_ms(MARKS_EVERY_MS if watches else MARKS_CALM_MS)
+    return True
 
 
 def _long_down(state: State, coins: tuple[str, ...]) -> Decision:
@@ -116,19 +191,27 @@ def _long_down(state: State, coins: tuple[str, ...]) -> Decision:
 
 
 def account(state: State, event: Tick) -> Decision:
-    """Read the account every half minute."""
+    """Read the account every half minute; less often while it also comes by stream."""
     if event.at_ms < state.next_account_ms:
         return NOTHING
-    return Decision(intents=(fetch_account(state, "periodic check"),))
+    return Decision(intents=(fetch_account(state, PERIODIC),))
 
 
 def fetch_account(state: State, reason: str) -> FetchAccount:
     """The wish to see the account now; the periodic read starts over from here."""
-    state.next_account_ms = state.now_ms + state.wait_ms(ACCOUNT_EVERY_MS)
+    held = any(coin.position.size for coin in state.coins.values())
+    calm_ms = ACCOUNT_HELD_MS if held else ACCOUNT_STREAMED_MS
+    pause_ms = calm_ms if upkeep.by_stream(state) else ACCOUNT_EVERY_MS
+    state.next_account_ms = state.now_ms + state.wait_ms(pause_ms)
     seen_ms = state.last_fill_ms or state.account_ms or state.now_ms
     since_ms = max(seen_ms - state.wait_ms(FILLS_OVERLAP_MS), 0)
-    flows_since_ms = state.brakes.flows_ms or None
-    return FetchAccount(fills_since_ms=since_ms, flows_since_ms=flows_since_ms, reason=reason)
+    flows_since_ms = (state.brakes.flows_ms or None) if upkeep.flows_are_due(state) else None
+    fills = reason != PERIODIC or upkeep.fills_are_due(state)
+    upkeep.account_is_read(state, fills=fills, flows=flows_since_ms is not None)
+    twaps = any(coin.twap is not None for coin in state.coins.values())
+    return FetchAccount(
+        fills_since_ms=since_ms, flows_since_ms=flows_since_ms, fills=fills, twaps=twaps, reason=reason
+    )
 
 
 def leave(state: State) -> Decision:
@@ -148,4 +231,4 @@ def leave(state: State) -> Decision:
 def _busy(coin: CoinState) -> bool:
     on_its_way = any(order.state in (OrderState.SENT, OrderState.DOUBT) for order in coin.orders.values())
     held = coin.position.size != 0 and not coin.left_alone
-    return on_its_way or coin.making is not None or (held and (coin.exit is not None or not coin.covered_ms))
+    return on_its_way or coin.grows or (held and (coin.exit is not None or not coin.covered_ms))

@@ -85,6 +85,8 @@ def _pull_in(state: State, coin: CoinState, now_ms: int) -> None:
         leverage_asked_ms=_pulled_in(coin.leverage_asked_ms, now_ms),
         trim_due_ms=min(coin.trim_due_ms, now_ms),
         mismatch_ms=min(coin.mismatch_ms, now_ms),
+        growth_due_ms=_pulled_in(coin.growth_due_ms, now_ms),
+        growth_covered_ms=min(coin.growth_covered_ms, now_ms),
     )
     if coin.exit is not None:
         retry_ms = _pulled_in(coin.exit.retry_due_ms, now_ms)
@@ -92,6 +94,9 @@ def _pull_in(state: State, coin: CoinState, now_ms: int) -> None:
     if coin.making is not None:
         moments = {name: min(getattr(coin.making, name), now_ms) for name in ("until_ms", "next_ms", "look_ms")}
         state.change(coin.coin, making=replace(coin.making, **moments))
+    if coin.twap is not None:
+        moments = {name: min(getattr(coin.twap, name), now_ms) for name in ("sent_ms", "look_ms", "ending_ms", "over_ms")}
+        state.change(coin.coin, twap=replace(coin.twap, **moments))
 
 
 def _pulled_in(due_ms: int | None, now_ms: int) -> int | None:

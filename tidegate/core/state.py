@@ -143,7 +143,12 @@ class Wanted(Struct, frozen=True, kw_only=True):
 class CoinState(Struct, frozen=True, kw_only=True):
     """All that is known of one coin. Prices are None until heard; `position.size` is 0 when flat.
 
+    `checked_ms`: when its candles were read by REST last. `decide_open_ms`: a decision is due on the candle that opened
+    then, or a later one (0: none is due), `waiting_since_ms` since when its closing is waited for.
+
     `leverage` is None until it is as it should be; `shown_leverage` and `cross` are what the exchange has, if known.
+    `barred_until_ms`: until then an order of an earlier session may arrive, so no entry is made. `early`: the newest
+    price beyond a level of an entry whose fill was not told yet.
     """
 
     instrument: Instrument
@@ -152,6 +157,10 @@ class CoinState(Struct, frozen=True, kw_only=True):
     phase: Phase = Phase.WARMING
     why: str = ""
     fetching_since_ms: int | None = None
+    checked_ms: int = 0
+    decide_open_ms: int = 0
+    waiting_since_ms: int | None = None
+    evaluated: bool = False
     told_from_ms: int = 0
     told_until_ms: int = 0
     acted_open_ms: int = 0
@@ -170,6 +179,7 @@ class CoinState(Struct, frozen=True, kw_only=True):
     leverage_asked_ms: int | None = None
     signal_id: str = ""
     generation: int = 0
+    barred_until_ms: int = 0
     bracket: Bracket | None = None
     making: Making | None = None
     twap: Twapping | None = None
@@ -179,6 +189,7 @@ class CoinState(Struct, frozen=True, kw_only=True):
     covered_ms: int = 0
     protect_attempts: int = 0
     exit: Exit | None = None
+    early: Exit | None = None
     exit_attempts: int = 0
     trims: int = 0
     trim_due_ms: int = 0
@@ -251,6 +262,24 @@ class CoinState(Struct, frozen=True, kw_only=True):
 
 
 @dataclass(slots=True)
+class Upkeep:
+    """What is looked after by REST by and by: when which chore is due, and what the last minute's requests weighed.
+
+    `gaps_ms`: when candles that a lost stream left out are asked for. `doubts`: since when a coin's price by stream
+    and the one by REST differ, `diverged`: where that was believed. `requests`: how many of the account's actions were
+    used, of how many, at which times.
+    """
+
+    next_ms: int = 0
+    due_ms: dict[str, int] = field(default_factory=dict)
+    spent: list[tuple[int, int]] = field(default_factory=list)
+    gaps_ms: int | None = None
+    doubts: dict[str, int] = field(default_factory=dict)
+    diverged: frozenset[str] = frozenset()
+    requests: list[tuple[int, int, int]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class State:
     """The mutable root. `speed`: exchange seconds per second of ours; waits for answers are stretched by it.
 
@@ -289,6 +318,7 @@ class State:
     next_poll_ms: int = 0
     next_prices_ms: int | None = None
     next_account_ms: int = 0
+    upkeep: Upkeep = field(default_factory=Upkeep)
     fees: Fees | None = None
     next_fees_ms: int | None = None
     next_metadata_ms: int | None = None
@@ -300,6 +330,10 @@ class State:
     open_orders: int = 0
     expired_in_a_row: int = 0
     duplicates: dict[str, int] = field(default_factory=dict)
+    rationed: bool = False
+    sparing_until_ms: int = 0
+    accepted_ms: int = 0
+    turn_ms: int = 0
     entries_off_until_ms: int = 0
     entries_off_why: str = ""
     fresh_from_ms: int = 0

@@ -7,9 +7,10 @@ history: the account that was read at the start contains it already.
 from collections import Counter
 from collections.abc import Sequence
 
-from tidegate.hyperliquid.frames import Update, UserEvent
+from tidegate.hyperliquid.frames import Funding, Update, UserEvent
 from tidegate.hyperliquid.seen import Seen
 from tidegate.hyperliquid.shapes import FillRow, is_number
+from tidegate.hyperliquid.twaps import HistoryRow, SliceRow
 from tidegate.model.events import (
     Event,
     FundingPaid,
@@ -18,6 +19,7 @@ from tidegate.model.events import (
     OrderOpened,
     OrderRejected,
     OrderSeen,
+    TwapsSeen,
 )
 
 # A refusal in the words of an order's answer, so that there is one vocabulary whichever comes first.
@@ -35,6 +37,7 @@ REJECTIONS = {
 }
 # Our clock and the exchange's may differ by as much.
 CLOCK_MARGIN_MS = 2_000
+PAYMENTS_SEEN_MAX = 1_024
 # The exchange cancelled it, without saying why in this frame.
 SYSTEM_CANCEL = "nonUserCancel"
 
@@ -50,6 +53,7 @@ class AccountFrames:
         self._fills_since_ms = fills_since_ms
         self._dropped = dropped
         self._seen = Seen()
+        self._paid = Seen(PAYMENTS_SEEN_MAX)
 
     def opened(self, at_ms: int) -> None:
         """A new connection."""
@@ -88,14 +92,47 @@ class AccountFrames:
             facts.reverse()
         return facts
 
+    def fundings(self, rows: Sequence[Funding], at_ms: int) -> list[Event]:
+        """Hourly payments, each once, whichever channel brings it first."""
+        facts: list[Event] = []
+        for paid in rows:
+            if paid.time < (self._fills_since_ms or 0) or not is_number(paid.usdc):
+                self._dropped["funding: history or unsound"] += 1
+            elif self._paid.is_new((paid.time, paid.coin)):
+                facts.append(FundingPaid(at_ms=at_ms, coin=paid.coin, usd=paid.usdc, time_ms=paid.time))
+        return facts
+
+    def slices(self, rows: Sequence[SliceRow], at_ms: int) -> list[Event]:
+        """Executions of TWAP orders: fills like any other, each once."""
+        told = []
+        for row in rows:
+            if row.fill.time < (self._fills_since_ms or 0):
+                self._dropped["fill: history"] += 1
+                continue
+            try:
+                told.append(row.value(self._user))
+            except ValueError:
+                self._dropped["fill: unsound"] += 1
+        new = [fill for fill in told if self._seen.is_new(fill.key)]
+        return [OrderFilled(at_ms=at_ms, fill=fill) for fill in sorted(new, key=lambda fill: (fill.time_ms, fill.tid))]
+
+    def twaps(self, rows: Sequence[HistoryRow], at_ms: int) -> list[Event]:
+        """What became of TWAP orders."""
+        records = []
+        for row in rows:
+            try:
+                records.append(row.record())
+            except ValueError:
+                self._dropped["TWAP: unsound"] += 1
+        return [TwapsSeen(at_ms=at_ms, twaps=tuple(records))] if records else []
+
     def user_event(self, event: UserEvent, at_ms: int) -> list[Event]:
         """Fills, funding and cancels by the exchange."""
         facts: list[Event] = []
         if event.fills:
             facts += self.fills(event.fills, at_ms)
-        if event.funding is not None and is_number(event.funding.usdc):
-            paid = event.funding
-            facts.append(FundingPaid(at_ms=at_ms, coin=paid.coin, usd=paid.usdc, time_ms=paid.time))
+        if event.funding is not None:
+            facts += self.fundings([event.funding], at_ms)
         for gone in event.non_user_cancel or ():
             facts.append(OrderCanceled(at_ms=at_ms, coin=gone.coin, oid=gone.oid, status=SYSTEM_CANCEL, time_ms=at_ms))
         return facts

@@ -26,13 +26,14 @@ from tenacity import (
 )
 
 from tidegate.errors import Refused, Unintelligible, Unreachable
-from tidegate.hyperliquid import people, reads
+from tidegate.hyperliquid import people, reads, twaps
 from tidegate.hyperliquid.flows import flows_of
 from tidegate.hyperliquid.instruments import instruments_of
-from tidegate.hyperliquid.limits import Budget, action_weight, weight_of
+from tidegate.hyperliquid.limits import Budget, Lane, action_weight, lane_of, weight_of
 from tidegate.hyperliquid.people import Agent, Requests
-from tidegate.hyperliquid.reads import OrderFate, Role
+from tidegate.hyperliquid.reads import Leverage, OrderFate, Role
 from tidegate.model.events import Account
+from tidegate.model.fees import Fees
 from tidegate.model.instruments import Instrument
 from tidegate.model.market import Candle, Timeframe
 
@@ -40,6 +41,10 @@ READ_ATTEMPTS = 3
 READ_LIMIT_S = 10.0
 WORDS_MAX = 200
 TOO_MANY_REQUESTS = 429
+NOT_ASKED = "not asked"
+BUDGET_PAUSE_S = 0.25
+# How long a read waits for its turn in the budget. What protects does not wait: it is refused, and comes due again.
+BUDGET_WAIT_S = {Lane.PROTECTION: 0.0, Lane.PRICES: 0.0, Lane.CANDLES: 60.0, Lane.REST: 30.0}
 _NO_META: dict[str, Any] = {"universe": [], "tokens": []}
 
 
@@ -94,37 +99,52 @@ class HyperliquidClient:
 
     def mids(self, coins: Collection[str]) -> dict[str, Decimal]:
         """Mid prices; a coin without one is absent."""
-        return reads.mids_of(self._ask({"type": "allMids"}, protective=True), coins)
+        return reads.mids_of(self._ask({"type": "allMids"}), coins)
 
     def marks(self, coins: Collection[str]) -> dict[str, Decimal]:
         """Mark prices; a coin without one is absent."""
-        return reads.marks_of(self._ask({"type": "metaAndAssetCtxs"}, protective=True), coins)
+        return reads.marks_of(self._ask({"type": "metaAndAssetCtxs"}), coins)
+
+    def positions(self, user: str) -> Account:
+        """Balances and positions alone, for little weight: no orders, no fills, no deposits."""
+        user = user.lower()
+        perps, spot, _ = self._money(user)
+        return replace(reads.account_of(perps, [], [], user, spot), flows_known=False)
 
     def account(self, user: str, fills_since_ms: int, flows_since_ms: int | None = None) -> Account:
         """Balances, positions, open orders, the fills since then, oldest first; and deposits since, when asked."""
         user = user.lower()
-        perps = self._ask({"type": "clearinghouseState", "user": user}, protective=True)
-        spot = None
-        unified = self._mode(user) in reads.UNIFIED_MODES
-        if unified:
-            spot = self._ask({"type": "spotClearinghouseState", "user": user}, protective=True)
-        orders = self._ask({"type": "frontendOpenOrders", "user": user}, protective=True)
+        perps, spot, unified = self._money(user)
+        orders = self._ask({"type": "frontendOpenOrders", "user": user})
         wanted = {"type": "userFillsByTime", "user": user, "startTime": fills_since_ms, "endTime": None}
-        fills = self._ask(wanted, protective=True)
+        fills = self._ask(wanted)
         account = reads.account_of(perps, orders, fills, user, spot)
         if flows_since_ms is None:
-            return account
+            return replace(account, flows_known=False)
         asked = {"type": "userNonFundingLedgerUpdates", "user": user, "startTime": flows_since_ms, "endTime": None}
-        return replace(account, flows=flows_of(self._ask(asked, protective=True), user, unified=unified))
+        return replace(account, flows=flows_of(self._ask(asked), user, unified=unified))
 
-    def leverage(self, user: str, coin: str) -> int | None:
-        """The leverage that is set for a coin, None where its margin is isolated."""
+    def with_twaps(self, user: str, account: Account, fills_since_ms: int) -> Account:
+        """The account with its TWAP orders, and the fills of their slices since then among its fills."""
+        user = user.lower()
+        history = self._ask({"type": "twapHistory", "user": user})  # first: what it says has traded is told after it
+        wanted = {"type": "userTwapSliceFillsByTime", "user": user, "startTime": fills_since_ms, "endTime": None}
+        slices = self._ask(wanted)
+        if not isinstance(history, list) or not isinstance(slices, list):
+            raise Unintelligible("TWAP orders: lists were expected")
+        known = {fill.key for fill in twaps.slices_of(slices, user)}
+        others = tuple(fill for fill in account.fills if fill.key not in known)
+        fills = sorted((*others, *twaps.slices_of(slices, user)), key=lambda fill: fill.time_ms)
+        return replace(account, fills=tuple(fills), twaps=twaps.records_of(history))
+
+    def leverage(self, user: str, coin: str) -> Leverage:
+        """The leverage that is set for a coin, and its margin mode."""
         return reads.leverage_of(self._ask({"type": "activeAssetData", "user": user.lower(), "coin": coin}))
 
     def order_status(self, user: str, cloid: str) -> OrderFate:
         """What the exchange knows of one order; `status` is None when it does not know it."""
         wanted = {"type": "orderStatus", "user": user.lower(), "oid": cloid}
-        return reads.order_fate_of(self._ask(wanted, protective=True))
+        return reads.order_fate_of(self._ask(wanted))
 
     def user_role(self, user: str) -> Role:
         """What an address is, and whose."""
@@ -141,6 +161,10 @@ class HyperliquidClient:
     def requests(self, user: str) -> Requests:
         """How many actions an account has sent, and how many it may send."""
         return people.requests_of(self._ask({"type": "userRateLimit", "user": user.lower()}))
+
+    def fees(self, user: str) -> Fees:
+        """The rates that an account pays on perps."""
+        return people.fees_of(self._ask({"type": "userFees", "user": user.lower()}))
 
     def mode(self, user: str) -> str:
         """How an account keeps its money, in the exchange's word; "" where it has none."""
@@ -161,6 +185,8 @@ class HyperliquidClient:
         except requests.RequestException as error:
             raise Unreachable(f"/exchange: {_reason(error)}") from None
         status, text = answer.status_code, answer.text[:WORDS_MAX]
+        if status == TOO_MANY_REQUESTS:
+            self.budget.refused(Lane.PROTECTION)
         if status == TOO_MANY_REQUESTS or status >= 500:
             raise Unreachable(f"/exchange: HTTP {status} {text}")
         if status >= 400:
@@ -170,31 +196,49 @@ class HyperliquidClient:
         except (msgspec.DecodeError, RecursionError):
             raise Unintelligible(f"/exchange: not JSON: {text!r}") from None
 
+    def _money(self, user: str) -> tuple[object, object, bool]:
+        """Positions and margin, the spot balances where those are the margin, and whether they are."""
+        perps = self._ask({"type": "clearinghouseState", "user": user})
+        unified = self._mode(user) in reads.UNIFIED_MODES
+        return perps, self._ask({"type": "spotClearinghouseState", "user": user}) if unified else None, unified
+
     def _mode(self, user: str) -> str:
         """How the account keeps its money; it is asked for once, for it changes only by the owner's own hand."""
         if user not in self._modes:
-            mode = self._ask({"type": "userAbstraction", "user": user}, protective=True)
+            mode = self._ask({"type": "userAbstraction", "user": user})
             self._modes[user] = mode if isinstance(mode, str) else ""
         return self._modes[user]
 
-    def _ask(self, request: dict[str, Any], *, rows: int = 0, protective: bool = False) -> object:
+    def _ask(self, request: dict[str, Any], *, rows: int = 0) -> object:
         """Ask until there is an answer: reading changes nothing, so it may be repeated, within a time limit."""
-        kind, weight = str(request["type"]), weight_of(str(request["type"]), rows)
-        if not self.budget.take(weight, protective=protective):
-            used = self.budget.used()
-            raise Unreachable(f"{kind}: not asked, it weighs {weight} and {used} of this minute are spent")
+        kind = str(request["type"])
+        weight, lane = weight_of(kind, rows), lane_of(kind)
+        self._await_turn(kind, weight, lane)
         began_s = time.monotonic()
         retrying = Retrying(
             stop=stop_after_attempt(READ_ATTEMPTS) | stop_before_delay(READ_LIMIT_S),
             wait=wait_random_exponential(multiplier=0.2, max=2),
-            retry=retry_if_exception_type(Unreachable),
+            retry=retry_if_exception_type(_Passing),
             sleep=self._wait,
-            before_sleep=lambda _: self.budget.spend(weight),
+            before_sleep=lambda _: self.budget.spend(weight, lane),
             reraise=True,
         )
-        return retrying(self._ask_once, request, began_s)
+        answer = retrying(self._ask_once, request, lane, began_s)
+        if isinstance(answer, list):
+            self.budget.spend(weight_of(kind, len(answer)) - weight, lane)
+        return answer
 
-    def _ask_once(self, request: dict[str, Any], began_s: float) -> object:
+    def _await_turn(self, kind: str, weight: int, lane: Lane) -> None:
+        """Spend the weight as soon as this lane may; Unreachable when that takes too long."""
+        left_s = BUDGET_WAIT_S[lane]
+        while not self.budget.take(weight, lane):
+            if left_s <= 0:
+                used = self.budget.used()
+                raise Unreachable(f"{kind}: {NOT_ASKED}, it weighs {weight} and {used} of this minute are spent")
+            self._wait(BUDGET_PAUSE_S)
+            left_s -= BUDGET_PAUSE_S
+
+    def _ask_once(self, request: dict[str, Any], lane: Lane, began_s: float) -> object:
         kind = request["type"]
         left_s = max(0.1, READ_LIMIT_S - (time.monotonic() - began_s))
         connect_s = min(self._timeout_s[0], left_s / 2)
@@ -203,12 +247,14 @@ class HyperliquidClient:
             answer = self._api.post("/info", request)
         except ClientError as error:
             if error.status_code == TOO_MANY_REQUESTS:
-                raise Unreachable(f"{kind}: HTTP 429, too many requests") from None
+                self.budget.refused(lane)
+                again = _Passing if lane <= Lane.PRICES else Unreachable  # the others come due again after a pause
+                raise again(f"{kind}: HTTP 429, too many requests") from None
             raise Refused(f"{kind}: HTTP {error.status_code} {str(error.error_message)[:WORDS_MAX]}") from None
         except ServerError as error:
-            raise Unreachable(f"{kind}: HTTP {error.status_code} {str(error.message)[:WORDS_MAX]}") from None
+            raise _Passing(f"{kind}: HTTP {error.status_code} {str(error.message)[:WORDS_MAX]}") from None
         except requests.RequestException as error:
-            raise Unreachable(f"{kind}: {_reason(error)}") from None
+            raise _Passing(f"{kind}: {_reason(error)}") from None
         except (AttributeError, KeyError, TypeError) as error:
             # The SDK trips over 4xx answers whose JSON is not the object it expects.
             raise Refused(f"{kind}: an error answer of unknown shape ({error!r})"[:WORDS_MAX]) from None
@@ -216,6 +262,10 @@ class HyperliquidClient:
         if isinstance(answer, dict) and str(answer.get("error", "")).startswith("Could not parse JSON"):
             raise Unintelligible(f"{kind}: {answer['error']}"[:WORDS_MAX])
         return answer
+
+
+class _Passing(Unreachable):
+    """A question went unanswered for a reason that may be gone when it is asked again."""
 
 
 def _reason(error: requests.RequestException) -> str:

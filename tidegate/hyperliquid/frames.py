@@ -6,6 +6,7 @@ asked by whoever uses them.
 Source: Hyperliquid docs, "Websocket", "Subscriptions", "Post requests"; recorded frames.
 """
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from tidegate.hyperliquid.shapes import CandleRow, FillRow, Millis, Number, OrderRow
+from tidegate.hyperliquid.twaps import HistoryRow, SliceRow
 
 
 class Print(Struct, gc=False):
@@ -112,6 +114,63 @@ class Funding(Struct):
     usdc: Decimal
 
 
+class Fundings(Struct):
+    """Hourly payments; the first frame holds recent history."""
+
+    fundings: list[Funding]
+
+
+class UserFundings(Struct, tag_field="channel", tag="userFundings"):
+    """The account's hourly payments."""
+
+    data: Fundings
+
+
+class HeldSize(Struct):
+    """A position, as far as it is compared with ours; `szi` is signed."""
+
+    coin: str
+    szi: Decimal
+
+
+class Held(Struct):
+    """One row of the account's positions."""
+
+    position: HeldSize
+
+
+class Holdings(Struct, rename="camel"):
+    """The account's positions at one moment."""
+
+    asset_positions: list[Held]
+    time: Millis = 0
+
+
+class AccountHoldings(Struct, rename="camel"):
+    """Whose positions, of which group of perpetuals."""
+
+    clearinghouse_state: Holdings
+    dex: str = ""
+
+
+class ClearinghouseState(Struct, tag_field="channel", tag="clearinghouseState"):
+    """The account as a whole, every few seconds."""
+
+    data: AccountHoldings
+
+
+class Mids(Struct):
+    """Mid prices by coin."""
+
+    mids: dict[str, Decimal]
+
+
+class AllMids(Struct, tag_field="channel", tag="allMids"):
+    """The mid prices of all coins, every few seconds, without a time."""
+
+    data: Mids
+
+
 class SystemCancel(Struct):
     """An order that the exchange itself cancelled."""
 
@@ -143,6 +202,30 @@ class UserFills(Struct, tag_field="channel", tag="userFills"):
     """Executions of the account."""
 
     data: Fills
+
+
+class Slices(Struct, rename="camel"):
+    """Executions of TWAP orders; the first frame holds recent history."""
+
+    twap_slice_fills: list[SliceRow]
+
+
+class UserTwapSliceFills(Struct, tag_field="channel", tag="userTwapSliceFills"):
+    """Executions of the account's TWAP orders, which may not be told as fills."""
+
+    data: Slices
+
+
+class TwapHistory(Struct):
+    """Changes of the status of TWAP orders; the first frame holds recent history."""
+
+    history: list[HistoryRow]
+
+
+class UserTwapHistory(Struct, tag_field="channel", tag="userTwapHistory"):
+    """What becomes of the account's TWAP orders."""
+
+    data: TwapHistory
 
 
 class Acknowledged(Struct):
@@ -197,6 +280,11 @@ Frame = (
     | OrderUpdates
     | User
     | UserFills
+    | UserFundings
+    | UserTwapSliceFills
+    | UserTwapHistory
+    | ClearinghouseState
+    | AllMids
     | SubscriptionResponse
     | Post
     | Pong
@@ -204,3 +292,12 @@ Frame = (
 )
 
 decode = msgspec.json.Decoder(Frame).decode
+
+_COIN = re.compile(rb'"(?:coin|s)":"([^"\\]{1,40})"')
+LOOKED_AT_BYTES = 512
+
+
+def coin_of(frame: bytes) -> str | None:
+    """Which coin an unreadable frame is about, as far as its beginning tells."""
+    found = _COIN.search(frame, 0, LOOKED_AT_BYTES)
+    return found.group(1).decode("utf-8", "replace") if found else None

@@ -1,21 +1,35 @@
-"""The exchange's REST budget: what a request weighs, how much is left, what a configuration needs.
+"""The exchange's REST budget: what a request weighs, how much is left, and who goes first when it is little.
 
 Owns the account of the last minute; asks nothing and waits for nothing. A refused request is the caller's to repeat.
+What a configuration needs of it is in `needs`.
 
-Source: Hyperliquid docs, "Rate limits and user limits": 1200 weight a minute and IP address.
+Source: Hyperliquid docs, "Rate limits and user limits": 1200 weight a minute and IP address; section 7.1 of the
+protocol notes. Whether the exchange's minute is fixed or slides is not known: this one slides, which fits both.
 """
 
 import time
 from collections.abc import Callable
+from enum import IntEnum
 from threading import Lock
+from typing import Protocol
 
+from msgspec import Struct
 from pyrate_limiter import InMemoryBucket, Rate, RateItem
 
 WEIGHT_PER_MINUTE = 1200
 # Kept free for reads that protect a position, so that no candle can starve them.
 RESERVED_WEIGHT = 240
 MINUTE_MS = 60_000
-RECONCILE_INTERVAL_S = 30
+# What data reads may have within a minute, whoever else used it: so that even without the stream, when prices and
+# account are polled too, all together stays under half of what the exchange allows.
+DATA_WEIGHT = 540
+KEPT_FROM_THE_REST = 60
+# Candles are spread: no more than this at once, then evenly.
+BURST_WEIGHT = 120
+BACK_OFF_FIRST_S = 10.0
+BACK_OFF_MAX_S = 60.0
+# A minute without a 429 and the next one is the first again.
+FORGIVEN_AFTER_S = 120.0
 
 _LIGHT = frozenset(
     {"l2Book", "allMids", "clearinghouseState", "orderStatus", "spotClearinghouseState", "exchangeStatus"}
@@ -30,9 +44,44 @@ _PER_20_ROWS = frozenset(
         "userFunding",
         "twapHistory",
         "userTwapSliceFills",
+        "userTwapSliceFillsByTime",
     }
 )
 ACTION_BATCH = 40
+ACCOUNT_READS = ("clearinghouseState", "spotClearinghouseState", "frontendOpenOrders", "userFillsByTime", "exchangeStatus")
+ACCOUNT_EVERY_S = 30
+FLOWS_EVERY_MINUTES = 3
+
+
+class Lane(IntEnum):
+    """Who asks, the most important first. A lane may not touch what is kept free for those before it."""
+
+    PROTECTION = 0
+    PRICES = 1
+    CANDLES = 2
+    REST = 3
+
+
+_PROTECTION = frozenset(
+    {
+        "clearinghouseState",
+        "spotClearinghouseState",
+        "frontendOpenOrders",
+        "userFillsByTime",
+        "userNonFundingLedgerUpdates",
+        "userAbstraction",
+        "orderStatus",
+        "exchangeStatus",
+        "twapHistory",
+        "userTwapSliceFillsByTime",
+    }
+)
+_LANES = {"allMids": Lane.PRICES, "metaAndAssetCtxs": Lane.PRICES, "candleSnapshot": Lane.CANDLES}
+
+
+def lane_of(request: str) -> Lane:
+    """In which lane an /info request of this type goes."""
+    return Lane.PROTECTION if request in _PROTECTION else _LANES.get(request, Lane.REST)
 
 
 def weight_of(request: str, rows: int = 0) -> int:
@@ -51,59 +100,155 @@ def action_weight(batch: int) -> int:
     return 1 + batch // ACTION_BATCH
 
 
-def weight_per_minute(coins: int, check_interval_s: float, fallback_interval_s: float) -> float:
-    """What a configuration asks of the budget in its worst minute, the stream being down.
+def weight_per_minute(coins: int, check_interval_s: float, fallback_interval_s: float, stream: str = "all") -> float:
+    """What a configuration asks of the budget in a bad minute: no prices come by stream, a position is open.
 
-    60 / check interval x coins x 20 (candleSnapshot, a few new rows each)
-    + 60 / fallback interval x 22 (allMids 2, and 20 for marks when stops watch them)
-    + 60 / 30 x 62 (reconciliation: clearinghouseState 2, open orders 20, fills 20, deposits 20).
+    60 / check interval x coins x 20 (candleSnapshot); where candles come by stream, what is left under DATA_WEIGHT
+    + 60 / fallback interval x 2 (allMids)
+    + 60 / 30 x 46 (account: state 2, open orders 20, fills 20, the spot balances 2, the time 2)
+    + 20 / 3 (deposits, every third minute).
     """
-    checks = 60 / float(check_interval_s) * coins * weight_of("candleSnapshot")
-    prices = 60 / float(fallback_interval_s) * (weight_of("allMids") + weight_of("metaAndAssetCtxs"))
-    account = weight_of("clearinghouseState") + weight_of("frontendOpenOrders") + weight_of("userFillsByTime")
-    account += weight_of("userNonFundingLedgerUpdates")
-    return checks + prices + 60 / RECONCILE_INTERVAL_S * account
+    prices = 60 / float(fallback_interval_s) * weight_of("allMids")
+    account = sum(map(weight_of, ACCOUNT_READS))
+    steady = prices + 60 / ACCOUNT_EVERY_S * account + 20 / FLOWS_EVERY_MINUTES
+    candles = 60 / float(check_interval_s) * coins * weight_of("candleSnapshot")
+    if "candles" in stream or stream == "all":
+        candles = min(candles, max(0.0, DATA_WEIGHT - steady))
+    return steady + candles
+
+
+class Minute(Protocol):
+    """Where the weight of the last minute is written down; `now_ms` is a clock that never runs backwards."""
+
+    def used(self, now_ms: int) -> int:
+        """The weight of the last minute."""
+
+    def take(self, weight: int, most: int, now_ms: int, *, urgent: bool) -> bool:
+        """Write down `weight` unless the minute would hold more than `most` then.
+
+        `urgent`: whoever asks must not wait for the book, and may go on without it.
+        """
+
+
+class OwnMinute:
+    """The last minute of this process alone."""
+
+    def __init__(self, weight_per_minute: int) -> None:
+        self._spent = InMemoryBucket([Rate(weight_per_minute, MINUTE_MS)])
+
+    def used(self, now_ms: int) -> int:
+        """The weight of the last minute."""
+        self._spent.leak(now_ms)
+        return self._spent.count()
+
+    def take(self, weight: int, most: int, now_ms: int, *, urgent: bool) -> bool:  # noqa: ARG002 (never waits)
+        """Write down `weight` unless the minute would hold more than `most` then."""
+        if self.used(now_ms) + weight > most:
+            return False
+        return not weight or bool(self._spent.put(RateItem("rest", now_ms, weight)))
+
+
+class Gauges(Struct, frozen=True, kw_only=True):
+    """The budget as it stands: weight of the last minute, also by lane, and how often the exchange said 429."""
+
+    used: int
+    most: int
+    by_lane: dict[str, int]
+    refused: int = 0
+    backing_off_s: float = 0.0
 
 
 class Budget:
-    """The weight spent in the last minute from this address, shared by every thread that asks or sends."""
+    """The weight spent in the last minute from this address, shared by every thread that asks or sends.
+
+    Reads for protection may use all of it, prices all but `reserved`, candles and the rest only so much that the
+    bot stays modest (`data_weight`); those two wait while the exchange says 429, and candles are spread evenly.
+    """
 
     def __init__(
         self,
         weight_per_minute: int = WEIGHT_PER_MINUTE,
         reserved: int = RESERVED_WEIGHT,
         monotonic: Callable[[], float] = time.monotonic,
+        minute: Minute | None = None,
+        data_weight: int = DATA_WEIGHT,
     ) -> None:
-        self._limit = weight_per_minute
-        self._reserved = reserved
+        self.most = weight_per_minute
         self._monotonic = monotonic
         self._lock = Lock()
-        self._spent = InMemoryBucket([Rate(weight_per_minute, MINUTE_MS)])
+        self._minute = minute or OwnMinute(weight_per_minute)
+        data = data_weight + weight_per_minute - WEIGHT_PER_MINUTE
+        self._allowed = {
+            Lane.PROTECTION: weight_per_minute,
+            Lane.PRICES: weight_per_minute - reserved,
+            Lane.CANDLES: data,
+            Lane.REST: data - KEPT_FROM_THE_REST,
+        }
+        self._lanes = {lane: OwnMinute(weight_per_minute) for lane in Lane}
+        self._even_from_s = 0.0
+        self._refused = self._in_a_row = 0
+        self._refused_s = self._closed_until_s = -FORGIVEN_AFTER_S
 
-    def take(self, weight: int, *, protective: bool = False) -> bool:
-        """Spend `weight` if it is there; only protective requests may touch the reserve."""
+    def take(self, weight: int, lane: Lane = Lane.REST) -> bool:
+        """Spend `weight` if this lane may have it now."""
         with self._lock:
-            now_ms = self._leak()
-            allowed = self._limit if protective else self._limit - self._reserved
-            if self._spent.count() + weight > allowed:
+            now_s = self._monotonic()
+            if lane >= Lane.CANDLES and now_s < self._closed_until_s:
                 return False
-            return bool(self._spent.put(RateItem("rest", now_ms, weight)))
+            if lane is Lane.CANDLES and not self._is_even(weight, now_s):
+                return False
+            now_ms = int(now_s * 1000)
+            if not self._minute.take(weight, self._allowed[lane], now_ms, urgent=lane is Lane.PROTECTION):
+                return False
+            if lane is Lane.CANDLES:
+                self._even_from_s = max(self._even_from_s, now_s) + weight / self._even_rate
+            self._lanes[lane].take(weight, self.most, now_ms, urgent=False)
+            return True
 
-    def spend(self, weight: int) -> None:
+    def spend(self, weight: int, lane: Lane = Lane.PROTECTION) -> None:
         """Note weight that was spent in any case: an order, or rows that an answer turned out to have."""
         with self._lock:
-            now_ms = self._leak()
-            left = self._limit - self._spent.count()
+            now_ms = int(self._monotonic() * 1000)
+            left = self.most - self._minute.used(now_ms)
             if min(weight, left) > 0:
-                self._spent.put(RateItem("rest", now_ms, min(weight, left)))
+                self._minute.take(min(weight, left), self.most, now_ms, urgent=True)
+                self._lanes[lane].take(min(weight, left), self.most, now_ms, urgent=True)
+
+    def refused(self, lane: Lane) -> None:
+        """The exchange said 429: others spend from this address too. Data waits; protection goes on at its own pace."""
+        with self._lock:
+            now_s = self._monotonic()
+            self._refused += 1
+            if lane is not Lane.PROTECTION and now_s < self._closed_until_s:
+                return  # an answer to what had left before
+            self._in_a_row = self._in_a_row + 1 if now_s - self._refused_s < FORGIVEN_AFTER_S else 1
+            self._refused_s = now_s
+            pause_s = min(BACK_OFF_MAX_S, BACK_OFF_FIRST_S * 2.0 ** (self._in_a_row - 1))
+            self._closed_until_s = max(self._closed_until_s, now_s + pause_s)
 
     def used(self) -> int:
         """The weight spent in the last minute."""
         with self._lock:
-            self._leak()
-            return self._spent.count()
+            return self._minute.used(int(self._monotonic() * 1000))
 
-    def _leak(self) -> int:
-        now_ms = int(self._monotonic() * 1000)
-        self._spent.leak(now_ms)
-        return now_ms
+    def gauges(self) -> Gauges:
+        """The budget as it stands."""
+        with self._lock:
+            now_s = self._monotonic()
+            now_ms = int(now_s * 1000)
+            return Gauges(
+                used=self._minute.used(now_ms),
+                most=self.most,
+                by_lane={lane.name.lower(): minute.used(now_ms) for lane, minute in self._lanes.items()},
+                refused=self._refused,
+                backing_off_s=max(0.0, self._closed_until_s - now_s),
+            )
+
+    @property
+    def _even_rate(self) -> float:
+        return self._allowed[Lane.CANDLES] / 60
+
+    def _is_even(self, weight: int, now_s: float) -> bool:
+        """Whether a read fits into the even flow (one that is heavier than a burst goes when nothing else did)."""
+        ahead = max(0.0, self._even_from_s - now_s) * self._even_rate
+        return ahead + min(weight, BURST_WEIGHT) <= BURST_WEIGHT

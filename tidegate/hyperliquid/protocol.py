@@ -1,4 +1,4 @@
-"""The conversation with the stream, without a socket: bytes in, facts and bytes out.
+"""The conversation over one socket of the stream, without the socket: bytes in, facts and bytes out.
 
 Owns acknowledgements, pings, silence and posts, and when the stream counts as up. Knows no clock and no socket:
 whoever has them passes the exchange's time (`at_ms`) and a monotonic one (`now_ns`). Never raises because of a
@@ -6,12 +6,15 @@ frame: what cannot be read is counted in `dropped`.
 
     opened ─► receive … receive ─► lost ─► opened …
                     due (about twice a second, connected or not)
+                    outbox (whenever `wants_to_send`)
+
+The first socket carries the account, the orders and the coins that matter most: with it the stream is up or down. The
+loss of another one mutes its coins only.
 
 Source: Hyperliquid docs, "Websocket"; recorded frames.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -21,30 +24,58 @@ from tidegate.hyperliquid import frames
 from tidegate.hyperliquid.account_frames import AccountFrames
 from tidegate.hyperliquid.market_frames import MarketFrames
 from tidegate.hyperliquid.posts import Posts
-from tidegate.hyperliquid.subscriptions import Subscription, Subscriptions
-from tidegate.hyperliquid.wire import Write
-from tidegate.model.events import Event, Faulted, StreamDown, StreamFrozen, StreamUp
-from tidegate.model.intents import ResendOrders
+from tidegate.hyperliquid.replies import Sent
+from tidegate.hyperliquid.shapes import CandleRow
+from tidegate.hyperliquid.sharding import COIN_TYPES, rooms
+from tidegate.hyperliquid.shared import Shared
+from tidegate.hyperliquid.subscriptions import SUBSCRIPTIONS_MAX, Subscription, Subscriptions
+from tidegate.hyperliquid.suspects import Suspects
+from tidegate.hyperliquid.watch import (
+    FROZEN_STEP,
+    MOVE_STEP,
+    RETRY_AFTER_NS,
+    CoinWatch,
+    Ear,
+    Repair,
+    candle_heard,
+    heard,
+    prints_heard,
+)
+from tidegate.model.events import AccountMissed, Event, Faulted, StreamDown, StreamUp
 from tidegate.model.market import Timeframe
 
 SECOND_NS = 1_000_000_000
 # The exchange drops a connection to which it sent nothing for 60 s; asking sooner also finds a dead line sooner.
 PING_AFTER_NS = 5 * SECOND_NS
-SILENCE_MAX_NS = 10 * SECOND_NS
-# A coin without any frame for so long, while others talk, has lost its subscriptions.
-COIN_SILENCE_MAX_NS = 20 * SECOND_NS
-COIN_REPAIRS_MAX = 3
+# With the half second between two looks a dead line is found within ten.
+SILENCE_MAX_NS = 9 * SECOND_NS
 BAD_FRAMES_PER_MINUTE_MAX = 100
+# A connection lost so soon after coins were asked for may have been dropped because of one of them.
+DROPPED_WITHIN_NS = 3 * SECOND_NS
+SURVIVED_AFTER_NS = 3 * SECOND_NS // 2
 WORDS_MAX = 200
 PING = b'{"method":"ping"}'
-PERSONAL = ("orderUpdates", "userEvents", "userFills")
+PERSONAL = ("orderUpdates", "userEvents", "userFills", "userFundings")
+TWAPS = ("userTwapSliceFills", "userTwapHistory")
+# What a frame can make the reading of it raise; it is then counted and left out.
+UNREADABLE = (
+    msgspec.MsgspecError,
+    ValueError,
+    ArithmeticError,
+    RecursionError,
+    LookupError,
+    TypeError,
+    AttributeError,
+)
 
 
 class Due(Struct, frozen=True, kw_only=True):
-    """What time alone brings: frames to send, facts, and why the connection must be given up (if it must)."""
+    """What time alone brings: frames to send, facts, coins that another socket should try (each with how far its
+    repair has come), and why the connection must be given up (if it must)."""
 
     frames: tuple[bytes, ...] = ()
     events: tuple[Event, ...] = ()
+    moves: tuple[str, ...] = ()
     give_up: str | None = None
 
 
@@ -52,10 +83,11 @@ NOTHING_DUE = Due()
 
 
 class StreamProtocol:
-    """One account's stream of some coins.
+    """One socket of an account's stream of some coins; `line` 0 is the first one.
 
-    `coins` are names from live metadata (an unknown one makes the exchange drop the connection), `user` the
-    account's own address. `order_books` adds the fast book of five levels to the touch of each coin.
+    `coins` are names from live metadata, the most important first (an unknown one makes the exchange drop the
+    connection), `user` the account's own address. `order_books` adds the fast book of five levels to the touch of each
+    coin. Of coins for which the exchange's limits leave no room only the prints are streamed, or nothing.
     """
 
     def __init__(
@@ -66,154 +98,297 @@ class StreamProtocol:
         *,
         order_books: bool = False,
         fills_since_ms: int | None = None,
+        shared: Shared | None = None,
+        line: int = 0,
     ) -> None:
-        self.dropped: Counter[str] = Counter()
-        self.is_up = False
-        self._timeframe, self._order_books = timeframe, order_books
-        self._market = MarketFrames(timeframe, self.dropped)
+        self.shared = shared or Shared()
+        self.dropped = self.shared.dropped
+        self.line = line
+        self.is_up = self.is_open = self.can_move = False
+        self._user, self._timeframe, self._order_books = user, timeframe, order_books
+        self._roster = self.shared.roster
+        self._market = MarketFrames(timeframe, self.dropped, self.shared.prints_seen)
         self._account = AccountFrames(user, fills_since_ms, self.dropped)
         self._subscriptions = Subscriptions()
-        self._posts = Posts()
-        self._is_open = False
-        self._heard_ns = self._pinged_ns = 0
-        self._coin_heard_ns: dict[str, int] = {}
-        self._repairs: dict[str, tuple[int, int]] = {}
-        self._frozen: dict[str, str] = {}
+        self._watch, self._suspects, self._posts = CoinWatch(), Suspects(), Posts()
+        self._coins: dict[str, bool] = {}
+        self._suspended: dict[str, int] = {}
+        self._refused: dict[Subscription, int] = {}
+        self._heard_ns = self._pinged_ns = self._now_ns = self._asked_ns = 0
         self._bad, self._bad_since_ns = 0, 0
+        self._gave_up = False
         self._handlers: dict[type, Callable[[Any, int, int], list[Event]]] = {
             frames.Trades: self._on_trades,
             frames.Bbo: self._on_touch,
             frames.L2Book: self._on_book,
             frames.ActiveAssetCtx: self._on_mark,
             frames.Candles: self._on_candle,
+            frames.AllMids: lambda frame, at_ms, _: self._market.mids(frame.data.mids, self._roster, at_ms),
             frames.OrderUpdates: lambda frame, at_ms, _: self._account.updates(frame.data, at_ms),
             frames.User: lambda frame, at_ms, _: self._account.user_event(frame.data, at_ms),
             frames.UserFills: lambda frame, at_ms, _: self._account.fills(frame.data.fills, at_ms),
+            frames.UserFundings: lambda frame, at_ms, _: self._account.fundings(frame.data.fundings, at_ms),
+            frames.ClearinghouseState: lambda _frame, _at_ms, _ns: [],
+            frames.UserTwapSliceFills: lambda frame, at_ms, _: self._account.slices(frame.data.twap_slice_fills, at_ms),
+            frames.UserTwapHistory: lambda frame, at_ms, _: self._account.twaps(frame.data.history, at_ms),
             frames.SubscriptionResponse: self._on_acknowledged,
             frames.Post: self._on_post,
             frames.Pong: lambda _frame, _at_ms, _ns: [],
             frames.Error: self._on_error,
         }
-        self._subscriptions.add(Subscription(kind, user.lower(), personal=True) for kind in PERSONAL)
-        self._subscriptions.add(self._of_coins(coins))
+        if line == 0:
+            self._subscriptions.add(Subscription(kind, user.lower(), personal=True) for kind in PERSONAL)
+        full, lean, left_out = rooms(coins, SUBSCRIPTIONS_MAX - len(self._subscriptions), self.types_of_a_coin)
+        self.add_coins(full, 0)
+        self.add_coins(lean, 0, lean=True)
+        for coin in left_out:
+            self._roster.mute(coin, "limit", f"the exchange allows {SUBSCRIPTIONS_MAX} subscriptions")
+
+    def sibling(self, line: int) -> "StreamProtocol":
+        """Another socket of the same stream, without coins."""
+        return StreamProtocol(
+            (), self._user, self._timeframe, order_books=self._order_books, shared=self.shared, line=line
+        )
 
     # what is wanted
 
-    def add_coins(self, coins: Iterable[str], now_ns: int) -> list[bytes]:
-        """Stream these coins too; the frames are to be sent when the connection is open."""
-        return self.add(self._of_coins(coins), now_ns)
+    def follow_twaps(self) -> None:
+        """Hear of TWAP orders and their executions, too; before the socket opens."""
+        self._subscriptions.add(Subscription(kind, self._user.lower(), personal=True) for kind in TWAPS)
+
+    @property
+    def coins(self) -> list[str]:
+        """The coins of this socket, the most important first."""
+        return list(self._coins)
+
+    @property
+    def types_of_a_coin(self) -> int:
+        """How many subscriptions a coin takes when nothing is left out."""
+        return len(COIN_TYPES) + self._order_books
+
+    @property
+    def subscription_count(self) -> int:
+        """Subscriptions wanted on this socket."""
+        return len(self._subscriptions)
+
+    def is_lean(self, coin: str) -> bool:
+        """Whether only the prints of a coin are streamed."""
+        return self._coins.get(coin, False)
+
+    def has_heard(self, coin: str) -> bool:
+        """Whether everything about this coin was granted on the present connection."""
+        return self.is_open and coin in self._coins and self._subscriptions.is_settled(coin)
+
+    def add_coins(self, coins: Iterable[str], now_ns: int, *, lean: bool = False, step: int = 0) -> list[bytes]:
+        """Stream these coins too (a lean one becomes a full one if asked for so); the frames are to be sent when the
+        connection is open. `step` is how far a coin's repair has come elsewhere."""
+        for coin in coins:
+            if coin not in self._coins or (self._coins[coin] and not lean):
+                self._coins[coin] = lean
+                self._start(coin, now_ns, step)
+        return self.outbox(now_ns)
 
     def add(self, wanted: Iterable[Subscription], now_ns: int) -> list[bytes]:
         """Want single subscriptions too."""
         new = self._subscriptions.add(wanted)
-        return self._subscriptions.ask(new, now_ns) if self._is_open else []
+        for each in new:
+            if each.coin is not None:
+                self._coins.setdefault(each.coin, True)
+                self._watch.listen(each.coin, now_ns, lean=True)
+        if self.is_open:
+            self._subscriptions.ask(new)
+        return self.outbox(now_ns)
 
-    def remove_coins(self, coins: Iterable[str]) -> list[bytes]:
+    def make_lean(self, coin: str, now_ns: int) -> list[bytes]:
+        """Stream only the prints of a coin from now on."""
+        if coin in self._coins:
+            self._coins[coin] = True
+            self._end([each for each in self._subscriptions.of_coin(coin) if each.type != "trades"])
+            self._watch.forget(coin)
+            self._watch.listen(coin, now_ns, lean=True)
+        return self.outbox(now_ns)
+
+    def remove_coins(self, coins: Iterable[str], now_ns: int = 0) -> list[bytes]:
         """Stream these coins no more."""
-        gone = self._subscriptions.remove(coins)
-        for each in gone:
-            self._forget(each.target)
-        return [each.frame("unsubscribe") for each in gone] if self._is_open else []
+        for coin in coins:
+            self._stop(coin)
+            self._coins.pop(coin, None)
+            self._suspects.forget(coin)
+            self._suspended.pop(coin, None)
+            for by in ("silence", "refused", "suspect", "bad", f"line {self.line}"):
+                self._roster.unmute(coin, by)
+        return self.outbox(now_ns or self._now_ns)
 
     # the connection
 
     def opened(self, at_ms: int, now_ns: int) -> list[bytes]:
-        """The socket is open: the frames that subscribe to everything."""
-        self._is_open = True
-        self._heard_ns = self._pinged_ns = self._bad_since_ns = now_ns
+        """The socket is open: the frames that subscribe to everything, as many as may be sent at once."""
+        self.is_open, self._gave_up = True, False
+        self._heard_ns = self._pinged_ns = self._bad_since_ns = self._now_ns = now_ns
         self._bad = 0
-        self._frozen.clear()
-        self._repairs.clear()
-        self._coin_heard_ns.clear()
         self._market.opened(at_ms)
         self._account.opened(at_ms)
+        self._watch.opened(now_ns)
+        for each in tuple(self._refused):
+            self._take_back(each)
         self._subscriptions.forget_connection()
-        return self._subscriptions.ask(self._subscriptions, now_ns)
+        self._subscriptions.ask(self._subscriptions)
+        return self.outbox(now_ns)
 
     def lost(self, reason: str, at_ms: int) -> list[Event]:
         """The socket is gone: orders on their way are in doubt; the stream is down if it was up."""
-        was_up, self.is_up, self._is_open = self.is_up, False, False
+        if self.is_open and not self._gave_up:
+            self._look_for_the_guilty()
+        was_up, self.is_up, self.is_open = self.is_up, False, False
         events = self._posts.lost(reason, at_ms)
+        if self.line:
+            for coin in self._coins:
+                self._roster.mute(coin, f"line {self.line}", reason)
+            return self._roster.news(at_ms) + events
+        self._roster.down()
         return [StreamDown(at_ms=at_ms, reason=reason), *events] if was_up else events
 
     def receive(self, frame: bytes, at_ms: int, received_ns: int) -> list[Event]:
         """What a frame says, as facts."""
-        self._heard_ns = received_ns
+        self._heard_ns = self._now_ns = received_ns
         try:
             read = frames.decode(frame)
-            return self._handlers[type(read)](read, at_ms, received_ns)
-        except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError) as error:
-            self.dropped[f"frame: {type(error).__name__}"] += 1
-            self._bad += 1
+            events = self._handlers[type(read)](read, at_ms, received_ns)
+        except UNREADABLE as error:
+            self._unreadable(frame, error, received_ns)
+            events = []
+        return events + self._roster.news(at_ms) if self._roster.changed else events
+
+    @property
+    def wants_to_send(self) -> bool:
+        """Whether `outbox` may have something."""
+        return self.is_open and self._subscriptions.wants_to_ask
+
+    def outbox(self, now_ns: int) -> list[bytes]:
+        """What may be sent now."""
+        if not self.wants_to_send:
             return []
+        out = self._subscriptions.next_frames(self.shared.allowance.room(now_ns), now_ns)
+        if out:
+            self._asked_ns = now_ns
+            self.shared.allowance.count(len(out), now_ns)
+        return out
 
     def due(self, at_ms: int, now_ns: int) -> Due:
         """What time brings; call it about twice a second."""
+        self._now_ns = now_ns
         events = self._posts.overdue(at_ms, now_ns)
-        if not self._is_open:
+        if not self.is_open:
             return Due(events=tuple(events)) if events else NOTHING_DUE
-        again, lost = self._subscriptions.overdue(now_ns)
+        lost = self._subscriptions.overdue(now_ns)
+        for each in lost:
+            if each.coin is not None:
+                self._refused[each] = now_ns + RETRY_AFTER_NS
+                self._roster.mute(each.coin, "refused", f"{each.type} was not acknowledged", final=True)
+        moves = [
+            coin for each in self._watch.silent(now_ns) + self._watch.indebted(now_ns) for coin in self._mend(each)
+        ]
         give_up = self._give_up(lost, now_ns)
         if give_up is not None:
+            self._gave_up = True
             return Due(events=tuple(events), give_up=give_up)
-        out = self._subscriptions.ask(again, now_ns)
-        for each in lost:
-            self._frozen[each.target] = f"{each.type} was not acknowledged"
-        out += self._repair_silent_coins(now_ns)
+        self._go_on_asking(now_ns)
         events += self._edge_up(at_ms)
+        events += self._roster.news(at_ms)
+        out = self.outbox(now_ns)
         if now_ns - max(self._heard_ns, self._pinged_ns) >= PING_AFTER_NS:
             self._pinged_ns = now_ns
+            self.shared.allowance.count(1, now_ns)
             out.append(PING)
-        return Due(frames=tuple(out), events=tuple(events)) if out or events else NOTHING_DUE
+        if not (out or events or moves):
+            return NOTHING_DUE
+        return Due(frames=tuple(out), events=tuple(events), moves=tuple(moves))
 
     def silent_s(self, now_ns: int) -> float:
         """Seconds since the last frame."""
         return (now_ns - self._heard_ns) / SECOND_NS
+
+    def ages_s(self, now_ns: int) -> dict[str, float]:
+        """Seconds since each coin was heard."""
+        return self._watch.ages_s(now_ns)
 
     # orders
 
     @property
     def can_post(self) -> bool:
         """Whether a post may be sent now."""
-        return self._is_open and not self._posts.full
+        return self.is_open and not self._posts.full and not self.shared.allowance.full(self._now_ns)
 
-    def post(self, wish: Write | ResendOrders, body: bytes, now_ns: int) -> bytes:
+    def post(self, wish: Sent, body: bytes, now_ns: int) -> bytes:
         """The frame that carries `body`, a signed envelope. May be called by another thread than the rest."""
+        self.shared.allowance.count(1, now_ns)
         return self._posts.add(wish, body, now_ns)
 
     # frames
 
     def _on_trades(self, frame: frames.Trades, at_ms: int, received_ns: int) -> list[Event]:
-        rows = frame.data
-        if rows:
-            self._coin_heard_ns[rows[0].coin] = received_ns
-        return self._market.trades(rows, at_ms, received_ns)
+        events = self._market.trades(frame.data, at_ms, received_ns)
+        for row in frame.data[-1:]:
+            ear = self._hear(row.coin, row.time, at_ms, received_ns)
+            if ear is not None and events:
+                prints_heard(ear, received_ns)
+        return events
 
     def _on_touch(self, frame: frames.Bbo, at_ms: int, received_ns: int) -> list[Event]:
-        self._coin_heard_ns[frame.data.coin] = received_ns
+        ear = self._hear(frame.data.coin, frame.data.time, at_ms, received_ns)
+        if ear is not None:
+            ear.book_owed_ns = 0
         return self._market.touch(frame.data, at_ms, received_ns)
 
     def _on_book(self, frame: frames.L2Book, at_ms: int, received_ns: int) -> list[Event]:
-        self._coin_heard_ns[frame.data.coin] = received_ns
+        self._hear(frame.data.coin, frame.data.time, at_ms, received_ns)
         return self._market.book(frame.data, at_ms, received_ns)
 
     def _on_mark(self, frame: frames.ActiveAssetCtx, at_ms: int, received_ns: int) -> list[Event]:
-        self._coin_heard_ns[frame.data.coin] = received_ns
+        ear = self._watch.ears.get(frame.data.coin)
+        if ear is not None:
+            ear.heard_ns = ear.mark_ns = received_ns
+            if ear.in_trouble:
+                self._recovered(frame.data.coin, ear)
         return self._market.mark(frame.data, at_ms, received_ns)
 
-    def _on_candle(self, frame: frames.Candles, at_ms: int, _received_ns: int) -> list[Event]:
-        return self._market.candle(frame.data, at_ms)
+    def _on_candle(self, frame: frames.Candles, at_ms: int, received_ns: int) -> list[Event]:
+        rows: list[CandleRow] = frame.data if isinstance(frame.data, list) else [frame.data]
+        for row in rows:
+            ear = self._watch.ears.get(row.s)
+            if ear is not None:
+                candle_heard(ear, (row.t, row.n, row.v), received_ns)
+        return self._market.candle(rows, at_ms)
 
-    def _on_acknowledged(self, frame: frames.SubscriptionResponse, at_ms: int, received_ns: int) -> list[Event]:
+    def _hear(self, coin: str, time_ms: int, at_ms: int, received_ns: int) -> Ear | None:
+        ear = self._watch.ears.get(coin)
+        if ear is None:
+            return None
+        self.shared.lags_ms.append(at_ms - time_ms)
+        heard(ear, time_ms, received_ns)
+        if ear.in_trouble and ear.heard_ns == received_ns:
+            self._recovered(coin, ear)
+        return ear
+
+    def _on_acknowledged(self, frame: frames.SubscriptionResponse, at_ms: int, _received_ns: int) -> list[Event]:
         if frame.data.method != "subscribe":
             return []
-        if not self._subscriptions.acknowledged(frame.data.subscription):
+        return self._granted(self._subscriptions.acknowledged(frame.data.subscription), at_ms)
+
+    def _granted(self, granted: Subscription | None, at_ms: int) -> list[Event]:
+        if granted is None:
             self.dropped["acknowledgement: not asked for"] += 1
             return []
-        coin = frame.data.subscription.get("coin")
-        if isinstance(coin, str):
-            self._coin_heard_ns.setdefault(coin, received_ns)
-        return self._edge_up(at_ms)
+        self._take_back(granted)
+        if granted.coin is not None:
+            self._suspects.prove(granted.coin)
+            if granted.type == "trades":
+                self._market.asked(granted.coin, at_ms)
+        was_up = self.is_up
+        events = self._edge_up(at_ms)
+        if granted.personal and was_up:
+            events.append(AccountMissed(at_ms=at_ms, reason=f"{granted.type} was granted late"))
+        return events
 
     def _on_post(self, frame: frames.Post, at_ms: int, _received_ns: int) -> list[Event]:
         answer = frame.data
@@ -224,24 +399,37 @@ class StreamProtocol:
         return facts
 
     def _on_error(self, frame: frames.Error, at_ms: int, _received_ns: int) -> list[Event]:
-        if self._subscriptions.already(frame.data):
-            return self._edge_up(at_ms)
+        words = frame.data
+        if words.startswith("Already subscribed"):
+            return self._granted(self._subscriptions.already(words), at_ms)
         self.dropped["error from the exchange"] += 1
-        if frame.data.startswith("Already unsubscribed"):
+        if words.startswith("Already unsubscribed"):
             return []
-        return [Faulted(at_ms=at_ms, where="stream", reason=frame.data[:WORDS_MAX])]
+        return [Faulted(at_ms=at_ms, where="stream", reason=words[:WORDS_MAX])]
+
+    def _unreadable(self, frame: bytes, error: Exception, received_ns: int) -> None:
+        """A frame that says nothing: counted, and held against its coin if it has one that others need not suffer."""
+        self.dropped[f"frame: {type(error).__name__}"] += 1
+        coin = frames.coin_of(frame)
+        if coin is None or coin not in self._watch.ears:
+            self._bad += 1
+        elif self._watch.bad_frame(coin, received_ns):
+            self._roster.mute(coin, "bad", "its frames cannot be read", final=True)
+            self._stop(coin)
+            self._suspended[coin] = received_ns + RETRY_AFTER_NS
 
     # what time and acknowledgements bring
 
     def _edge_up(self, at_ms: int) -> list[Event]:
-        """The stream is up once all is acknowledged or given up; what was given up is told after that."""
-        if not self._subscriptions.complete:
+        """The socket is up once all is acknowledged or given up; what is not streamed is told after that."""
+        if self.is_up or not self._subscriptions.complete:
             return []
-        events: list[Event] = [] if self.is_up else [StreamUp(at_ms=at_ms)]
         self.is_up = True
-        events += [StreamFrozen(at_ms=at_ms, coin=coin, reason=why) for coin, why in self._frozen.items()]
-        self._frozen.clear()
-        return events
+        if not self.line:
+            return [StreamUp(at_ms=at_ms), *self._roster.up(at_ms)]
+        for coin in self._coins:
+            self._roster.unmute(coin, f"line {self.line}")
+        return self._roster.news(at_ms)
 
     def _give_up(self, lost: Iterable[Subscription], now_ns: int) -> str | None:
         if now_ns - self._heard_ns >= SILENCE_MAX_NS:
@@ -253,41 +441,89 @@ class StreamProtocol:
             self._bad, self._bad_since_ns = 0, now_ns
         if self._bad > BAD_FRAMES_PER_MINUTE_MAX:
             return f"more than {BAD_FRAMES_PER_MINUTE_MAX} unreadable frames within a minute"
-        if self._coin_heard_ns and all(times > COIN_REPAIRS_MAX for times, _ in self._all_repairs()):
+        if self._watch.all_silent(now_ns):
             return "every coin stays silent whatever is subscribed"
         return None
 
-    def _all_repairs(self) -> list[tuple[int, int]]:
-        return [self._repairs.get(coin, (0, 0)) for coin in self._coin_heard_ns]
+    def _mend(self, repair: Repair) -> tuple[str, ...]:
+        """Subscribe again, or give the coin to another socket if there are others; what stays silent is frozen."""
+        coin, step = repair.coin, repair.step
+        if repair.types is None:
+            self._watch.ears[coin].is_muted = True
+            self._roster.mute(coin, "silence", repair.why, final=step >= FROZEN_STEP)
+        self.dropped[f"silence: {repair.types[0] if repair.types else 'all of a coin'}"] += 1
+        if step == MOVE_STEP and self.can_move:
+            return (coin,)
+        again = [each for each in self._subscriptions.of_coin(coin) if not repair.types or each.type in repair.types]
+        self._subscriptions.end(again)
+        self._subscriptions.ask(again)
+        return ()
 
-    def _repair_silent_coins(self, now_ns: int) -> list[bytes]:
-        """Subscribe again to coins of which nothing was heard for long; what stays silent counts as frozen."""
-        out: list[bytes] = []
-        for coin, heard_ns in tuple(self._coin_heard_ns.items()):
-            times, repaired_ns = self._repairs.get(coin, (0, 0))
-            if heard_ns > repaired_ns:
-                times = 0
-                self._repairs.pop(coin, None)
-            if times > COIN_REPAIRS_MAX or now_ns - max(heard_ns, repaired_ns) < COIN_SILENCE_MAX_NS:
-                continue
-            self._repairs[coin] = (times + 1, now_ns)
-            if times == COIN_REPAIRS_MAX:
-                self._frozen[coin] = "it stays silent whatever is subscribed"
-                continue
-            wanted = self._subscriptions.of_coin(coin)
-            out += [each.frame("unsubscribe") for each in wanted]
-            out += self._subscriptions.ask(wanted, now_ns)
-        return out
+    def _take_back(self, refused: Subscription) -> None:
+        """What was refused is granted now, or may be asked for anew."""
+        if self._refused.pop(refused, None) and not any(each.coin == refused.coin for each in self._refused):
+            self._roster.unmute(refused.coin or "", "refused")
 
-    def _forget(self, coin: str) -> None:
-        self._coin_heard_ns.pop(coin, None)
-        self._repairs.pop(coin, None)
-        self._frozen.pop(coin, None)
+    def _recovered(self, coin: str, ear: Ear) -> None:
+        ear.step, ear.is_muted = 0, False
+        self._roster.unmute(coin, "silence")
 
-    def _of_coins(self, coins: Iterable[str]) -> list[Subscription]:
-        wanted: list[Subscription] = []
-        for coin in coins:
-            wanted += [Subscription(kind, coin) for kind in ("trades", "bbo", "activeAssetCtx")]
+    def _look_for_the_guilty(self) -> None:
+        """A connection dropped right after coins were asked for: was it because of one of them?"""
+        if self._now_ns - self._asked_ns > DROPPED_WITHIN_NS:
+            return
+        asked = self._subscriptions.unanswered_coins()
+        doubtful = self._suspects.doubtful([coin for coin in self._coins if coin in asked])
+        later, guilty = self._suspects.dropped(doubtful)
+        for coin in later:
+            self._stop(coin)
+            self._roster.mute(coin, "suspect", "the exchange dropped the connection when it was asked for")
+        if guilty is not None:
+            self._stop(guilty)
+            self._suspended[guilty] = 0
+            why = "the exchange drops the connection whenever it is asked for: is it listed?"
+            self._roster.mute(guilty, "suspect", why, final=True)
+
+    def _go_on_asking(self, now_ns: int) -> None:
+        """Ask for coins that were held back, once those before them have survived or their time has come."""
+        for coin, until_ns in tuple(self._suspended.items()):
+            if 0 < until_ns <= now_ns:
+                del self._suspended[coin]
+                self._roster.unmute(coin, "bad")
+                self._start(coin, now_ns)
+        retried = [each for each, until_ns in self._refused.items() if until_ns <= now_ns]
+        self._subscriptions.ask(retried)
+        self._refused.update(dict.fromkeys(retried, now_ns + RETRY_AFTER_NS))
+        survived = self._subscriptions.complete and now_ns - self._asked_ns >= SURVIVED_AFTER_NS
+        if self._suspects.is_waiting and survived:
+            for coin in self._suspects.next_group():
+                self._roster.unmute(coin, "suspect")
+                self._start(coin, now_ns)
+
+    def _start(self, coin: str, now_ns: int, step: int = 0) -> None:
+        lean = self._coins[coin]
+        new = self._subscriptions.add(self._of_coin(coin, lean=lean))
+        self._watch.listen(coin, now_ns, lean=lean, step=step).lean = lean
+        if self.is_open:
+            self._subscriptions.ask(new)
+
+    def _stop(self, coin: str) -> None:
+        self._end(self._subscriptions.of_coin(coin))
+        self._watch.forget(coin)
+        self._market.forget(coin)
+
+    def _end(self, subscriptions: Sequence[Subscription]) -> None:
+        for each in tuple(self._refused):
+            if each in subscriptions:
+                self._take_back(each)
+        told = self._subscriptions.remove(subscriptions)
+        if self.is_open:
+            self._subscriptions.end(told)
+
+    def _of_coin(self, coin: str, *, lean: bool) -> list[Subscription]:
+        wanted = [Subscription("trades", coin)]
+        if not lean:
+            wanted += [Subscription(kind, coin) for kind in ("bbo", "activeAssetCtx")]
             wanted.append(Subscription("candle", coin, interval=self._timeframe.value))
             if self._order_books:
                 wanted.append(Subscription("l2Book", coin, fast=True))

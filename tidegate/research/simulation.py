@@ -7,11 +7,12 @@ Honest limits: the bot decides in no time, its clock agrees with the exchange's 
 varies, and one read is answered at one moment.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from tidegate.core.metadata import Listed
 from tidegate.core.state import State
 from tidegate.dry_run import DryRunGateway
 from tidegate.errors import ConfigError
@@ -140,12 +141,15 @@ class _Bot:
         instruments, _ = self.client.instruments()
         account = self.client.account(theirs.account, (ledger.last_fill_ms() or time.now_ms) - DAY_MS)
         protocol = StreamProtocol(settings.coins, theirs.account, settings.timeframe, fills_since_ms=account.time_ms)
+        if settings.uses_twaps:
+            account = self.client.with_twaps(theirs.account, account, time.now_ms - DAY_MS)
+            protocol.follow_twaps()
         stream = SimulatedStream(time, theirs.streams, protocol, inbox, self._latency, self._outages)
         self._leaving.append(stream.leave)
         self._state = simulation.state
         wire = Wire(time, self.client, inbox, self._latency.one_way_ms)
         world = RoutedWorld(
-            writes=self._writes(ledger, stream, wire, instruments, simulation.state),
+            writes=self._writes(ledger, stream, wire, Listed(simulation.state), simulation.state),
             reads=SimulatedReads(wire, theirs.account),
             thinks=InlineStrategist(
                 settings, inbox, time.clock, lambda note: simulation.notes.append((time.now_ms, note))
@@ -163,6 +167,7 @@ class _Bot:
                 instance_tag=theirs.tag,
                 remembered=ledger.remembered(),
                 brakes=ledger.brakes(),
+                fees=self.client.fees(theirs.account),
             )
         )
         return Loop(simulation.state, inbox, world, journal, _say_nothing, lambda _state: ledger.flush(at_once=True))
@@ -174,7 +179,7 @@ class _Bot:
         self.client.close()
 
     def _writes(
-        self, ledger: Ledger, stream: SimulatedStream, wire: Wire, instruments: dict[str, Instrument], state: State
+        self, ledger: Ledger, stream: SimulatedStream, wire: Wire, instruments: Mapping[str, Instrument], state: State
     ) -> Writes:
         clock = self._theirs.time.clock
         if self._settings.dry_run:

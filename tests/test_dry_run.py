@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from tidegate.clock import SettableClock
 from tidegate.dry_run import DryRunGateway
@@ -89,3 +90,22 @@ def test_cancels_and_leverage_are_taken_as_done(gateway: DryRunGateway) -> None:
 
 def test_there_is_nothing_to_send_again(gateway: DryRunGateway) -> None:
     assert gateway.perform(ResendOrders(cloid="0x1")) == []
+
+
+def test_what_the_last_gate_would_stop_is_said() -> None:
+    gateway = DryRunGateway(SettableClock(T0), {"BTC": BTC}, lambda _wish, _now_ms: "an order of 100 USD is too much")
+    assert verdict(gateway, order()) == "it would not leave this bot: an order of 100 USD is too much"
+
+
+def test_what_the_exchange_would_reject_comes_first() -> None:
+    gateway = DryRunGateway(SettableClock(T0), {"BTC": BTC}, lambda _wish, _now_ms: "no")
+    assert verdict(gateway, order(size="0.0001")).startswith("it would be rejected: size 0.0001")
+
+
+def test_a_delisted_coin_takes_no_orders() -> None:
+    gateway = DryRunGateway(SettableClock(T0), {"BTC": replace(BTC, delisted=True)})
+    assert verdict(gateway, order()) == "it would be rejected: BTC is delisted"
+
+
+def test_an_order_beyond_the_largest_is_said_to_be_rejected(gateway: DryRunGateway) -> None:
+    assert "more than 30000000" in verdict(gateway, order(price="30000", size="1001"))

@@ -7,12 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tidegate.hard_limits import COLLAR_PCT, POSITION_SLACK, HardLimits
+from tests.core.worlds import started
+from tidegate.core import brakes
+from tidegate.core.metadata import Listed
+from tidegate.hard_limits import COLLAR_PCT, POSITION_SLACK, HardLimits, limits_of
 from tidegate.model.instruments import Instrument
 from tidegate.model.intents import PlaceOrders, SetLeverage, Urgency
 from tidegate.model.orders import Limit, OrderRequest, Role, TimeInForce, Trigger
 from tidegate.model.positions import Side
 from tidegate.model.settings import HUNDRED, Settings
+from tidegate.model.signals import Want
 
 D = Decimal
 HUNDRED_USD, ONE, NONE = D(100), D(1), D(0)
@@ -126,3 +130,67 @@ def test_whatever_passes_is_within_every_limit(
         assert D(10) <= size * price <= most
         assert abs(held + size * side.sign) * mark <= most
         assert (price - mark) * side.sign <= mark * (SETTINGS.max_slippage_pct + COLLAR_PCT) / HUNDRED
+
+
+@given(
+    st.decimals("0", "500", places=2),
+    st.integers(1, 9_000),
+    st.decimals("95", "105", places=1),
+)
+def test_no_entry_takes_what_this_bot_has_in_the_market_beyond_its_allocation(
+    there: Decimal, thousandths: int, price: Decimal
+) -> None:
+    settings = replace(SETTINGS, max_allocation_usd=D(400), max_position_usd=D(10_000))
+    excluded: list[frozenset[str]] = []
+
+    def in_market(without: frozenset[str]) -> Decimal:
+        excluded.append(without)
+        return there
+
+    limits = HardLimits(settings, {"BTC": BTC}, lambda _coin: D(100), lambda _coin: NONE, in_market)
+    entry = order(price=price, size=D(thousandths) / 1000)
+    said = limits.objection(place(entry), T0)
+    worth = entry.size * entry.price
+    if worth >= 10:
+        assert (said is not None) is (there + worth > 400)
+        assert excluded == [frozenset({entry.cloid})], "the order itself is not counted twice"
+    assert said is None or worth < 10 or "MAX_ALLOCATION_USD=400" in said
+
+
+def test_what_only_reduces_passes_whatever_the_allocation() -> None:
+    settings = replace(SETTINGS, max_allocation_usd=D(10))
+    limits = HardLimits(settings, {"BTC": BTC}, lambda _coin: D(100), lambda _coin: D(9), lambda _without: D(10**6))
+    assert limits.objection(place(order(side=Side.SELL, size=D(9), reduce_only=True)), T0) is None
+
+
+def test_what_is_in_the_market_is_positions_and_entries_on_their_way_without_the_order_asked_about() -> None:
+    world = started("BTC", "ETH", max_allocation_usd=D(6_000), max_position_usd=D(4_000))
+    world.hold(coin="BTC")
+    held = world.coin("BTC").position.size * 100
+    wish = world.enter(coin="ETH")
+    entry = wish.orders[0]
+    on_its_way = entry.size * entry.price
+    assert brakes.allocated(world.state) == held + on_its_way
+    assert brakes.allocated(world.state, frozenset({entry.cloid})) == held
+    assert held + on_its_way <= 6_000
+    assert "sized by MAX_ALLOCATION_USD" in world.decisions[-2].notes[-1].text
+    limits = limits_of(world.state.settings, Listed(world.state), world.state)
+    assert limits.objection(wish, world.now_ms) is None
+    larger = replace(wish, orders=(replace(entry, size=entry.size + 1), *wish.orders[1:]))
+    assert "MAX_ALLOCATION_USD=6000" in (limits.objection(larger, world.now_ms) or "")
+
+
+def test_an_entry_takes_at_most_its_fraction_of_the_allocation() -> None:
+    world = started(max_allocation_usd=D(2_000), risk_per_trade_pct=D(20))
+    wish = world.enter(size_fraction=D("0.25"))
+    assert 450 < wish.orders[0].size * wish.orders[0].price <= 500
+
+
+def test_with_the_allocation_used_up_there_is_no_entry_and_a_reason() -> None:
+    world = started("BTC", "ETH", max_allocation_usd=D(2_000))
+    world.hold(coin="BTC")
+    world.mark(110, coin="BTC")
+    world.book(110, 110, coin="BTC")
+    decision = world.signal(Want.LONG, coin="ETH")
+    assert not decision.intents
+    assert "MAX_ALLOCATION_USD=2000 is used up by other positions" in decision.notes[0].text

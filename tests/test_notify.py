@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from tidegate import logs
 from tidegate.model.brackets import ExitReason
 from tidegate.model.intents import Alert, Recap
-from tidegate.model.records import ClosedPosition
+from tidegate.model.records import ClosedPosition, Slippage
 from tidegate.notify import LogTeller, clock_time, recap_lines
 
 D = Decimal
@@ -200,3 +200,12 @@ def test_a_recap_is_written_line_by_line(folder: Path) -> None:
     told = lines_of(folder)
     assert [line["text"] for line in told] == recap_lines(OWN, 10.0)
     assert {line["topic"] for line in told} == {"recap"}
+
+
+def test_a_recap_tells_what_the_fills_slipped_where_that_is_known() -> None:
+    entry, exit_ = Slippage(usd=D("1.5"), notional=D(3000)), Slippage(usd=D("-0.3"), notional=D(3000))
+    lines = recap_lines(replace(OWN, entry_slippage=entry, exit_slippage=exit_))
+    assert lines[-1] == (
+        "slippage  entry +1.50 USD (+0.050 %), exit -0.30 USD (-0.010 %), counted from the prices decided on"
+    )
+    assert recap_lines(replace(OWN, exit_slippage=exit_))[-1].startswith("slippage  exit -0.30 USD")

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
+from tidegate.core import brakes
 from tidegate.core.state import State
 from tidegate.model.instruments import NOTIONAL_MIN_USD, Instrument
 from tidegate.model.intents import PlaceOrders, SetLeverage
@@ -32,11 +33,17 @@ def limits_of(settings: Settings, instruments: Mapping[str, Instrument], state: 
     def position_of(coin: str) -> Decimal:
         return state.coins[coin].position.size if coin in state.coins else Decimal(0)
 
-    return HardLimits(settings, instruments, mark_of, position_of)
+    def in_market_of(without: frozenset[str]) -> Decimal:
+        return brakes.allocated(state, without)
+
+    return HardLimits(settings, instruments, mark_of, position_of, in_market_of)
 
 
 class HardLimits:
-    """`mark_of` and `position_of` give a coin's mark price (None: not known) and signed position as last seen."""
+    """`mark_of` and `position_of` give a coin's mark price (None: not known) and signed position as last seen.
+
+    `in_market_of` gives what all of this bot has in the market, in USD, but for the orders with these cloids.
+    """
 
     def __init__(
         self,
@@ -44,9 +51,11 @@ class HardLimits:
         instruments: Mapping[str, Instrument],
         mark_of: Callable[[str], Decimal | None],
         position_of: Callable[[str], Decimal],
+        in_market_of: Callable[[frozenset[str]], Decimal] = lambda _without: Decimal(0),
     ) -> None:
         self._settings, self._instruments = settings, instruments
         self._mark_of, self._position_of = mark_of, position_of
+        self._in_market_of = in_market_of
         self._opened_ms: deque[int] = deque()
 
     def objection(self, wish: PlaceOrders | SetLeverage, now_ms: int) -> str | None:
@@ -55,7 +64,7 @@ class HardLimits:
             return f"{wish.coin} is none of COINS"
         instrument = self._instruments[wish.coin]
         if isinstance(wish, SetLeverage):
-            if not 1 <= wish.leverage <= self._settings.leverage:
+            if not 1 <= wish.leverage <= max(self._settings.leverage, 1):
                 return f"leverage {wish.leverage} is not between 1 and LEVERAGE={self._settings.leverage}"
             return None
         found = [each for order in wish.orders if (each := self._of_order(order, wish.coin, instrument))]
@@ -63,7 +72,21 @@ class HardLimits:
             return "; ".join(found)
         if all(order.reduce_only for order in wish.orders):
             return None
-        return self._too_many(now_ms)
+        return self._beyond_allocation(wish) or self._too_many(now_ms)
+
+    def _beyond_allocation(self, wish: PlaceOrders) -> str | None:
+        """MAX_ALLOCATION_USD holds for everything that this bot has in the market together."""
+        limit_usd = self._settings.max_allocation_usd
+        if not limit_usd:
+            return None
+        opening = [order for order in wish.orders if not order.reduce_only]
+        there = self._in_market_of(frozenset(order.cloid for order in opening))
+        whole = there + sum((order.size * order.price for order in opening), Decimal(0))
+        if whole <= limit_usd:
+            return None
+        return (
+            f"with the {there:.2f} USD that are in the market it would be {whole:.2f}, MAX_ALLOCATION_USD={limit_usd:f}"
+        )
 
     def _of_order(self, order: OrderRequest, coin: str, instrument: Instrument) -> str | None:
         if order.coin != coin or order.asset != instrument.asset:

@@ -8,6 +8,7 @@ than the act in progress, and a busy stream cannot starve the acts. Only an exit
 from collections import deque
 from collections.abc import Callable
 
+from tidegate.core.metadata import renewed
 from tidegate.core.schedule import next_due_ms
 from tidegate.core.state import State
 from tidegate.core.step import step, still_wanted
@@ -87,7 +88,7 @@ class Loop:
         intent = self._todo.pop()
         if not still_wanted(self.state, intent):
             return
-        for outcome in self._world.perform(intent):
+        for outcome in self._world.perform(renewed(self.state, intent)):
             self._handle(outcome)
 
     def _wake_ms(self) -> int:

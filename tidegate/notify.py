@@ -37,7 +37,15 @@ def recap_lines(wish: Recap, speed: float = 1.0) -> list[str]:
         _filled(wish, speed),
         f"polls     between two polls: {since_poll_s:.1f} s after the last, {before_poll_s:.1f} s before the next",
         f"result    entry {closed.entry_price:.8g}, profit {net:+.2f} USD after {closed.fees:.2f} USD of fees",
+        *_slipped(wish),
     ]
+
+
+def _slipped(wish: Recap) -> list[str]:
+    """What the fills were worse than the prices that were decided on; nothing where none is known."""
+    sides = {"entry": wish.entry_slippage, "exit": wish.exit_slippage}
+    told = [f"{name} {each.usd:+.2f} USD ({each.pct:+.3f} %)" for name, each in sides.items() if each is not None]
+    return [f"slippage  {', '.join(told)}, counted from the prices decided on"] if told else []
 
 
 def _touched(wish: Recap) -> str:

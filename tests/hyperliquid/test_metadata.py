@@ -142,3 +142,19 @@ def test_the_nearest_name_is_offered(found, name, coin):
 
 def test_nothing_is_near_to_nonsense(found):
     assert nearest("§§§§§§§§§", found[0]) is None
+
+
+@pytest.mark.parametrize(
+    ("told", "isolated_only"),
+    [
+        ({}, False),
+        ({"onlyIsolated": True}, True),
+        ({"marginMode": "strictIsolated"}, True),
+        ({"marginMode": "noCross"}, True),
+        ({"marginMode": "something new"}, False),
+    ],
+)
+def test_a_coin_says_whether_it_takes_isolated_margin_only(told, isolated_only):
+    row = {"name": "X", "szDecimals": 1, "maxLeverage": 3, **told}
+    instruments, _ = instruments_of({"universe": [row]})
+    assert instruments["X"].isolated_only is isolated_only

@@ -208,7 +208,7 @@ def test_roles_are_read(sample):
         reads.role_of({"role": None})
 
 
-@pytest.mark.parametrize(("kind", "found"), [("cross", 20), ("isolated", None)])
-def test_the_leverage_that_is_set_is_read_where_margin_is_shared(kind, found):
+@pytest.mark.parametrize(("kind", "found"), [("cross", (20, True)), ("isolated", (20, False))])
+def test_the_leverage_that_is_set_is_read_with_its_margin_mode(kind, found):
     body = {"user": "0x0", "coin": "BTC", "leverage": {"type": kind, "value": 20}, "maxTradeSzs": ["0.0", "0.0"]}
     assert reads.leverage_of(body) == found

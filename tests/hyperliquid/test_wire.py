@@ -7,6 +7,7 @@ import pytest
 from hyperliquid.utils.signing import float_to_wire, order_wires_to_order_action
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tidegate.hyperliquid.signing import Signer
 from tidegate.hyperliquid.wire import action_of, envelope, wire_number
@@ -145,3 +146,7 @@ def test_recorded_requests_recover_to_the_wallet_that_signed_them(sample):
         signature = body["signature"]
         signer = Account.recover_message(typed, vrs=(signature["v"], int(signature["r"], 16), int(signature["s"], 16)))
         assert signer == "0x4A1AE5A6cFB24390a704b1cc1aB88d0F89eF596B"
+
+
+def test_isolated_margin_is_asked_for_in_the_same_action(instruments, make):
+    assert action_of(replace(make.leverage, cross=False), instruments)["isCross"] is False

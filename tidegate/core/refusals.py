@@ -4,15 +4,16 @@ late, a request of ours cannot be used at all.
 Entries stop, in this coin or in all, and somebody is told. Exits and stops are tried on: they have pauses of their own.
 """
 
+from tidegate.core import ration
 from tidegate.core.state import Phase, State, Working
 from tidegate.model.intents import NOTHING, Alert, Decision, Note
 from tidegate.model.orders import Role
 
-ADDRESS_LIMIT = "too many cumulative requests"
 EXPIRED = "expired"
 OUR_MISTAKES = ("http 4", "tick size", "invalid size", "deserialize")
 """Words by which the exchange says that the request itself is wrong: it would be as wrong again."""
-ENTRIES_OFF_MS = 60_000
+UNUSABLE = "the exchange cannot use our order"
+"""How the reason of a coin begins that is suspended for it: it ends when the rules we know have changed."""
 EXPIRED_MAX = 3
 EXPIRED_OFF_MS = 300_000
 
@@ -21,14 +22,22 @@ def heard(state: State, order: Working, reason: str) -> Decision:
     """Draw the consequences of a refusal, once its order is off the books."""
     words, request = reason.lower(), order.request
     state.expired_in_a_row = state.expired_in_a_row + 1 if EXPIRED in words else 0
-    if ADDRESS_LIMIT in words:
-        return _entries_off(state, f"the exchange limits this address: {reason}", ENTRIES_OFF_MS)
+    limited = address_limit(state, reason)
+    if limited is not None:
+        return limited
     if state.expired_in_a_row >= EXPIRED_MAX:
         why = f"{state.expired_in_a_row} orders in a row reached the exchange after they had expired"
         return _entries_off(state, why, EXPIRED_OFF_MS)
     if request.role is Role.ENTRY and any(each in words for each in OUR_MISTAKES):
-        return _suspend(state, request.coin, f"the exchange cannot use our order: {reason}")
+        return _suspend(state, request.coin, f"{UNUSABLE}: {reason}")
     return NOTHING
+
+
+def address_limit(state: State, reason: str) -> Decision | None:
+    """What follows when a refusal, of whatever action, says that the address has used up its requests; else None."""
+    if not ration.refused(state, reason):
+        return None
+    return _entries_off(state, f"the exchange limits this address: {reason}", ration.SPARING_MS)
 
 
 def _entries_off(state: State, why: str, ms: int) -> Decision:
@@ -37,6 +46,8 @@ def _entries_off(state: State, why: str, ms: int) -> Decision:
     if not fresh:
         return NOTHING
     text = f"{why}; no entries for {ms // 1000} s, exits and stops are tried on"
+    if ration.is_on(state):
+        text += " in turns, stops do not trail"
     return Decision(intents=(Alert(text=text),), notes=(Note(topic="risk", text=text, level="WARNING"),))
 
 

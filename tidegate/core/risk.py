@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from tidegate.core import brakes, staleness
+from tidegate.core import brakes, leverages, sizing, staleness
 from tidegate.core.state import CoinState, Phase, State
 from tidegate.model.settings import HUNDRED
 from tidegate.model.signals import Signal
@@ -16,7 +16,7 @@ COLLAR_PCT = Decimal(5)
 
 def hindrance(state: State, coin: CoinState) -> str | None:
     """What stands in the way of an entry now but may be gone in a moment, or None."""
-    if not state.stream_up or coin.coin in state.frozen:
+    if not state.is_heard(coin.coin):
         return "prices do not come by stream yet"
     if coin.leverage is None:
         return "the leverage is not confirmed yet"
@@ -24,6 +24,8 @@ def hindrance(state: State, coin: CoinState) -> str | None:
         return "the coin is warming up"
     if coin.orders:
         return "orders of the last position are not all known to be over"
+    if state.now_ms < coin.barred_until_ms:
+        return "an order of the last session may still be on its way"
     if coin.reference_price() is None or state.now_ms - coin.heard_ms() > state.wait_ms(PRICE_AGE_MAX_MS):
         return "no fresh price was heard"
     if coin.mark is None:
@@ -44,6 +46,8 @@ def objection(state: State, coin: CoinState) -> str | None:
         return f"{coin.coin} is {coin.phase.value}"
     if coin.position.size:
         return f"a position of {coin.position.size} is open"
+    if coin.instrument.delisted:
+        return f"{coin.coin} is delisted"
     if state.equity <= 0:
         return "the account's equity is zero: deposit, or check HYPERLIQUID_ACCOUNT_ADDRESS"
     return None
@@ -63,18 +67,34 @@ def liquidation_price(
 ) -> Decimal | None:
     """About where a position of this size would be liquidated, None if nowhere.
 
-    Cross margin, by the exchange's formula at the coin's own maximum leverage (Hyperliquid docs, "Liquidations"); other
-    positions are counted as standing still at their last price.
+    By the exchange's formula at the coin's own maximum leverage (Hyperliquid docs, "Liquidations"): an isolated
+    position has the margin that it is opened with, a cross one what the account has beside its other positions, which
+    are counted as standing still at their last price.
     """
     share = 1 / Decimal(2 * coin.instrument.leverage_max)
-    others = Decimal(0)
-    for each in state.coins.values():
-        if each.position.size and each.coin != coin.coin:
-            last = each.reference_price() or each.position.entry_price
-            others += abs(each.position.size) * last / (2 * each.instrument.leverage_max)
-    available = state.equity - others - size * price * share
+    if not leverages.has_cross(state, coin):
+        fee = state.fees.taker if state.fees is not None else Decimal(0)  # paid out of what was set aside
+        available = size * price * (1 / Decimal(_leverage(state, coin)) - share - fee)
+    else:
+        others = sum((_bound(state, each) for each in state.coins.values() if each.coin != coin.coin), Decimal(0))
+        available = state.equity - others - size * price * share
     level = price - direction * available / size / (1 - share * direction)
     return level if level > 0 else None
+
+
+def _bound(state: State, coin: CoinState) -> Decimal:
+    """The money that another position keeps from a cross one: its maintenance margin, or all that is set aside."""
+    size = abs(coin.position.size)
+    if not size:
+        return Decimal(0)
+    last = coin.reference_price() or coin.position.entry_price
+    if leverages.has_cross(state, coin):
+        return size * last / (2 * coin.instrument.leverage_max)
+    return size * coin.position.entry_price / _leverage(state, coin) + coin.position.unrealised_pnl(last)
+
+
+def _leverage(state: State, coin: CoinState) -> int:
+    return coin.leverage or coin.shown_leverage or sizing.leverage_of(state.settings, coin.instrument)
 
 
 def beyond_liquidation(direction: int, stop: Decimal, liquidation: Decimal | None) -> bool:

@@ -21,11 +21,21 @@ _SUFFIXES = ("USDT", "USDC", "USD", "-PERP", "-USD", "-USDC", "-USDT", "-USD-PER
 _CCXT_SUFFIXES = ("/USDC:USDC", "/USDT:USDT", "/USD:USDC")
 
 
+_WITHOUT_CROSS = ("strictIsolated", "noCross")
+
+
 class _PerpRow(Struct, rename="camel"):
     name: str
     sz_decimals: int
     max_leverage: int
     is_delisted: bool = False
+    only_isolated: bool = False
+    margin_mode: str | None = None
+
+    @property
+    def isolated_only(self) -> bool:
+        """Whether cross margin is refused here; `onlyIsolated` is the older way of saying so."""
+        return self.only_isolated or self.margin_mode in _WITHOUT_CROSS
 
 
 class _PairRow(Struct):
@@ -56,6 +66,7 @@ def instruments_of(meta: object, spot_meta: object = None) -> tuple[dict[str, In
                 size_decimals=row.sz_decimals,
                 leverage_max=row.max_leverage,
                 delisted=row.is_delisted,
+                isolated_only=row.isolated_only,
             )
     if spot_meta is not None:
         found.update(_spot_of(typed(spot_meta, dict[str, Any], "spotMeta"), warnings))

@@ -1,10 +1,12 @@
-"""REST answers about who is whose: agents of an account, leaders of vaults, the requests an account has left.
+"""REST answers about who is whose, and on what terms: agents of an account, leaders of vaults, the requests that an
+account has left, its fee rates.
 
 Pure parsing. Raises Unintelligible for what cannot be understood.
 
 Source: Hyperliquid docs, "Info endpoint"; recorded answers.
 """
 
+from decimal import Decimal
 from typing import Any
 
 from msgspec import Struct
@@ -12,6 +14,10 @@ from msgspec import Struct
 from tidegate.errors import Unintelligible
 from tidegate.hyperliquid.reads import UNIFIED_MODES
 from tidegate.hyperliquid.shapes import typed
+from tidegate.model.fees import Fees
+
+RATE_MAX = Decimal("0.05")
+"""No fee is as high; what says so is garbage."""
 
 
 class Agent(Struct, frozen=True, rename="camel"):
@@ -34,6 +40,11 @@ class Requests(Struct, frozen=True, rename="camel"):
         return max(0, self.n_requests_cap - self.n_requests_used)
 
 
+class _Rates(Struct, rename="camel"):
+    user_cross_rate: Decimal
+    user_add_rate: Decimal
+
+
 def agents_of(body: object) -> tuple[Agent, ...]:
     """The answer to extraAgents: the named agents, addresses in small letters."""
     rows: list[Agent] = typed(body, list[Agent], "agents")
@@ -48,6 +59,15 @@ def leader_of(body: object) -> str | None:
     if not isinstance(leader, str):
         raise Unintelligible(f"vault: its leader is {leader!r}"[:200])
     return leader.lower()
+
+
+def fees_of(body: object) -> Fees:
+    """The answer to userFees: the rates of perps, discounts included."""
+    rates: _Rates = typed(body, _Rates, "fees")
+    fees = Fees(taker=rates.user_cross_rate, maker=rates.user_add_rate)
+    if not all(rate.is_finite() and abs(rate) <= RATE_MAX for rate in (fees.taker, fees.maker)):
+        raise Unintelligible(f"fees: taker {fees.taker}, maker {fees.maker}")
+    return fees
 
 
 def mode_words(mode: str) -> str:

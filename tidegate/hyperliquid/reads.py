@@ -10,7 +10,7 @@ Source: Hyperliquid docs, "Info endpoint"; recorded answers.
 from collections.abc import Callable, Collection, Iterable, Iterator
 from decimal import Decimal
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -46,6 +46,13 @@ class OrderFate(Struct, frozen=True, kw_only=True):
     def seen(self, cloid: str, at_ms: int) -> OrderSeen:
         """The same as a fact."""
         return OrderSeen(at_ms=at_ms, cloid=cloid, status=self.status, oid=self.oid, filled=self.filled)
+
+
+class Leverage(NamedTuple):
+    """What the exchange has set for a coin."""
+
+    value: int
+    is_cross: bool
 
 
 class _Leverage(Struct):
@@ -164,10 +171,10 @@ def account_of(perps: object, orders: object, fills: object, user: str, spot: ob
     )
 
 
-def leverage_of(body: object) -> int | None:
-    """The answer to activeAssetData: the leverage set for a coin, None where its margin is isolated."""
+def leverage_of(body: object) -> Leverage:
+    """The answer to activeAssetData: the leverage set for a coin, and whether its margin is cross."""
     answer: _Active = typed(body, _Active, "leverage")
-    return answer.leverage.value if answer.leverage.type == "cross" else None
+    return Leverage(answer.leverage.value, answer.leverage.type == "cross")
 
 
 def order_fate_of(body: object) -> OrderFate:

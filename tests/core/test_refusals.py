@@ -3,7 +3,8 @@
 import pytest
 
 from tests.core.worlds import PRICE, World, started, wishes
-from tidegate.core.refusals import ENTRIES_OFF_MS, EXPIRED_MAX, EXPIRED_OFF_MS
+from tidegate.core.ration import SPARING_MS
+from tidegate.core.refusals import EXPIRED_MAX, EXPIRED_OFF_MS
 from tidegate.core.state import Phase
 from tidegate.model.events import OrderRejected
 from tidegate.model.intents import Alert, PlaceOrders
@@ -33,7 +34,7 @@ def test_at_the_address_limit_entries_pause_with_one_alert_and_go_on_afterwards(
     world = started()
     refuse_entry(world, LIMIT)
     assert len(alerts(world)) == 1
-    assert world.state.entries_off_until_ms == world.now_ms + ENTRIES_OFF_MS
+    assert world.state.entries_off_until_ms == world.now_ms + SPARING_MS
     assert "the exchange limits this address" in world.signal(Want.LONG, candle_open_ms=world.now_ms).notes[0].text
     next_bar(world)
     assert isinstance(world.enter(), PlaceOrders)

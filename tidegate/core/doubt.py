@@ -8,7 +8,7 @@ that left in one action are in doubt together, so what is sent for one of them i
 
 from msgspec.structs import replace
 
-from tidegate.core import rivals
+from tidegate.core import ration, rivals
 from tidegate.core.state import CoinState, OrderState, Phase, State, Working
 from tidegate.model.events import OrderAccepted, OrderCanceled, OrderInDoubt, OrderRejected, OrderSeen
 from tidegate.model.intents import NOTHING, Alert, Decision, FetchOrder, Note, ResendOrders, SpendNonce
@@ -148,7 +148,7 @@ def _unwanted(state: State, entry: Working) -> str:
 def _give_up(state: State, order: Working, why: str) -> Decision:
     """The order itself is never signed again; only its nonce is, for an action that does nothing."""
     together = _together(state, order)
-    if order.spends >= SPENDS_MAX:
+    if order.spends >= SPENDS_MAX or ration.is_sparing(state):
         return NOTHING
     for each in together:
         spent = replace(each, spends=order.spends + 1, repeated_ms=state.now_ms)
@@ -169,6 +169,8 @@ def _send_again(state: State, order: Working) -> Decision:
     name, cloid = order.request.coin, order.request.cloid
     if order.resends >= RESENDS_MAX or order.spends or state.coins[name].left_alone:
         return NOTHING
+    if ration.is_sparing(state) and (order.parent or order.request.role is Role.ENTRY):
+        return NOTHING  # an entry can wait, and ends with its expiry
     together = _together(state, order)
     for each in together:
         state.keep_order(name, replace(each, resends=each.resends + 1, repeated_ms=state.now_ms))

@@ -57,7 +57,7 @@ def _ends_it(state: State, coin: CoinState, making: Making) -> str | None:
         return "the bot is stopping"
     for trip in state.brakes.trips:
         return f"{trip.brake.value}: {trip.reason}"
-    if not state.stream_up or coin.coin in state.frozen:
+    if not state.is_heard(coin.coin):
         return "prices do not come by stream"
     if state.now_ms < state.entries_off_until_ms:
         return state.entries_off_why

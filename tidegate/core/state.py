@@ -265,7 +265,7 @@ class CoinState(Struct, frozen=True, kw_only=True):
 class Upkeep:
     """What is looked after by REST by and by: when which chore is due, and what the last minute's requests weighed.
 
-    `gaps_ms`: when candles that a lost stream left out are asked for. `doubts`: since when a coin's price by stream
+    `fills_ms`: the time of the last view of the account with its fills. `gaps_ms`: when candles that a lost stream left out are asked for. `doubts`: since when a coin's price by stream
     and the one by REST differ, `diverged`: where that was believed. `requests`: how many of the account's actions were
     used, of how many, at which times.
     """
@@ -274,6 +274,7 @@ class Upkeep:
     due_ms: dict[str, int] = field(default_factory=dict)
     spent: list[tuple[int, int]] = field(default_factory=list)
     gaps_ms: int | None = None
+    fills_ms: int = 0
     doubts: dict[str, int] = field(default_factory=dict)
     diverged: frozenset[str] = frozenset()
     requests: list[tuple[int, int, int]] = field(default_factory=list)
@@ -338,6 +339,10 @@ class State:
     entries_off_why: str = ""
     fresh_from_ms: int = 0
     clock_doubts: int = 0
+
+    def is_heard(self, coin: str) -> bool:
+        """Whether a coin's prices come as they were meant to: by stream, or by REST where no stream was asked for."""
+        return not self.settings.streams_prices or (self.stream_up and coin not in self.frozen)
 
     def change(self, coin: str, **changes: Any) -> CoinState:
         """Replace leaves of one coin; a move between phases must be an allowed one."""

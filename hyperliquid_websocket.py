@@ -1,7 +1,13 @@
-"""The stream from Hyperliquid: one thread, one asyncio loop, one socket; facts go to the inbox.
+"""The stream from Hyperliquid: one thread, one asyncio loop, as many sockets as the coins need; facts go to the inbox.
 
-Owns the socket and its reconnects. Never sees the bot's state, never signs, never decides: frames are read by
-`tidegate.hyperliquid.protocol`, and an order that leaves through here was signed by the main thread.
+Owns the thread, and that it lives: a thread that died or stands still is noticed within two seconds, and said. Never
+sees the bot's state, never signs, never decides: frames are read by `tidegate.hyperliquid.protocol`, and an order that
+leaves through here was signed by the main thread.
+
+    client = HyperliquidWebSocketClient(url, inbox, clock, StreamProtocol(coins, user, timeframe))
+    client.start()
+    client.subscribe_trades("SOL")
+    client.stop()
 
 A frame is decoded and put where the socket is read, without another turn of the event loop; and where nothing else has
 arrived with it, without the library's parser, which is the longest part of the way from price to order. An order is
@@ -13,47 +19,35 @@ import asyncio
 import random
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, cast
+from typing import Any
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.asyncio.connection import broadcast
-from websockets.exceptions import WebSocketException
-from websockets.frames import DATA_OPCODES, Frame, Opcode
-from websockets.protocol import State
-
-from tidegate.hyperliquid.framing import Boundaries
+from tidegate.hyperliquid.connection import Connection
+from tidegate.hyperliquid.fleet import Fleet, Frames
+from tidegate.hyperliquid.line import Line
+from tidegate.hyperliquid.pace import Pace
 from tidegate.hyperliquid.protocol import StreamProtocol
+from tidegate.hyperliquid.replies import Sent
 from tidegate.hyperliquid.subscriptions import Subscription
-from tidegate.hyperliquid.wire import Write
-from tidegate.model.events import Event, Faulted
-from tidegate.model.intents import ResendOrders
+from tidegate.model.events import Faulted, StreamDown
+from tidegate.model.gauges import SocketGauges, StreamGauges
 from tidegate.ports import Clock, Feed
 from tidegate.priority import run_in_short_slices
 
-BACKOFF_FIRST_S = 0.5
-BACKOFF_MAX_S = 30.0
-# A connection that lasted so long was a good one: the next failure starts with a short pause again.
-STABLE_AFTER_S = 60.0
-# The exchange allows 30 new connections a minute from one address; others may live there too.
-CONNECTS_PER_MINUTE_MAX = 20
-OPEN_TIMEOUT_S = 5.0
-CLOSE_TIMEOUT_S = 1.0
 TICK_S = 0.5
-FRAME_BYTES_MAX = 4 * 2**20
-# So much is parsed at a time; an order to be written waits for no more than that.
-READ_BYTES_MAX = 16 * 2**10
 STOP_TIMEOUT_S = 3.0
-NO_GOODBYE = 1006
-HANDSHAKE_END = b"\r\n\r\n"
+GUARD_EVERY_S = 0.5
+"""How often is looked whether the thread lives; one that died is replaced at once."""
+STANDSTILL_S = 5.0
+"""A thread that has not turned for so long is told as down; once it turns again its sockets are opened anew."""
 
 
 class HyperliquidWebSocketClient:
     """Streams market and account into `inbox` and carries signed orders out, from a daemon thread of its own.
 
-    `url` is the socket's (wss://…/ws), `clock` the exchange's time. Everything public may be called from any
-    thread. Reconnects for ever; nothing that happens on the network is raised.
+    `url` is the socket's (wss://…/ws), `clock` the exchange's time; `proxy` is the only proxy that is ever used, not
+    one that the environment names. Everything public may be called from any thread. Reconnects for ever; nothing that
+    happens on the network is raised.
     """
 
     def __init__(
@@ -64,32 +58,43 @@ class HyperliquidWebSocketClient:
         protocol: StreamProtocol,
         *,
         rng: random.Random | None = None,
+        proxy: str | None = None,
     ) -> None:
-        self.url = url
-        self.connects = 0
+        self.url, self.proxy = url, proxy
+        self.restarts = 0
+        self.put = inbox.put_all
+        self.stopping = asyncio.Event()
         self._inbox, self._clock, self._protocol = inbox, clock, protocol
+        self._fleet = Fleet(protocol)
         self._pace = Pace(rng or random.Random())
-        self._connection: Connection | None = None
+        self._home = Line(protocol, self._pace, clock, self)
+        self._lines = {protocol: self._home}
+        self._tasks: dict[Line, asyncio.Task[None]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._stopping = asyncio.Event()
-        self._thread = threading.Thread(target=self._run, name="hyperliquid-ws", daemon=True)
+        self._turned_s = 0.0
+        self._stood_still = False
+        self._ended = threading.Event()
+        self._thread = self._new_thread()
+        self._guard = threading.Thread(target=self._watch_over, name="hyperliquid-ws-guard", daemon=True)
 
     # for every thread
 
     def start(self) -> None:
         """Start the thread; facts come from now on."""
-        self._loop = asyncio.new_event_loop()
-        self._loop.set_exception_handler(self._on_loop_error)
-        self._thread.start()
+        self._begin()
+        self._guard.start()
 
     def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
-        """Close the socket and end the thread; waits at most that long."""
-        if self._on_loop(self._stopping.set) and self._thread.is_alive():
+        """Close the sockets and end the thread; waits at most that long."""
+        self._ended.set()
+        if self._on_loop(lambda: self.stopping.set()) and self._thread.is_alive():
             self._thread.join(timeout_s)
+        if self._guard.is_alive() and threading.current_thread() is not self._guard:
+            self._guard.join(timeout_s)
 
     @property
     def is_up(self) -> bool:
-        """Whether the socket is open and every subscription was acknowledged."""
+        """Whether the first socket is open and everything asked for on it was granted."""
         return self._protocol.is_up
 
     @property
@@ -98,159 +103,180 @@ class HyperliquidWebSocketClient:
         return self._thread.is_alive()
 
     @property
-    def silent_s(self) -> float | None:
-        """Seconds since the last frame on an open socket, None without one."""
-        return self._protocol.silent_s(time.monotonic_ns()) if self._connection is not None else None
+    def connects(self) -> int:
+        """How many connections there were, on all sockets together."""
+        return sum(line.connects for line in tuple(self._lines.values()))
 
-    def post(self, wish: Write | ResendOrders, body: bytes) -> bool:
+    @property
+    def silent_s(self) -> float | None:
+        """Seconds since the last frame on the first socket, None while it is not open."""
+        return self._protocol.silent_s(time.monotonic_ns()) if self._home.connection is not None else None
+
+    def post(self, wish: Sent, body: bytes) -> bool:
         """Send a signed envelope; its answer arrives as facts. False: the socket is down, nothing was sent."""
-        connection = self._connection
+        connection = self._home.connection
         if connection is None or not self._protocol.can_post:
             return False
         frame = self._protocol.post(wish, body, time.monotonic_ns())
-        return connection.write_at_once(frame) or self._on_loop(self._write_post, frame.decode())
+        return connection.write_at_once(frame) or self._on_loop(self._home.write_post, frame.decode())
 
     def subscribe_trades(self, coin: str) -> None:
         """Stream the prints of a coin."""
-        self._on_loop(self._add, (Subscription("trades", coin),))
+        self._subscribe(Subscription("trades", coin))
 
     def subscribe_orderbook(self, coin: str) -> None:
         """Stream the touch of a coin's order book, at every block in which it changes."""
-        self._on_loop(self._add, (Subscription("bbo", coin),))
+        self._subscribe(Subscription("bbo", coin))
+
+    def subscribe_l2_book(self, coin: str, *, fast: bool = False) -> None:
+        """Stream the levels of a coin's order book: twenty every five seconds, or five twice a second."""
+        self._subscribe(Subscription("l2Book", coin, fast=fast))
+
+    def subscribe_all_mids(self) -> None:
+        """Stream the mid prices of all coins every five seconds: they reach the bot for coins without a stream."""
+        self._subscribe(Subscription("allMids"))
 
     def add_coins(self, coins: Iterable[str]) -> None:
-        """Stream everything of these coins too."""
+        """Stream everything of these coins too, as far as the exchange's limits leave room."""
         wanted = tuple(coins)
-        self._on_loop(lambda: self._write_all(self._protocol.add_coins(wanted, time.monotonic_ns())))
+        self._on_loop(lambda: self._say(self._fleet.add(wanted, time.monotonic_ns())))
 
     def remove_coins(self, coins: Iterable[str]) -> None:
         """Stream nothing of these coins any more."""
         gone = tuple(coins)
-        self._on_loop(lambda: self._write_all(self._protocol.remove_coins(gone)))
+        self._on_loop(lambda: self._say(self._fleet.remove(gone, time.monotonic_ns())))
+
+    def hold(self, coins: Iterable[str]) -> None:
+        """These coins, and no others, have a position: they come first."""
+        held = tuple(coins)
+        self._on_loop(lambda: self._say(self._fleet.hold(held, time.monotonic_ns())))
+
+    def gauges(self) -> StreamGauges:
+        """How the stream does."""
+        now_s, now_ns = time.monotonic(), time.monotonic_ns()
+        lines, shared = tuple(self._lines.values()), self._protocol.shared
+        lags = sorted(shared.lags_ms.copy())
+        return StreamGauges(
+            sockets=tuple(
+                SocketGauges(
+                    coins=len(line.protocol.coins),
+                    subscriptions=line.protocol.subscription_count,
+                    connects=line.connects,
+                    up_s=now_s - line.opened_s if line.connection is not None else None,
+                )
+                for line in lines
+            ),
+            subscriptions=sum(line.protocol.subscription_count for line in lines),
+            messages_per_minute=shared.allowance.sent(now_ns),
+            reconnects=sum(max(0, line.connects - 1) for line in lines),
+            restarts=self.restarts,
+            unheard=len(shared.roster),
+            conflated=getattr(self._inbox, "conflated", 0),
+            lag_p50_ms=lags[len(lags) // 2] if lags else None,
+            lag_p99_ms=lags[len(lags) * 99 // 100] if lags else None,
+            dropped=dict(shared.dropped),
+            ages_s={coin: age_s for line in lines for coin, age_s in line.protocol.ages_s(now_ns).items()},
+        )
+
+    # the guard's thread
+
+    def _watch_over(self) -> None:
+        """Look after the stream's thread: replace it when it died, say when it stands still."""
+        while not self._ended.wait(GUARD_EVERY_S):
+            if not self._thread.is_alive():
+                self._replace()
+            elif not self._stood_still and time.monotonic() - self._turned_s > STANDSTILL_S:
+                self._stood_still = True
+                reason = f"the stream's thread has stood still for {STANDSTILL_S:g} s"
+                self.put((StreamDown(at_ms=self._clock.now_ms(), reason=reason),))
+
+    def _replace(self) -> None:
+        self.restarts += 1
+        reason = "the stream's thread has died and is replaced"
+        self.put((Faulted(at_ms=self._clock.now_ms(), where="stream", reason=reason),))
+        for line in tuple(self._lines.values()):
+            line.abandon()
+            line.failed(reason)
+        self._tasks.clear()
+        self.stopping = asyncio.Event()
+        self._thread = self._new_thread()
+        self._begin()
 
     # on the stream's thread
+
+    def _new_thread(self) -> threading.Thread:
+        return threading.Thread(target=self._run, name="hyperliquid-ws", daemon=True)
+
+    def _begin(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._loop.set_exception_handler(self._on_loop_error)
+        self._turned_s = time.monotonic()
+        self._thread.start()
 
     def _run(self) -> None:
         loop = self._loop
         assert loop is not None, "the thread is started with a loop"
         asyncio.set_event_loop(loop)
         run_in_short_slices()
-        while not self._stopping.is_set():
+        while not self.stopping.is_set():
             try:
                 loop.run_until_complete(self._stream())
             except Exception as error:  # noqa: BLE001 (the top of the thread: whatever it was, it becomes a fact)
-                self._pace.failed()
-                self._put((Faulted(at_ms=self._clock.now_ms(), where="stream", reason=repr(error)),))
-                self._lost(f"the stream failed: {error!r}")
+                for line in tuple(self._lines.values()):
+                    self._broke(line, error)
         loop.run_until_complete(_cancel_all(asyncio.all_tasks(loop)))
         loop.close()
 
     async def _stream(self) -> None:
-        """Connect, listen, lose, again; until told to stop."""
-        while not self._stopping.is_set():
-            await self._wait(self._pace.delay_s(time.monotonic()))
-            if self._stopping.is_set():
-                return
-            self._pace.connecting(time.monotonic())
-            try:
-                connection = await self._connect()
-            except (OSError, EOFError, WebSocketException) as error:
-                # Every handshake error is worth another try: 429, 502 and the like pass.
-                self._pace.failed()
-                self._lost(f"cannot connect: {_words(error)}")
-                continue
-            if connection is not None:
-                await self._listen(connection)
-
-    async def _connect(self) -> "Connection | None":
-        """Open a connection; None when told to stop meanwhile."""
-        handshake = connect(
-            self.url,
-            create_connection=cast("type[ClientConnection]", self._new_connection),
-            compression=None,
-            ping_interval=None,
-            proxy=None,
-            open_timeout=OPEN_TIMEOUT_S,
-            close_timeout=CLOSE_TIMEOUT_S,
-            max_size=FRAME_BYTES_MAX,
-        )
-        connecting = asyncio.ensure_future(_awaited(handshake))
-        stopping = asyncio.ensure_future(self._stopping.wait())
-        await asyncio.wait((connecting, stopping), return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        if connecting.done():
-            return cast("Connection", connecting.result())
-        connecting.cancel()
-        return None
-
-    async def _listen(self, connection: "Connection") -> None:
-        """Live through one connection."""
-        self.connects += 1
-        began_s = time.monotonic()
-        if hasattr(connection.transport, "max_size"):
-            connection.transport.max_size = READ_BYTES_MAX
-        closed = asyncio.ensure_future(connection.wait_closed())
-        stopping = asyncio.ensure_future(self._stopping.wait())
-        reason = "stopped"
+        """Keep a task for each socket; until told to stop."""
+        told = asyncio.ensure_future(self.stopping.wait())
         try:
-            self._connection = connection
-            self._write_all(self._protocol.opened(self._clock.now_ms(), time.monotonic_ns()))
-            while not closed.done() and not stopping.done():
-                await asyncio.wait((closed, stopping), timeout=TICK_S, return_when=asyncio.FIRST_COMPLETED)
-                due = self._protocol.due(self._clock.now_ms(), time.monotonic_ns())
-                self._put(due.events)
-                if due.give_up is not None:
-                    reason = due.give_up
-                    break
-                self._write_all(due.frames)
-            if closed.done():
-                reason = _closed_words(connection)
-            elif stopping.done():
-                await connection.close()
+            while not self.stopping.is_set():
+                self._turn()
+                await asyncio.wait((told, *self._tasks.values()), timeout=TICK_S, return_when=asyncio.FIRST_COMPLETED)
+            if self._tasks:
+                await asyncio.wait(self._tasks.values(), timeout=STOP_TIMEOUT_S)
         finally:
-            self._connection = None
-            connection.transport.abort()
-            closed.cancel()
-            stopping.cancel()
-            self._pace.lived(time.monotonic() - began_s)
-            self._lost(reason)
+            told.cancel()
 
-    def _lost(self, reason: str) -> None:
-        self._put(self._protocol.lost(reason, self._clock.now_ms()))
+    def _turn(self) -> None:
+        """Twice a second: the thread is alive, and so is what it carries."""
+        self._turned_s = time.monotonic()
+        if self._stood_still:
+            self._stood_still = False
+            for line in self._lines.values():
+                line.drop("the stream's thread stood still")
+        self._say(self._fleet.settle(time.monotonic_ns()))
+        for protocol in self._fleet.lines:
+            if protocol not in self._lines:
+                self._lines[protocol] = Line(protocol, self._pace.sibling(), self._clock, self)
+        for line in self._lines.values():
+            task = self._tasks.get(line)
+            if task is not None and task.done():
+                error = None if task.cancelled() else task.exception()
+                if error is not None:
+                    self._broke(line, error)
+                task = None
+            if task is None and not self.stopping.is_set():
+                self._tasks[line] = asyncio.ensure_future(line.run())
 
-    async def _wait(self, seconds: float) -> None:
-        """Wait that long, or until told to stop."""
-        if seconds > 0:
-            stopping = asyncio.ensure_future(self._stopping.wait())
-            await asyncio.wait((stopping,), timeout=seconds)
-            stopping.cancel()
+    def _broke(self, line: Line, error: BaseException) -> None:
+        self.put((Faulted(at_ms=self._clock.now_ms(), where="stream", reason=repr(error)),))
+        line.failed(f"the stream failed: {error!r}")
 
-    def _new_connection(self, *args: Any, **kwargs: Any) -> "Connection":
-        return Connection(self._on_frames, *args, **kwargs)
+    def move(self, coins: Sequence[str], away_from: StreamProtocol) -> None:
+        """A socket's coins stay silent on it: others try."""
+        for coin in coins:
+            self._say(self._fleet.move(coin, away_from, time.monotonic_ns()))
 
-    def _on_frames(self, frames: Iterable[bytes], received_ns: int) -> None:
-        receive, now_ms = self._protocol.receive, self._clock.now_ms
-        self._put([event for frame in frames for event in receive(frame, now_ms(), received_ns)])
+    def _subscribe(self, wanted: Subscription) -> None:
+        self._on_loop(lambda: self._say(self._fleet.add_single(wanted, time.monotonic_ns())))
 
-    def _put(self, events: Sequence[Event]) -> None:
-        self._inbox.put_all(events)
-
-    def _add(self, wanted: Iterable[Subscription]) -> None:
-        self._write_all(self._protocol.add(wanted, time.monotonic_ns()))
-
-    def _write_all(self, out: Iterable[bytes]) -> None:
-        connection = self._connection
-        if connection is not None:
-            for frame in out:
-                broadcast((connection,), frame.decode())
-
-    def _write_post(self, frame: str) -> None:
-        connection = self._connection
-        if connection is None:
-            # Lost between the hand-over and now: no answer can come, so what became of it is said at once.
-            self._lost("it was lost before the post was written")
-        else:
-            broadcast((connection,), frame)
+    def _say(self, frames: Frames) -> None:
+        for protocol, out in frames.items():
+            line = self._lines.get(protocol)
+            if line is not None:
+                line.write_all(out)
 
     def _on_loop(self, do: Callable[..., None], *args: object) -> bool:
         """Have the stream's thread do this (at once while there is none); False when it has ended."""
@@ -266,106 +292,7 @@ class HyperliquidWebSocketClient:
     def _on_loop_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """What failed inside a callback of the loop; asyncio drops the connection if it was the socket's."""
         reason = repr(context.get("exception") or context.get("message"))
-        self._put((Faulted(at_ms=self._clock.now_ms(), where="stream", reason=reason),))
-
-
-class Connection(ClientConnection):
-    """A connection that hands over each message while it is parsed, and takes messages from another thread."""
-
-    def __init__(self, on_frames: Callable[[Iterable[bytes], int], None], *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._on_frames = on_frames
-        self._received_ns = 0
-        self._parts: list[bytes] = []
-        self._boundaries: Boundaries | None = None
-        self._writing = threading.Lock()
-        self._by_selector = isinstance(self.loop, asyncio.SelectorEventLoop)
-
-    def write_at_once(self, message: bytes) -> bool:
-        """Write a text message from another thread, in one system call; False: it has to be handed over.
-
-        Saves the stream's thread from being woken for it, which on a busy machine is the longest part of the way.
-        Only for a plain socket with nothing waiting to be written, which takes so few bytes whole: then the
-        transport's write touches nothing that belongs to the loop. The lock keeps the two threads' messages apart.
-        """
-        if not self._writing.acquire(blocking=False):
-            return False
-        try:
-            transport = self.transport
-            if self.state is not State.OPEN or transport.is_closing() or transport.get_write_buffer_size():
-                return False
-            if transport.get_extra_info("sslcontext") is not None or not self._by_selector:
-                return False
-            transport.write(Frame(Opcode.TEXT, message).serialize(mask=True))
-            return True
-        finally:
-            self._writing.release()
-
-    def send_data(self) -> None:
-        """Write what the library has to write."""
-        with self._writing:
-            super().send_data()
-
-    def data_received(self, data: bytes) -> None:
-        """Note when the bytes arrived, and hand over whole messages as they lie there; the rest is the library's."""
-        self._received_ns = time.monotonic_ns()
-        if not self._is_open():
-            super().data_received(data)
-            if self._is_open() and data.endswith(HANDSHAKE_END):
-                self._boundaries = Boundaries()
-            return
-        messages = self._boundaries.messages(data) if self._boundaries is not None else None
-        if messages is None:
-            super().data_received(data)
-        else:
-            self._on_frames(messages, self._received_ns)
-
-    def _is_open(self) -> bool:
-        return self.state is State.OPEN
-
-    def process_event(self, event: Any) -> None:
-        """Hand over messages; all else is the library's."""
-        if not isinstance(event, Frame) or event.opcode not in DATA_OPCODES:
-            super().process_event(event)
-        elif event.fin and event.opcode is not Opcode.CONT:
-            self._on_frames((cast("bytes", event.data),), self._received_ns)
-        else:
-            self._parts.append(bytes(event.data))
-            if event.fin:
-                message, self._parts = b"".join(self._parts), []
-                self._on_frames((message,), self._received_ns)
-
-
-class Pace:
-    """How long to wait before the next connection: full jitter, doubling, and a limit by the minute."""
-
-    def __init__(self, rng: random.Random) -> None:
-        self._rng = rng
-        self._failures = 0
-        self._connects: deque[float] = deque()
-
-    def delay_s(self, now_s: float) -> float:
-        """Seconds from now on; none before the first connection."""
-        while self._connects and now_s - self._connects[0] >= 60:
-            self._connects.popleft()
-        delay_s = 0.0
-        if self._failures:
-            delay_s = self._rng.uniform(0, min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2.0 ** (self._failures - 1)))
-        if len(self._connects) >= CONNECTS_PER_MINUTE_MAX:
-            delay_s = max(delay_s, self._connects[0] + 60 - now_s)
-        return delay_s
-
-    def connecting(self, now_s: float) -> None:
-        """A connection is being opened."""
-        self._connects.append(now_s)
-
-    def failed(self) -> None:
-        """It could not be opened."""
-        self._failures = min(self._failures + 1, 16)
-
-    def lived(self, seconds: float) -> None:
-        """It was open for so long and is gone now."""
-        self._failures = 1 if seconds >= STABLE_AFTER_S else min(self._failures + 1, 16)
+        self.put((Faulted(at_ms=self._clock.now_ms(), where="stream", reason=reason),))
 
 
 async def _cancel_all(tasks: Iterable[asyncio.Task[Any]]) -> None:
@@ -375,15 +302,4 @@ async def _cancel_all(tasks: Iterable[asyncio.Task[Any]]) -> None:
     await asyncio.gather(*waiting, return_exceptions=True)
 
 
-async def _awaited(handshake: connect) -> ClientConnection:
-    return await handshake
-
-
-def _words(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:200]
-
-
-def _closed_words(connection: ClientConnection) -> str:
-    if connection.close_code == NO_GOODBYE:
-        return f"lost without a goodbye (code {NO_GOODBYE})"
-    return f"closed by the other side, code {connection.close_code} {connection.close_reason or ''}".strip()
+__all__ = ["Connection", "HyperliquidWebSocketClient"]

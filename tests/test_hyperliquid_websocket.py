@@ -19,9 +19,11 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 import hyperliquid_websocket as module
-from hyperliquid_websocket import HyperliquidWebSocketClient, Pace
+from hyperliquid_websocket import HyperliquidWebSocketClient
 from tidegate.clock import ExchangeClock
+from tidegate.hyperliquid import pace as pace_module
 from tidegate.hyperliquid import protocol as protocol_module
+from tidegate.hyperliquid.pace import Pace
 from tidegate.hyperliquid.protocol import StreamProtocol
 from tidegate.model.events import (
     Event,
@@ -231,12 +233,12 @@ def test_the_stream_comes_up_and_brings_prints(venue, facts, client_of):
     event = facts.wait_for(Trade)
     assert event.price == Decimal("84143.5")
     assert 0 < event.received_ns <= time.monotonic_ns()
-    assert len(venue.subscriptions(7)) == 7
+    assert len(venue.subscriptions(8)) == 8
 
 
 def test_the_socket_sends_at_once(venue, facts, client_of):
     client = started(venue, facts, client_of)
-    raw = client._connection.transport.get_extra_info("socket")
+    raw = client._home.connection.transport.get_extra_info("socket")
     assert raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
@@ -250,7 +252,7 @@ def road(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
 
 def test_a_plain_socket_takes_a_message_from_another_thread_and_a_closed_one_does_not(venue, facts, client_of):
     client = started(venue, facts, client_of)
-    connection = client._connection
+    connection = client._home.connection
     assert connection.write_at_once(b'{"method":"ping"}')
     while venue.heard.get(timeout=PATIENCE_S)["method"] != "ping":
         pass
@@ -304,12 +306,12 @@ def test_nothing_is_posted_while_there_is_no_socket(venue, facts, client_of):
 
 def test_a_cut_line_is_told_once_mended_and_subscribed_anew(venue, facts, client_of):
     client = started(venue, facts, client_of, "BTC", "ETH")
-    before = venue.subscriptions(11)
+    before = venue.subscriptions(12)
     venue.drop()
     down = facts.wait_for(StreamDown)
     assert down.reason == "lost without a goodbye (code 1006)"
     facts.wait_for(StreamUp)
-    assert venue.subscriptions(11) == before
+    assert venue.subscriptions(12) == before
     assert client.is_up
     assert client.connects == 2
     edges = [type(event) for event in facts.all if isinstance(event, (StreamUp, StreamDown))]
@@ -405,7 +407,7 @@ def test_a_failure_at_the_top_of_the_thread_becomes_a_fact_and_the_session_start
 
 def test_coins_and_single_channels_are_added_and_removed_while_it_runs(venue, facts, client_of):
     client = started(venue, facts, client_of)
-    venue.subscriptions(7)
+    venue.subscriptions(8)
     client.subscribe_trades("SOL")
     assert venue.subscriptions(1) == [{"type": "trades", "coin": "SOL"}]
     client.subscribe_orderbook("SOL")
@@ -423,7 +425,7 @@ def test_what_is_added_before_the_start_is_asked_for_at_the_start(venue, facts, 
     client.subscribe_trades("SOL")
     client.start()
     facts.wait_for(StreamUp)
-    assert {each.get("coin") for each in venue.subscriptions(12)} == {None, "BTC", "ETH", "SOL"}
+    assert {each.get("coin") for each in venue.subscriptions(13)} == {None, "BTC", "ETH", "SOL"}
 
 
 def test_proxies_of_the_environment_are_not_used(venue, facts, client_of, monkeypatch):
@@ -458,7 +460,7 @@ def test_pauses_are_bounded_and_no_minute_sees_too_many_connections(seed, lives)
         now_s += delay_s
         pace.connecting(now_s)
         connects.append(now_s)
-        assert sum(now_s - at < 60 for at in connects) <= module.CONNECTS_PER_MINUTE_MAX
+        assert sum(now_s - at < 60 for at in connects) <= pace_module.CONNECTS_PER_MINUTE_MAX
         if life_s < 1:
             pace.failed()
         else:
@@ -472,5 +474,5 @@ def test_the_first_connection_and_the_one_after_a_long_life_come_quickly():
     pace.connecting(0)
     for _ in range(30):
         pace.failed()
-    pace.lived(module.STABLE_AFTER_S)
-    assert pace.delay_s(1000) <= module.BACKOFF_FIRST_S
+    pace.lived(pace_module.STABLE_AFTER_S)
+    assert pace.delay_s(1000) <= pace_module.BACKOFF_FIRST_S

@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 
 from tidegate.hyperliquid import protocol as module
 from tidegate.hyperliquid.posts import IN_FLIGHT_MAX
-from tidegate.hyperliquid.protocol import PING, StreamProtocol
+from tidegate.hyperliquid.protocol import PERSONAL, PING, StreamProtocol
 from tidegate.hyperliquid.seen import Seen
 from tidegate.model.events import (
     BookChanged,
     CandleChanged,
+    CoinsHeard,
+    CoinsUnheard,
     Event,
     Faulted,
     FundingPaid,
@@ -69,6 +71,10 @@ def order_row(**more):
     return {**row, "origSz": "0.01", "cloid": "0xc1", **more}
 
 
+def mark(coin="BTC", px="84148.0"):
+    return {"coin": coin, "ctx": {"markPx": px}}
+
+
 def opened(*coins, now_ns=0, **more):
     """A stream that is up."""
     made = stream(*coins, **more)
@@ -87,7 +93,7 @@ def hear(made, channel, data, at_ms=AT_MS, now_ns=0):
 
 def test_everything_is_asked_for_when_the_socket_opens():
     subscriptions = asked(stream("BTC", "kPEPE").opened(AT_MS, 0))
-    assert subscriptions[:3] == [{"type": kind, "user": USER} for kind in ("orderUpdates", "userEvents", "userFills")]
+    assert subscriptions[:4] == [{"type": kind, "user": USER} for kind in PERSONAL]
     for coin in ("BTC", "kPEPE"):
         for wanted in (
             {"type": "trades", "coin": coin},
@@ -96,7 +102,7 @@ def test_everything_is_asked_for_when_the_socket_opens():
             {"type": "candle", "coin": coin, "interval": "1m"},
         ):
             assert wanted in subscriptions
-    assert len(subscriptions) == 11
+    assert len(subscriptions) == 12
 
 
 def test_the_fast_book_is_asked_for_only_when_wanted():
@@ -145,7 +151,7 @@ def test_a_new_connection_asks_for_everything_again_and_is_up_again():
     made = opened("BTC", "ETH")
     made.lost("gone", AT_MS)
     again = asked(made.opened(AT_MS, 0))
-    assert len(again) == 11
+    assert len(again) == 12
     events = [event for each in again for event in made.receive(ack(each), AT_MS, 0)]
     assert events == [StreamUp(at_ms=AT_MS)]
 
@@ -158,7 +164,8 @@ def test_a_missing_acknowledgement_is_asked_for_three_times_then_the_coin_is_fro
     tries = []
     events = []
     for second in range(1, 20):
-        made.receive(b'{"channel":"pong"}', AT_MS, second * S)
+        for coin in ("BTC", "ETH"):
+            hear(made, "activeAssetCtx", mark(coin), now_ns=second * S)
         due = made.due(AT_MS, second * S)
         tries += [(second, frame) for frame in due.frames]
         events += due.events
@@ -203,9 +210,16 @@ def test_coins_that_come_while_disconnected_are_asked_for_later():
     assert {each.get("coin") for each in asked(made.opened(AT_MS, 9))} == {None, "BTC", "ETH"}
 
 
-def test_more_subscriptions_than_the_exchange_allows_are_refused():
-    with pytest.raises(ValueError, match="1000"):
-        stream(*(f"C{number}" for number in range(250)))
+def test_of_more_coins_than_the_exchange_allows_the_first_are_streamed_wholly_then_only_prints_then_nothing():
+    made = stream(*(f"C{number}" for number in range(1_001)))
+    assert made.subscription_count == 1_000
+    assert [made.is_lean(coin) for coin in made.coins] == [False] * 0 + [True] * 996
+    assert made.shared.roster.by("limit") == [f"C{number}" for number in range(996, 1_001)]
+    made = stream(*(f"C{number}" for number in range(300)))
+    assert sum(not made.is_lean(coin) for coin in made.coins) == 232
+    assert not made.is_lean("C0")
+    assert made.is_lean("C299")
+    assert made.subscription_count <= 1_000
 
 
 # silence
@@ -221,28 +235,96 @@ def test_an_idle_line_is_pinged_and_a_talking_one_is_not():
     assert made.due(AT_MS, 11 * S).frames == (PING,)
 
 
-def test_a_line_that_says_nothing_is_given_up_after_ten_seconds():
+def test_a_line_that_says_nothing_is_given_up_within_ten_seconds():
     made = opened()
-    assert made.due(AT_MS, 9 * S).give_up is None
-    assert "nothing heard" in made.due(AT_MS, 10 * S).give_up
+    assert made.due(AT_MS, 9 * S - 1).give_up is None
+    assert "nothing heard" in made.due(AT_MS, 9 * S).give_up
 
 
-def test_a_coin_that_fell_silent_is_subscribed_again_then_frozen_while_others_live():
-    made = opened("BTC", "ETH")
-    again, frozen = 0, []
-    for second in range(1, 120):
-        hear(made, "trades", [trade(tid=second)], now_ns=second * S)
+def live(made, seconds, *, also=lambda _second: None, coins=("BTC",)):
+    """Let time pass second by second: these coins are heard, subscriptions granted; (second, what was due) for each."""
+    for second in seconds:
+        for coin in coins:
+            hear(made, "activeAssetCtx", mark(coin), now_ns=second * S)
+        also(second)
         due = made.due(AT_MS, second * S)
+        yield second, due
+        for frame in due.frames:
+            if b'"subscribe"' in frame:
+                made.receive(ack(json.loads(frame)["subscription"]), AT_MS, second * S)
+
+
+def said(due, method="subscribe"):
+    """The types and coins of what is to be subscribed to, or ended."""
+    out = [json.loads(frame) for frame in due.frames if frame != PING]
+    return [
+        (each["subscription"]["type"], each["subscription"].get("coin")) for each in out if each["method"] == method
+    ]
+
+
+def test_a_coin_that_fell_silent_is_watched_by_rest_subscribed_again_then_frozen_while_others_live():
+    made = opened("BTC", "ETH")
+    again, told = [], []
+    for second, due in live(made, range(1, 120)):
         assert due.give_up is None
-        out = [json.loads(frame) for frame in due.frames if frame != PING]
-        assert {each["subscription"]["coin"] for each in out} <= {"ETH"}
-        again += sum(each["subscription"]["type"] == "trades" for each in out if each["method"] == "subscribe")
-        for each in out:
-            if each["method"] == "subscribe":
-                made.receive(ack(each["subscription"]), AT_MS, second * S)
-        frozen += [event for event in due.events if isinstance(event, StreamFrozen)]
-    assert again == module.COIN_REPAIRS_MAX
-    assert [each.coin for each in frozen] == ["ETH"]
+        assert {coin for _type, coin in said(due)} <= {"ETH"}
+        again += [second for type_, _coin in said(due) if type_ == "trades"]
+        told += [(second, event) for event in due.events]
+    assert again == [14, 28, 42]
+    assert [(second, type(event)) for second, event in told] == [(14, CoinsUnheard), (42, StreamFrozen)]
+    assert told[0][1].coins == ("ETH",)
+    assert told[1][1].coin == "ETH"
+
+
+def test_a_frozen_coin_is_asked_for_again_now_and_then_and_told_when_it_is_heard():
+    made = opened("BTC", "ETH")
+    again = [second for second, due in live(made, range(1, 700)) if ("bbo", "ETH") in said(due)]
+    assert again == [14, 28, 42, 342, 642]
+    events = hear(made, "activeAssetCtx", mark("ETH"), now_ns=700 * S)
+    assert [type(event) for event in events] == [Marked, CoinsHeard]
+    assert events[1].coins == ("ETH",)
+
+
+def test_a_thin_coin_in_which_nobody_trades_is_left_alone():
+    made = opened("BTC", "ETH")
+    for _second, due in live(made, range(1, 300), coins=("BTC", "ETH")):
+        assert not said(due)
+        assert not due.events
+
+
+def test_prints_that_a_candle_proves_are_missed_and_asked_for_again():
+    made = opened("BTC")
+    row = {"t": 60_000, "T": 119_999, "s": "BTC", "i": "1m", "o": "1", "c": "1", "h": "1", "l": "1", "v": "0"}
+
+    def candle(second):
+        hear(made, "candle", {**row, "n": min(second, 10)}, now_ns=second * S)
+
+    again = [(second, said(due)) for second, due in live(made, range(1, 30), also=candle) if said(due)]
+    assert again[0] == (7, [("trades", "BTC")])
+
+
+def test_a_book_and_a_candle_that_prints_prove_are_missed_and_asked_for_again():
+    made = opened("BTC")
+
+    def prints(second):
+        if second < 3:
+            hear(made, "trades", [trade(second, time=AT_MS + second)], now_ns=second * S)
+
+    again = [(second, said(due)) for second, due in live(made, range(1, 30), also=prints) if said(due)]
+    assert again == [(6, [("bbo", "BTC"), ("candle", "BTC")])] or again == [(6, [("candle", "BTC"), ("bbo", "BTC")])]
+
+
+def test_frames_that_repeat_an_old_time_are_no_sign_of_life():
+    made = opened("BTC", "ETH")
+    hear(made, "bbo", {"coin": "ETH", "time": AT_MS + 9, "bbo": [{"px": "1"}, {"px": "2"}]})
+    stuck = []
+    for second in range(1, 40):
+        hear(made, "activeAssetCtx", mark("BTC"), now_ns=second * S)
+        hear(made, "bbo", {"coin": "ETH", "time": AT_MS + 9, "bbo": [{"px": "1"}, {"px": "2"}]}, now_ns=second * S)
+        due = made.due(AT_MS, second * S)
+        stuck += [(second, event.coins) for event in due.events if isinstance(event, CoinsUnheard)]
+    assert [coins for _second, coins in stuck] == [("ETH",)]
+    assert stuck[0][0] <= 16
 
 
 def test_when_only_pongs_arrive_the_connection_is_given_up_in_the_end():

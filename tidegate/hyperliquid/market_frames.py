@@ -5,13 +5,13 @@ become one fact that keeps the extremes, for a stop asks only for those.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from decimal import Decimal
 
 from tidegate.hyperliquid.frames import Book, CoinContext, Level, Print, Touch
 from tidegate.hyperliquid.seen import Seen
 from tidegate.hyperliquid.shapes import CandleRow, is_price
-from tidegate.model.events import BookChanged, CandleChanged, Event, Marked, Trade
+from tidegate.model.events import BookChanged, CandleChanged, Event, Marked, Mid, Trade
 from tidegate.model.market import Timeframe
 
 # Prints and books from before the connection are history; two seconds allow for the clocks.
@@ -23,22 +23,35 @@ FUTURE_MAX_MS = 120_000
 class MarketFrames:
     """Turns market frames into facts; `dropped` counts by reason what was left out."""
 
-    def __init__(self, timeframe: Timeframe, dropped: Counter[str]) -> None:
+    def __init__(self, timeframe: Timeframe, dropped: Counter[str], seen: Seen) -> None:
         self._interval = timeframe.value
         self._dropped = dropped
-        self._seen = Seen()
+        self._seen = seen
         self._from_ms = 0
+        self._from_of: dict[str, int] = {}
+        self._book_ms: dict[str, int] = {}
 
     def opened(self, at_ms: int) -> None:
         """A new connection: what is older will be replayed and is known or no longer true."""
         self._from_ms = at_ms - REPLAY_MARGIN_MS
+        self._from_of.clear()
+        self._book_ms.clear()
+
+    def asked(self, coin: str, at_ms: int) -> None:
+        """A coin is subscribed to on an open connection: the same holds for it from now on."""
+        self._from_of[coin] = at_ms - REPLAY_MARGIN_MS
+
+    def forget(self, coin: str) -> None:
+        """Nothing of this coin is wanted any more."""
+        self._from_of.pop(coin, None)
+        self._book_ms.pop(coin, None)
 
     def trades(self, rows: Sequence[Print], at_ms: int, received_ns: int) -> list[Event]:
         """One fact for each coin with new prints (in practice one)."""
         newest: dict[str, Trade] = {}
         for row in rows:
             time_ms, coin, price = row.time, row.coin, row.px
-            if not self._is_current(time_ms, at_ms) or not is_price(price):
+            if not self._is_current(coin, time_ms, at_ms) or not is_price(price):
                 self._dropped["print: stale or unsound"] += 1
                 continue
             # System prints share the number 0, so that only the others can be told apart.
@@ -86,6 +99,14 @@ class MarketFrames:
         )
         return [marked]
 
+    def mids(self, mids: Mapping[str, Decimal], wanted: Container[str], at_ms: int) -> list[Event]:
+        """The mid prices of some coins; their frames carry no time of their own."""
+        return [
+            Mid(at_ms=at_ms, coin=coin, price=price)
+            for coin, price in mids.items()
+            if coin in wanted and is_price(price)
+        ]
+
     def candle(self, rows: CandleRow | list[CandleRow], at_ms: int) -> list[Event]:
         """The candle that is open now, of the interval we asked for."""
         ours = [row for row in (rows if isinstance(rows, list) else [rows]) if row.i == self._interval]
@@ -96,15 +117,19 @@ class MarketFrames:
     ) -> list[Event]:
         best_bid, best_ask = bid.px if bid else None, ask.px if ask else None
         sound = (best_bid is None or is_price(best_bid)) and (best_ask is None or is_price(best_ask))
-        if not sound or not self._is_current(time_ms, at_ms):
+        if not sound or not self._is_current(coin, time_ms, at_ms):
             self._dropped["book: stale or unsound"] += 1
             return []
+        if time_ms < self._book_ms.get(coin, 0):
+            self._dropped["book: older than the one before"] += 1
+            return []
+        self._book_ms[coin] = time_ms
         return [
             BookChanged(at_ms=at_ms, coin=coin, bid=best_bid, ask=best_ask, time_ms=time_ms, received_ns=received_ns)
         ]
 
-    def _is_current(self, time_ms: int, at_ms: int) -> bool:
-        return self._from_ms <= time_ms <= at_ms + FUTURE_MAX_MS
+    def _is_current(self, coin: str, time_ms: int, at_ms: int) -> bool:
+        return self._from_of.get(coin, self._from_ms) <= time_ms <= at_ms + FUTURE_MAX_MS
 
 
 def _merged(trade: Trade, price: Decimal, time_ms: int) -> Trade:

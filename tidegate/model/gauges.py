@@ -1,0 +1,47 @@
+"""How the stream does, as numbers to look at."""
+
+from msgspec import Struct
+
+
+class SocketGauges(Struct, frozen=True, kw_only=True):
+    """One socket. `up_s` is how long it has been open, None while it is not."""
+
+    coins: int
+    subscriptions: int
+    connects: int
+    up_s: float | None
+
+
+class StreamGauges(Struct, frozen=True, kw_only=True):
+    """The whole stream; the first socket carries the account and the orders.
+
+    `lag_*_ms` is from the exchange's time of a frame to its arrival (over the last thousand), None before the first.
+    `ages_s` is how long ago each coin was heard, `unheard` how many coins do not come by stream, `restarts` how often
+    the stream's thread had to be replaced.
+    """
+
+    sockets: tuple[SocketGauges, ...]
+    subscriptions: int
+    messages_per_minute: int
+    reconnects: int
+    restarts: int
+    unheard: int
+    conflated: int
+    lag_p50_ms: int | None
+    lag_p99_ms: int | None
+    dropped: dict[str, int]
+    ages_s: dict[str, float]
+
+    @property
+    def words(self) -> str:
+        """All of it in one line."""
+        up = sum(socket.up_s is not None for socket in self.sockets)
+        lag = "no price yet" if self.lag_p50_ms is None else f"lag {self.lag_p50_ms} ms, p99 {self.lag_p99_ms} ms"
+        oldest = max(self.ages_s.items(), key=lambda each: each[1], default=None)
+        silent = f"; longest silent {oldest[0]}, {oldest[1]:.0f} s" if oldest else ""
+        dropped = f"; left out {sum(self.dropped.values())}" if self.dropped else ""
+        return (
+            f"{up} of {len(self.sockets)} sockets open, {self.subscriptions} subscriptions, "
+            f"{self.messages_per_minute} messages sent a minute, {self.reconnects} reconnects; {lag}; "
+            f"{self.unheard} coins without a stream{silent}; {self.conflated} prices conflated{dropped}"
+        )

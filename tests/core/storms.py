@@ -32,7 +32,7 @@ from tidegate.model.events import (
     StreamUp,
 )
 from tidegate.model.intents import PlaceOrders
-from tidegate.model.orders import Limit, OrderRequest
+from tidegate.model.orders import OrderRequest, Trigger, Twap
 from tidegate.model.positions import Position, Side
 from tidegate.model.signals import Want
 
@@ -43,7 +43,8 @@ WAITS_MS = (0, 1, 250, 1_000, 2_000, 5_000, 11_000, 31_000, 299_000, 3_600_000)
 
 
 def _placed(world: World) -> list[OrderRequest]:
-    return [order for wish in world.wished(PlaceOrders) for order in wish.orders]
+    orders = (order for wish in world.wished(PlaceOrders) for order in wish.orders)
+    return [order for order in orders if not isinstance(order.kind, Twap)]
 
 
 def _pick(world: World, which: int) -> OrderRequest | None:
@@ -148,7 +149,7 @@ def _fill(world: World, which: int, much: int) -> None:
         if position.direction != -order.side.sign:
             return
         size = min(size, abs(position.size))
-    price = order.kind.price if isinstance(order.kind, Limit) else order.kind.trigger_price
+    price = order.kind.trigger_price if isinstance(order.kind, Trigger) else order.price
     world.fill(order.side, size, price, cloid=order.cloid, coin=order.coin)
 
 

@@ -36,7 +36,17 @@ from tidegate.model.events import (
 from tidegate.model.instruments import NOTIONAL_MIN_USD, Instrument
 from tidegate.model.intents import CancelOrders, Decision, Intent, PlaceOrders, Quit, ResendOrders, SetLeverage
 from tidegate.model.market import Candle, Timeframe
-from tidegate.model.orders import Limit, OpenOrder, OrderRequest, Role, TimeInForce, Trigger, instance_tag, is_ours
+from tidegate.model.orders import (
+    Limit,
+    OpenOrder,
+    OrderRequest,
+    Role,
+    TimeInForce,
+    Trigger,
+    Twap,
+    instance_tag,
+    is_ours,
+)
 from tidegate.model.positions import Fill, Position, Side
 from tidegate.model.records import Remembered
 from tidegate.model.settings import Settings
@@ -479,6 +489,9 @@ def _lawful_order(coin: CoinState, order: OrderRequest) -> None:
         assert coin.instrument.is_legal_price(order.kind.trigger_price), order
         assert (order.kind.worst_price - order.kind.trigger_price) * order.side.sign >= 0
         assert order.kind.stop is (order.role is Role.STOP)
+    elif isinstance(order.kind, Twap):
+        assert order.role is Role.ENTRY
+        assert coin.twap is not None
     elif order.kind.time_in_force is not TimeInForce.IOC:
         assert order.role is Role.ENTRY
         assert order.kind.time_in_force is TimeInForce.ALO
@@ -490,6 +503,10 @@ def _lawful_order(coin: CoinState, order: OrderRequest) -> None:
 
 def _lawful_entry(state: State, wish: PlaceOrders) -> None:
     coin, entry = state.coins[wish.coin], wish.orders[0]
+    if isinstance(entry.kind, Twap):
+        _lawful_twap(state, coin, wish)
+        return
+    assert coin.twap is None, "an entry beside a TWAP"
     assert [order.request for order in coin.live(Role.ENTRY)] == [entry], "two entries would be alive"
     if coin.making is None or coin.making.tries == 1:
         assert not coin.position.size
@@ -506,6 +523,18 @@ def _lawful_entry(state: State, wish: PlaceOrders) -> None:
     assert (entry.kind.price - stop.trigger_price) * entry.side.sign > 0
     assert entry.size * entry.price <= state.settings.max_position_usd
     assert entry.size * entry.price >= NOTIONAL_MIN_USD
+
+
+def _lawful_twap(state: State, coin: CoinState, wish: PlaceOrders) -> None:
+    """Its stop cannot come along; it comes with each slice."""
+    entry = wish.orders[0]
+    assert len(wish.orders) == 1
+    assert coin.twap is not None
+    assert coin.twap.request == entry
+    assert not coin.position.size
+    assert not coin.orders, "an entry beside orders of the last position"
+    assert coin.phase is Phase.ENTERING
+    assert NOTIONAL_MIN_USD <= entry.size * entry.price <= state.settings.max_position_usd
 
 
 def _lawful_coin(coin: CoinState) -> None:

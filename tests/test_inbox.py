@@ -2,10 +2,11 @@
 
 import signal
 import threading
+import tracemalloc
+from bisect import bisect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
-from itertools import groupby
 from types import FrameType
 
 import pytest
@@ -13,8 +14,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tidegate.inbox import BATCH_MAX, CONFLATE_ABOVE, ConflatingInbox, Price, high_of, low_of
-from tidegate.model.events import BookChanged, Command, Event, Faulted, FundingPaid, Marked, Tick, Trade
+from tidegate.inbox import BATCH_MAX, CALM_MAX, CONFLATE_ABOVE, FACTS_MAX, ConflatingInbox, Price, high_of, low_of
+from tidegate.model.events import (
+    AccountMissed,
+    BookChanged,
+    CandleChanged,
+    Command,
+    Event,
+    Faulted,
+    FundingPaid,
+    Marked,
+    Tick,
+    Trade,
+)
+from tidegate.model.market import Candle
 
 LAWS = settings(max_examples=200, deadline=None)
 D = Decimal
@@ -89,15 +102,21 @@ def emptied(inbox: ConflatingInbox) -> list[Event]:
 
 def hold(put: list[Event], taken: list[Event]) -> None:
     """What must be so of facts that one thread put and that were taken at one go, or in any pieces."""
-    arrivals = [event.at_ms for event in taken]
-    assert arrivals == sorted(set(arrivals)), "in the order of arrival, nothing twice"
     by_number = {event.at_ms: event for event in put}
+    for some in [[event for event in taken if lane_of(event) == lane] for lane in {lane_of(event) for event in taken}]:
+        arrivals = [event.at_ms for event in some]
+        assert arrivals == sorted(set(arrivals)), "within a coin, and among other facts, in the order of arrival"
     assert [event for event in taken if not isinstance(event, KINDS)] == [
         event for event in put if not isinstance(event, KINDS)
     ], "facts other than prices all come out, as they are"
     for event in taken:
         original = by_number[event.at_ms]
         assert event == original or replace(event, count=original.count) == original, "nothing is made up"  # type: ignore[arg-type, union-attr, call-arg]
+
+
+def lane_of(event: Event) -> str | None:
+    """The coin of a price, None for other facts."""
+    return event.coin if isinstance(event, KINDS) else None
 
 
 def hold_stretch(put: list[Price], taken: list[Price]) -> None:
@@ -110,26 +129,22 @@ def hold_stretch(put: list[Price], taken: list[Price]) -> None:
     )
 
 
-def stretches(events: list[Event]) -> Iterator[tuple[int, type, str, list[Price]]]:
-    """The prices between any two other facts, by kind and coin: (which stretch, kind, coin, prices)."""
-    number = 0
-    for is_price, group in groupby(events, key=lambda event: isinstance(event, KINDS)):
-        within = list(group)
-        if not is_price:
-            number += len(within)
-            continue
-        for kind in KINDS:
-            for coin in ("BTC", "ETH"):
-                some = [each for each in within if isinstance(each, kind) and each.coin == coin]
-                if some:
-                    yield number, kind, coin, some
+def stretches(put: list[Event], events: list[Event]) -> Iterator[tuple[int, type, str, list[Price]]]:
+    """The prices heard between any two other facts, by kind and coin: (which stretch, kind, coin, prices)."""
+    numbers = [event.at_ms for event in put if not isinstance(event, KINDS)]
+    some: dict[tuple[int, type, str], list[Price]] = {}
+    for event in events:
+        if isinstance(event, KINDS):
+            some.setdefault((bisect(numbers, event.at_ms), type(event), event.coin), []).append(event)
+    for (number, kind, coin), prices in sorted(some.items(), key=str):
+        yield number, kind, coin, prices
 
 
 def hold_all(put: list[Event], taken: list[Event]) -> None:
     """All laws, for facts that were put and taken by turns."""
     hold(put, taken)
-    assert [each[:3] for each in stretches(put)] == [each[:3] for each in stretches(taken)]
-    for before, after in zip(stretches(put), stretches(taken), strict=True):
+    assert [each[:3] for each in stretches(put, put)] == [each[:3] for each in stretches(put, taken)]
+    for before, after in zip(stretches(put, put), stretches(put, taken), strict=True):
         hold_stretch(before[3], after[3])
 
 
@@ -167,7 +182,10 @@ def test_extremes_and_last_prices_come_out_in_order_and_never_across_another_fac
 def test_as_long_as_little_waits_everything_comes_out_as_it_was_put(events: list[Event], at_once: bool) -> None:
     inbox, facts = ConflatingInbox(Clock()), numbered(events)
     put_by_turns(inbox, facts, at_once=at_once)
-    assert emptied(inbox) == facts
+    taken = emptied(inbox)
+    hold(facts, taken)
+    assert sorted(taken, key=lambda event: event.at_ms) == facts
+    assert taken == facts or len(facts) > CALM_MAX
     assert inbox.conflated == 0
 
 
@@ -216,12 +234,7 @@ def test_of_what_any_number_of_threads_put_the_extremes_and_the_last_come_out_an
     taken += emptied(inbox)
     for who, facts in enumerate(told):
         mine = [event for event in taken if whose(event) == str(who)]
-        hold([plain(event) for event in facts], [plain(event) for event in mine])
-        for before, after in zip(
-            stretches([plain(event) for event in facts]), stretches([plain(event) for event in mine]), strict=True
-        ):
-            assert before[:3] == after[:3]
-            hold_stretch(before[3], after[3])
+        hold_all([plain(event) for event in facts], [plain(event) for event in mine])
 
 
 def own_of(event: Event, who: str, number: int) -> Event:
@@ -288,6 +301,93 @@ def test_a_book_counts_by_the_side_that_a_level_is_held_against() -> None:
     assert kept == [(98, 100), (103, 106), (100, 101)]
 
 
+# rank
+
+
+def piled_up(*coins: str) -> ConflatingInbox:
+    """An inbox in which prices of these coins wait, each coin's after the other's, and a fact behind them all."""
+    inbox = full()
+    for number in range(100):
+        for coin in coins:
+            inbox.put(price_of(0, coin, 100 + number, None))
+    inbox.put(Faulted(at_ms=1, where="account", reason="it broke"))
+    return inbox
+
+
+def test_facts_come_before_prices_and_prices_of_coins_with_a_position_before_those_of_others() -> None:
+    inbox = piled_up("BTC", "ETH", "SOL")
+    inbox.hold(["ETH"])
+    taken = emptied(inbox)
+    assert [lane_of(event) for event in taken] == [None, "ETH", "ETH", "BTC", "SOL", "BTC", "SOL"]
+
+
+def test_what_was_sorted_out_for_later_waits_for_no_new_fact_and_comes_behind_more_urgent_ones() -> None:
+    inbox = piled_up(*(f"C{number}" for number in range(400)))
+    inbox.hold(["HELD"])
+    first = inbox.take(until_ms=10_000)
+    inbox.put(price_of(0, "HELD", 100, None))
+    second = inbox.take(until_ms=10_000)
+    third = inbox.take(until_ms=10_000)
+    assert len(first) + len(second) + len(third) == CONFLATE_ABOVE + 2 * 400 + 1 + 1
+    assert [type(event) for event in second[:2]] == [Faulted, Trade]
+    assert lane_of(second[1]) == "HELD"
+
+
+def test_a_coin_that_gets_a_position_is_brought_forward_with_what_waits_of_it() -> None:
+    inbox = piled_up(*(f"C{number}" for number in range(400)))
+    inbox.take(until_ms=0)
+    inbox.hold(["C399"])
+    assert [lane_of(event) for event in inbox.take(until_ms=0)[:3]] == [None, "C399", "C399"]
+
+
+def candle(open_ms: int, trades: int, coin: str = "BTC") -> CandleChanged:
+    """A view of a candle."""
+    four = {"open": D(1), "high": D(1), "low": D(1), "close": D(1)}
+    row = Candle(open_ms=open_ms, close_ms=open_ms + 59_999, volume=D(1), trades=trades, **four)
+    return CandleChanged(at_ms=1, coin=coin, candle=row)
+
+
+def test_of_the_views_of_a_candle_the_newest_is_kept_and_of_every_candle_one() -> None:
+    inbox = full()
+    for open_ms in (0, 60_000, 120_000):
+        for trades in (1, 2, 5, 4):
+            inbox.put(candle(open_ms, trades))
+    views = [(event.candle.open_ms, event.candle.trades) for event in emptied(inbox) if type(event) is CandleChanged]
+    assert views == [(0, 5), (60_000, 5), (120_000, 5)]
+
+
+def test_of_more_facts_than_can_wait_the_rest_is_left_to_a_look_at_the_account_which_is_asked_for_once() -> None:
+    inbox = ConflatingInbox(Clock())
+    for _fact in range(FACTS_MAX + 500):
+        inbox.put(FundingPaid(at_ms=0, coin="BTC", usd=D(1), time_ms=0))
+    taken = emptied(inbox)
+    assert sum(isinstance(event, AccountMissed) for event in taken) == 1
+    assert len(taken) == FACTS_MAX + 1
+
+
+def test_a_burst_with_the_consumer_asleep_takes_little_memory_and_its_crossing_is_the_first_thing_heard() -> None:
+    inbox = ConflatingInbox(Clock())
+    inbox.hold(["C7"])
+    kinds = 4
+    tracemalloc.start()
+    try:
+        for number in range(50_000):
+            coin = f"C{number // kinds % 50}"
+            if number % kinds == 3:
+                inbox.put(candle(number // 5_000 * 60_000, number, coin))
+            else:
+                price = 1 if number == 30_028 else 100 + number % 997
+                inbox.put(price_of(number % kinds, coin, price, price + 1))
+        held_bytes, _peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held_bytes < 20 * 2**20
+    first = inbox.take(until_ms=0)
+    assert min(low_of(event) for event in first if isinstance(event, Trade) and event.coin == "C7") == 1
+    ranks = [getattr(event, "coin", None) == "C7" for event in first]
+    assert ranks == sorted(ranks, reverse=True)
+
+
 # waiting
 
 
@@ -332,4 +432,4 @@ def test_a_command_put_by_a_signal_handler_does_not_wait_for_the_lock_that_its_o
         signal.raise_signal(signal.SIGUSR1)
         assert done.wait(THREAD_TIMEOUT_S)
     inbox.put(price_of(0, "BTC", 101, None))
-    assert [type(event) for event in emptied(inbox)] == [Trade, Command, Trade]
+    assert [type(event) for event in emptied(inbox)] == [Command, Trade, Trade]

@@ -1,19 +1,38 @@
 """The inbox: other threads put facts, the main thread takes them. The only blocking call of the program.
 
 When the main thread falls behind, prices are conflated per coin instead of queueing or being dropped: of what was
-heard since the last hand-over the lowest, the highest and the last are kept, in the order in which they came. So
-memory stays flat and no price that touched a stop is lost. Facts about orders and the account are never conflated,
-and prices are never conflated across them.
+heard since the last hand-over the lowest, the highest and the last are kept, in the order in which they came; of a
+candle its newest view. So memory stays flat and no price that touched a stop is lost. Facts about orders and the
+account are never conflated, and prices are never conflated across them; there are as many of them as the exchange lets
+an account cause, and should that ever be more than FACTS_MAX at once, the account is read by REST instead.
+
+What has piled up is handed over by rank: facts before prices, prices of coins with a position before those of others.
 """
 
 import queue
 import threading
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from msgspec.structs import replace
 
-from tidegate.model.events import BookChanged, Command, Event, Marked, Tick, Trade
+from tidegate.model.events import (
+    AccountMissed,
+    BookChanged,
+    CandleChanged,
+    Command,
+    Event,
+    Faulted,
+    FundingPaid,
+    Marked,
+    Mid,
+    OrderCanceled,
+    OrderFilled,
+    OrderOpened,
+    Tick,
+    Trade,
+)
 from tidegate.ports import Clock
 
 CONFLATE_ABOVE = 256
@@ -22,7 +41,18 @@ BATCH_MAX = 512
 """At most so many facts are handed over at once."""
 WAIT_MAX_S = 60.0
 
-Price = Trade | BookChanged | Marked
+CALM_MAX = 32
+"""So few facts are handed over as they came: ranking them would take longer than it could save."""
+REST_MAX = 4_096
+"""With more prices than this sorted out for later, nothing new is taken out of the queue."""
+FACTS_MAX = 10_000
+"""More facts of the account than this cannot wait: they are left out, and the account is read by REST."""
+
+Price = Trade | BookChanged | Marked | Mid
+Market = Price | CandleChanged
+MARKET = (Trade, BookChanged, Marked, Mid, CandleChanged)
+MISSABLE = (OrderFilled, OrderOpened, OrderCanceled, FundingPaid)
+"""What a look at the account brings as well."""
 
 
 class ConflatingInbox:
@@ -36,11 +66,15 @@ class ConflatingInbox:
         self._queue: queue.SimpleQueue[Event | list[Event] | Heap] = queue.SimpleQueue()
         self._open: Heap | None = None
         self._lock = threading.Lock()
+        self._held: frozenset[str] = frozenset()
+        self._ahead: list[Event] = []
+        self._rest: deque[Event] = deque()
+        self._missed = False
         self.conflated = 0
 
     def put(self, event: Event) -> None:
         """Hand over a fact from any thread. A signal handler may put a Command: that takes no lock."""
-        if isinstance(event, (Trade, BookChanged, Marked)):
+        if isinstance(event, MARKET):
             if self._open is not None or self._queue.qsize() >= CONFLATE_ABOVE:
                 self._conflate(event)
             else:
@@ -51,7 +85,31 @@ class ConflatingInbox:
         else:
             with self._lock:
                 self._open = None
-                self._queue.put(event)
+                if self._queue.qsize() < FACTS_MAX or not self._leave_out(event):
+                    self._queue.put(event)
+
+    def hold(self, coins: Iterable[str]) -> None:
+        """These coins have a position: their prices come first. For the thread that takes."""
+        held = frozenset(coins)
+        if held == self._held:
+            return
+        self._held = held
+        self._ahead += [event for event in self._rest if _coin_of(event) in held]
+        self._rest = deque(event for event in self._rest if _coin_of(event) not in held)
+
+    @property
+    def waiting(self) -> int:
+        """About how many facts wait."""
+        return self._queue.qsize() + len(self._ahead) + len(self._rest)
+
+    def _leave_out(self, event: Event) -> bool:
+        """Whether there are too many facts for this one; for those of the account REST is asked, once."""
+        if isinstance(event, MISSABLE):
+            if not self._missed:
+                self._missed = True
+                self._queue.put(AccountMissed(at_ms=self._clock.now_ms(), reason=f"more than {FACTS_MAX} facts wait"))
+            return True
+        return isinstance(event, Faulted)
 
     def put_all(self, events: Sequence[Event]) -> None:
         """Hand over what was heard at once.
@@ -66,7 +124,7 @@ class ConflatingInbox:
                 self._open = None
                 self._queue.put(list(events))
 
-    def _conflate(self, event: Price) -> None:
+    def _conflate(self, event: Market) -> None:
         """Onto the open heap: while there is one all prices go there, so that their order is kept."""
         with self._lock:
             heap = self._open
@@ -80,19 +138,39 @@ class ConflatingInbox:
 
         `until_ms` 0 asks not to wait: nothing waiting is then an empty answer.
         """
+        events: list[Event] = []
+        if self._ahead or self._rest:
+            until_ms = 0
         wait_s = min(max(self._clock.seconds_until(until_ms), 0.0), WAIT_MAX_S) if until_ms else 0.0
         try:
-            first = self._queue.get(timeout=wait_s) if wait_s else self._queue.get_nowait()
+            if len(self._rest) < REST_MAX:
+                self._unpack(self._queue.get(timeout=wait_s) if wait_s else self._queue.get_nowait(), events)
+                while len(events) < BATCH_MAX:
+                    self._unpack(self._queue.get_nowait(), events)
         except queue.Empty:
-            return [Tick(at_ms=self._clock.now_ms())] if until_ms else []
-        events: list[Event] = []
-        self._unpack(first, events)
-        while len(events) < BATCH_MAX:
-            try:
-                self._unpack(self._queue.get_nowait(), events)
-            except queue.Empty:
-                break
-        return events
+            if not events and until_ms:
+                return [Tick(at_ms=self._clock.now_ms())]
+        if not self._queue.qsize():
+            self._missed = False
+        if len(events) <= CALM_MAX and not (self._ahead or self._rest):
+            return events
+        return self._by_rank(events)
+
+    def _by_rank(self, events: Sequence[Event]) -> list[Event]:
+        """What has piled up: the most urgent first, within a coin in the order of arrival."""
+        first: list[Event] = []
+        held, self._ahead = self._ahead, []
+        for event in events:
+            if not isinstance(event, MARKET):
+                first.append(event)
+            elif event.coin in self._held:
+                held.append(event)
+            else:
+                self._rest.append(event)
+        first += held
+        for _place in range(min(BATCH_MAX - len(first), len(self._rest))):
+            first.append(self._rest.popleft())
+        return first
 
     def _unpack(self, item: "Event | list[Event] | Heap", into: list[Event]) -> None:
         if isinstance(item, list):
@@ -112,23 +190,36 @@ class Heap:
 
     def __init__(self) -> None:
         self._kept: dict[tuple[type, str], Extremes] = {}
+        self._candles: dict[tuple[str, int], tuple[int, CandleChanged]] = {}
         self._heard = 0
 
-    def add(self, price: Price) -> bool:
+    def add(self, event: Market) -> bool:
         """One more; whether there was one of its kind and coin before."""
         self._heard += 1
-        key = (type(price), price.coin)
+        if isinstance(event, CandleChanged):
+            return self._add_candle(event)
+        key = (type(event), event.coin)
         extremes = self._kept.get(key)
         if extremes is None:
-            self._kept[key] = Extremes(self._heard, price)
+            self._kept[key] = Extremes(self._heard, event)
             return False
-        extremes.add(self._heard, price)
+        extremes.add(self._heard, event)
         return True
 
-    def prices(self) -> list[Price]:
+    def prices(self) -> list[Market]:
         """What is kept, in the order of arrival."""
-        kept = [numbered for extremes in self._kept.values() for numbered in extremes.prices()]
+        kept: list[tuple[int, Market]] = list(self._candles.values())
+        for extremes in self._kept.values():
+            kept += extremes.prices()
         return [price for _number, price in sorted(kept, key=lambda each: each[0])]
+
+    def _add_candle(self, event: CandleChanged) -> bool:
+        """Of the views of one candle the newest is kept: the one that knows of more trades."""
+        key = (event.coin, event.candle.open_ms)
+        before = self._candles.get(key)
+        if before is None or event.candle.trades >= before[1].candle.trades:
+            self._candles[key] = (self._heard, event)
+        return before is not None
 
 
 class Extremes:
@@ -167,6 +258,8 @@ def low_of(price: Price) -> Decimal:
         return price.low
     if isinstance(price, Marked):
         return price.mark
+    if isinstance(price, Mid):
+        return price.price
     return price.ask if price.ask is not None else Decimal("Infinity")
 
 
@@ -176,4 +269,10 @@ def high_of(price: Price) -> Decimal:
         return price.high
     if isinstance(price, Marked):
         return price.mark
+    if isinstance(price, Mid):
+        return price.price
     return price.bid if price.bid is not None else Decimal("-Infinity")
+
+
+def _coin_of(event: Event) -> str | None:
+    return getattr(event, "coin", None)

@@ -62,6 +62,8 @@ def show_status(status: Status, alive: bool, console: Console) -> None:
     )
     for line in lines:
         console.print(line)
+    if status.stream is not None:
+        console.print(Text(status.stream.words))
     for brake in status.brakes:
         console.print(Text(f"no entries, {brake}", style="yellow"))
     _coins(status, console)
@@ -124,3 +126,18 @@ def _clock(time_ms: int) -> str:
     if not time_ms:
         return "-"
     return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%H:%M:%S")
+
+
+def show_repair(report: Report, console: Console) -> None:
+    """What a repair found and what it took over."""
+    for remark in report.remarks:
+        console.print(Text(f"{report.path}: {remark}"))
+    if report.aside is None:
+        console.print(Text(f"{report.path} is sound: nothing to repair"))
+        return
+    table = Table("what", "taken over", "from", box=None, header_style="bold", pad_edge=False)
+    for line in report.lines:
+        table.add_row(*_as_it_is(*line))
+    console.print(table)
+    console.print(Text(f"the broken database lies in {report.aside}; a new one is in its place"))
+    console.print(Text("start again: python bot.py"))

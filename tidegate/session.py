@@ -38,10 +38,12 @@ from tidegate.hyperliquid.limits import Budget
 from tidegate.hyperliquid.people import mode_words
 from tidegate.hyperliquid.protocol import StreamProtocol
 from tidegate.inbox import ConflatingInbox
+from tidegate.listening import Listening
 from tidegate.localnet.arguments import MarketChoice
 from tidegate.lock import one_bot_per_wallet
 from tidegate.loop import Loop
 from tidegate.model.events import Account, Command, Faulted, Started
+from tidegate.model.gauges import StreamGauges
 from tidegate.model.instruments import Instrument
 from tidegate.model.intents import Note, PlaceOrders
 from tidegate.model.orders import instance_tag
@@ -76,6 +78,12 @@ class StreamClient(Protocol):
 
     def post(self, wish: Any, body: bytes) -> bool:
         """Send signed bytes over it; False while it is down."""
+
+    def hold(self, coins: Iterable[str]) -> None:
+        """These coins, and no others, have a position."""
+
+    def gauges(self) -> StreamGauges:
+        """How it does."""
 
 
 NewStream = Callable[[str, ConflatingInbox, ExchangeClock, StreamProtocol], StreamClient]
@@ -182,7 +190,8 @@ class Session:
             )
         )
         _greet(settings, wallet, account)
-        settling = Settling(ledger, self._budget, writes.prepare if isinstance(writes, Gateway) else None)
+        listening = Listening(inbox, stream, _say)
+        settling = Settling(ledger, self._budget, writes.prepare if isinstance(writes, Gateway) else None, listening)
         settled = self._ending_when_flat(settling) if self._until_flat else settling
         return Loop(state, inbox, world, ledger, _say, settled, ticks=settings.log_level == "DEBUG")
 
@@ -332,8 +341,14 @@ class Settling:
     """What is done when nothing presses: foreseen exits are made ready (`prepare`), the journal is written down, the
     status is left for other terminals."""
 
-    def __init__(self, ledger: Ledger, budget: Budget, prepare: Callable[[Iterable[PlaceOrders]], None] | None) -> None:
-        self._ledger, self._budget, self._prepare = ledger, budget, prepare
+    def __init__(
+        self,
+        ledger: Ledger,
+        budget: Budget,
+        prepare: Callable[[Iterable[PlaceOrders]], None] | None,
+        listening: Listening,
+    ) -> None:
+        self._ledger, self._budget, self._prepare, self._listening = ledger, budget, prepare, listening
         self._failing = False
         self._lost = 0
         self._chapter: object = None
@@ -344,8 +359,9 @@ class Settling:
         exits = foreseen(state)
         if self._prepare is not None:
             self._prepare(exits)
+        gauges = self._listening(state)
         try:
-            self._ledger.put_status(msgspec.json.encode(self._status(state)))
+            self._ledger.put_status(msgspec.json.encode(self._status(state, gauges)))
             self._ledger.flush(at_once=True, calm=not exits)
         except StorageError as error:
             if not self._failing:
@@ -357,7 +373,7 @@ class Settling:
             self._lost = self._ledger.lost
             logs.log("bot", f"{self._lost} lines of the journal were lost while it could not be written", "ERROR")
 
-    def _status(self, state: State) -> object:
+    def _status(self, state: State, gauges: StreamGauges) -> object:
         day_ms = state.now_ms // DAY_MS * DAY_MS
         chapter = (day_ms, tuple((coin.generation, coin.position.size) for coin in state.coins.values()))
         if chapter != self._chapter:  # reading stores what waits, so only when a position may have closed
@@ -369,6 +385,7 @@ class Settling:
             wall_ms=time.time_ns() // 1_000_000,
             realised_today=self._realised,
             weight_used=self._budget.used(),
+            stream=gauges,
         )
 
 

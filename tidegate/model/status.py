@@ -4,6 +4,8 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from tidegate.model.gauges import StreamGauges
+
 
 class PositionStatus(Struct, frozen=True, kw_only=True):
     """One open position. `stop` is the bot's own level now, `resting_stop` the order on the exchange."""
@@ -46,6 +48,7 @@ class Status(Struct, frozen=True, kw_only=True):
     account: str = ""
     stream_up: bool
     stream_since_ms: int
+    stream: StreamGauges | None = None
     equity: Decimal
     realised_today: Decimal = Decimal(0)
     unrealised: Decimal

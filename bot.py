@@ -265,6 +265,18 @@ def _ask(name: str, reason: str, loaded: "Loaded") -> bool:
 
 
 @app.command()
+def repair(settings: Set = None) -> None:
+    """Set a broken database aside and rebuild it from what is left and from the exchange."""
+    from rich.console import Console
+
+    from tidegate.repair import Repair
+    from tidegate.screen import show_repair
+
+    loaded = _with_key(_load(_pairs(settings or [])))
+    show_repair(Repair(loaded, Path(__file__).resolve(), typer.echo).run(), Console())
+
+
+@app.command()
 def doctor(
     network: Network = None,
     no_order: Annotated[bool, typer.Option("--no-order", help="Place and cancel no order.")] = False,
@@ -288,6 +300,25 @@ def _told(finding: "Finding") -> "Finding":
     colours = {Grade.OK: "green", Grade.WARNING: "yellow", Grade.FAIL: "red"}
     typer.secho(line_of(finding), fg=colours.get(finding.grade))
     return finding
+
+
+@app.command("alert-test")
+def alert_test(settings: Set = None) -> None:
+    """Send one alert to ALERT_WEBHOOK_URL, and say what came of it."""
+    import requests
+
+    from tidegate.webhook import body_of, post
+
+    loaded = _load(_pairs(settings or []))
+    url = loaded.secrets.alert_webhook_url
+    if not url:
+        raise ConfigError(["ALERT_WEBHOOK_URL is not set: alerts are in the log only; set it to a webhook's address"])
+    with requests.Session() as session:
+        session.trust_env = False
+        tried = post(url, body_of("this is a test, nothing has happened", loaded.settings.network.value), session)
+    if not tried.delivered:
+        raise ExchangeError(f"the alert was not delivered: {tried.words}; see whether ALERT_WEBHOOK_URL is right")
+    typer.echo(f"delivered: {tried.words}")
 
 
 @app.command("show-config")
@@ -366,6 +397,17 @@ def main() -> None:
         if not error.told:
             typer.echo(str(error), err=True)
         sys.exit(next(code for kind, code in EXIT_CODES if isinstance(error, kind)))
+    finally:
+        _let_go_of_the_screen()
+
+
+def _let_go_of_the_screen() -> None:
+    """A terminal that was closed meanwhile does not make a failure of a clean end."""
+    for screen in (sys.stdout, sys.stderr):
+        try:
+            screen.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), screen.fileno())
 
 
 if __name__ == "__main__":

@@ -1,21 +1,31 @@
 """Tells the operator: alerts, and the recap of a protective exit, as log lines a person can read at a glance."""
 
 from datetime import UTC, datetime
+from typing import Protocol
 
 from tidegate.logs import log
 from tidegate.model.brackets import ExitReason
 from tidegate.model.intents import Alert, Recap
 
 
-class LogTeller:
-    """Writes alerts and recaps to the log. `speed`: exchange seconds per second of ours."""
+class Sends(Protocol):
+    """A way to somebody who does not read the log."""
 
-    def __init__(self, speed: float = 1.0) -> None:
-        self._speed = speed
+    def send(self, text: str) -> None:
+        """Have a text delivered; never waits, never raises."""
+
+
+class LogTeller:
+    """Writes alerts and recaps to the log, and hands alerts on. `speed`: exchange seconds per second of ours."""
+
+    def __init__(self, speed: float = 1.0, beyond: Sends | None = None) -> None:
+        self._speed, self._beyond = speed, beyond
 
     def alert(self, wish: Alert) -> None:
-        """One loud line."""
+        """One loud line, and a message where that was asked for."""
         log("risk", f"ALERT {wish.text}", "WARNING")
+        if self._beyond is not None:
+            self._beyond.send(wish.text)
 
     def recap(self, wish: Recap) -> None:
         """A protective exit from touch to fill, in a few lines."""

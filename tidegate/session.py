@@ -57,6 +57,7 @@ from tidegate.storage.ledger import Ledger
 from tidegate.strategist import Strategist
 from tidegate.venue import Venue, open_venue
 from tidegate.wallet import Wallet, examine, wallet_of
+from tidegate.webhook import Webhook
 from tidegate.world import RoutedWorld, Writes
 
 DAY_MS = 86_400_000
@@ -172,7 +173,7 @@ class Session:
         listed = Listed(state)
         limits = limits_of(settings, listed, state)
         writes = self._writes(venue, wallet, settings, ledger, stream, listed, limits)
-        tells = LogTeller(clock.speed)
+        tells = LogTeller(clock.speed, self._webhook(wallet))
         world = RoutedWorld(writes=writes, reads=reader, thinks=strategist, streams=stream, tells=tells)
         inbox.put(
             Started(
@@ -194,6 +195,16 @@ class Session:
         settling = Settling(ledger, self._budget, writes.prepare if isinstance(writes, Gateway) else None, listening)
         settled = self._ending_when_flat(settling) if self._until_flat else settling
         return Loop(state, inbox, world, ledger, _say, settled, ticks=settings.log_level == "DEBUG")
+
+    def _webhook(self, wallet: Wallet) -> Webhook | None:
+        """Where alerts go besides the log, if anywhere."""
+        url = self._loaded.secrets.alert_webhook_url
+        if not url:
+            return None
+        webhook = Webhook(url, f"{self._settings.network.value} {wallet.account}")
+        webhook.start()
+        self._parts.callback(webhook.stop, PART_STOP_S)
+        return webhook
 
     def _client(self, venue: Venue) -> HyperliquidClient:
         return HyperliquidClient(venue.url, budget=self._budget)

@@ -65,6 +65,7 @@ def check(given: Given) -> list[str]:
         ({"HYPERLIQUID_ACCOUNT_ADDRESS", "HYPERLIQUID_VAULT_ADDRESS"}, _vault),
         ({"NETWORK", "LOCALNET_URL"}, _localnet),
         ({"HYPERLIQUID_PRIVATE_KEY"}, _key_place),
+        ({"ALERT_WEBHOOK_URL"}, _webhook_place),
         ({"NETWORK", "HYPERLIQUID_KEYSTORE", "HYPERLIQUID_KEYSTORE_PASSWORD_FILE"}, _password_place),
         ({"NETWORK", *PRIVATE_FILES}, _private_files),
         ({"STRATEGY"}, _strategy),
@@ -127,6 +128,16 @@ def _localnet(given: Given) -> Iterator[str]:
             f"set, but NETWORK={given.values.network.value}",
             "nothing unless NETWORK=localnet",
             "",
+        )
+
+
+def _webhook_place(given: Given) -> Iterator[str]:
+    text = given.texts.get("ALERT_WEBHOOK_URL")
+    if text is not None and text.value and text.source == "command line":
+        yield given.line(
+            "ALERT_WEBHOOK_URL",
+            "every user of this machine can see a command line",
+            "an address in .env or in the environment; treat this one as known to others",
         )
 
 

@@ -128,7 +128,8 @@ def _loaded(values: Variables, texts: Mapping[str, Text], strategy_dir: Path) ->
         )
         for field, value in values
     )
-    return Loaded(settings, Secrets(values.hyperliquid_private_key, values.database_url), entries, values.localnet_url)
+    secrets = Secrets(values.hyperliquid_private_key, values.database_url, values.alert_webhook_url)
+    return Loaded(settings, secrets, entries, values.localnet_url)
 
 
 def _source(name: str, texts: Mapping[str, Text]) -> Source:

@@ -8,19 +8,20 @@ from tidegate.model.settings import Settings
 
 Source = Literal["command line", "environment", ".env", "default"]
 
-SECRET_VARIABLES = ("HYPERLIQUID_PRIVATE_KEY",)
+SECRET_VARIABLES = ("HYPERLIQUID_PRIVATE_KEY", "ALERT_WEBHOOK_URL")
 SECRETS_IN_ENVIRONMENT = (*SECRET_VARIABLES, "DATABASE_URL")
-"""What no child process inherits: the key, and an address that may hold a password."""
+"""What no child process inherits: the key, and addresses that hold a token or a password."""
 
 
 class Secrets:
     """What must never be shown, logged, pickled or journaled."""
 
-    __slots__ = ("_database_url", "_private_key")
+    __slots__ = ("_alert_webhook_url", "_database_url", "_private_key")
 
-    def __init__(self, private_key: str = "", database_url: str = "") -> None:
+    def __init__(self, private_key: str = "", database_url: str = "", alert_webhook_url: str = "") -> None:
         self._private_key = private_key
         self._database_url = database_url
+        self._alert_webhook_url = alert_webhook_url
 
     @property
     def private_key(self) -> str:
@@ -31,6 +32,11 @@ class Secrets:
     def database_url(self) -> str:
         """The database's address with its password, which `Settings.database_url` shows as three stars."""
         return self._database_url
+
+    @property
+    def alert_webhook_url(self) -> str:
+        """Where alerts are posted; whoever knows it may post there. Empty for nowhere."""
+        return self._alert_webhook_url
 
     def __repr__(self) -> str:
         return "Secrets(hidden)"

@@ -212,6 +212,22 @@ def localnet_url() -> Rule:
     return Rule(read, "http://host:port of a running localnet, or nothing to start one", "http://127.0.0.1:3001", True)
 
 
+def webhook_url() -> Rule:
+    """The address of a webhook: it holds a token, so it is never shown."""
+
+    def read(text: str) -> str:
+        if not text:
+            return ""
+        parts, _ = _split(text)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("not a web address")
+        if parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
+            raise ValueError("over http everybody on the way reads it: use https")
+        return text
+
+    return Rule(read, "https://… of a webhook (Slack, Discord, Telegram, ntfy, a relay), or nothing", "", empty=True)
+
+
 def database_url(example: str) -> Rule:
     """A SQLAlchemy database address: a SQLite file or a PostgreSQL server."""
 

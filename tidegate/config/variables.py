@@ -243,6 +243,10 @@ class Variables(BaseSettings):
         default="",
         description="A running localnet to use; empty to start one.",
     )
+    alert_webhook_url: Annotated[str, rules.webhook_url()] = Field(
+        default="",
+        description="A webhook to which alerts are posted as well; empty for the log only.",
+    )
     database_url: Annotated[str, rules.database_url("sqlite:///data/tidegate.db")] = Field(
         default=DEFAULTS.database_url,
         description="Where orders, fills, positions and the journal are kept.",

@@ -37,7 +37,8 @@ def unlocked(loaded: Loaded, environ: Mapping[str, str], env_file: Path | None, 
     name, key = _key(settings, loaded.secrets.private_key, environ, ask or _terminal())
     remarks = [*loaded.remarks, *_unused(settings, loaded.secrets.private_key, name)]
     remarks += remarks_on(env_file, loaded) if env_file is not None else []
-    return replace(loaded, secrets=Secrets(key, loaded.secrets.database_url), remarks=tuple(remarks))
+    secrets = Secrets(key, loaded.secrets.database_url, loaded.secrets.alert_webhook_url)
+    return replace(loaded, secrets=secrets, remarks=tuple(remarks))
 
 
 def _key(settings: Settings, from_environment: str, environ: Mapping[str, str], ask: Ask) -> tuple[str, str]:

@@ -6,9 +6,10 @@ from decimal import Decimal
 
 import pytest
 
+from tests.core.worlds import started
 from tidegate import loop as module
 from tidegate.core.state import State
-from tidegate.loop import SETTLE_EVERY_MS, Loop, Todo, tick_text
+from tidegate.loop import MORE_EXITS_MS, SETTLE_EVERY_MS, Loop, Todo, tick_text
 from tidegate.model.events import BookChanged, Command, Event, Faulted, Marked, Mid, Tick, Trade
 from tidegate.model.intents import (
     NOTHING,
@@ -207,6 +208,43 @@ def test_a_second_of_ours_is_many_of_a_fast_exchange(stage: Stage) -> None:
 def test_a_changed_position_is_written_down_as_soon_as_nothing_presses(stage: Stage) -> None:
     stage.decisions["fill"] = wishes(Remember(record=Remembered(coin="BTC")), wish("read"))
     assert stage.play([fact("fill")], [])[:4] == ["fact fill", "act remember", "act read", "settle"]
+
+
+def guarding(stage: Stage) -> None:
+    """Another position has a stop that may be touched next."""
+    world = started()
+    world.hold()
+    stage.state.coins = world.state.coins
+
+
+def exit_of(coin: str) -> Decision:
+    notes = (Note(topic="exit", text=f"{coin} touched"),)
+    return Decision(intents=(Remember(record=Remembered(coin=coin)), wish(coin, Urgency.EXIT)), notes=notes)
+
+
+def test_after_an_exit_the_stops_left_go_before_saying_and_writing_down(stage: Stage) -> None:
+    guarding(stage)
+    stage.decisions["a"], stage.decisions["b"] = exit_of("ETH"), exit_of("SOL")
+    story = stage.play([fact("a")], [], [fact("b", T0 + 5)], [], [fact("later", T0 + 5 + MORE_EXITS_MS)])
+    acts = [line for line in story if "remember" not in line]
+    assert acts[:6] == ["fact a", "act ETH", "fact b", "act SOL", "fact later", "say ETH touched"]
+    assert acts[6:8] == ["say SOL touched", "settle"]
+    assert T0 + MORE_EXITS_MS in stage.untils, "it wakes for it, even when nothing comes"
+
+
+def test_the_last_exit_is_said_and_written_down_at_once(stage: Stage) -> None:
+    stage.decisions["a"] = exit_of("ETH")
+    story = stage.play([fact("a")], [])
+    assert story[:5] == ["fact a", "act ETH", "act remember", "say ETH touched", "settle"]
+
+
+def test_a_busy_stream_puts_writing_down_off_no_further(stage: Stage) -> None:
+    guarding(stage)
+    stage.decisions["a"] = exit_of("ETH")
+    ticks = [[fact(f"tick {ms}", T0 + ms)] for ms in range(1, MORE_EXITS_MS + 5)]
+    story = stage.play([fact("a")], *ticks)
+    assert story.index("settle") == 1 + story.index("say ETH touched")
+    assert story.index("say ETH touched") == 1 + story.index(f"fact tick {MORE_EXITS_MS}")
 
 
 def test_it_does_not_settle_while_something_is_to_be_done(stage: Stage) -> None:

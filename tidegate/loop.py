@@ -10,13 +10,16 @@ from collections.abc import Callable
 
 from tidegate.core.metadata import renewed
 from tidegate.core.schedule import next_due_ms
-from tidegate.core.state import State
+from tidegate.core.state import Phase, State
 from tidegate.core.step import step, still_wanted
 from tidegate.model.events import BookChanged, Event, Marked, Mid, Tick, Trade
 from tidegate.model.intents import Intent, Note, Remember, RememberBrakes, Urgency
 from tidegate.ports import Inbox, Journal, World
 
 SETTLE_EVERY_MS = 1_000
+MORE_EXITS_MS = 20
+"""After an exit, while other positions are guarded: so long only exits are minded, for what crossed one stop often
+crosses the next ones in the frames right behind it, and writing down takes longer than all of them."""
 
 
 class Todo:
@@ -66,6 +69,7 @@ class Loop:
         self._todo = Todo()
         self._unsaid: deque[Note] = deque()
         self._settle_due_ms: int | None = None
+        self._exits_until_ms = 0
 
     def run(self) -> None:
         """Wait, decide, act, until told to stop."""
@@ -77,7 +81,7 @@ class Loop:
                     self._act()  # (an exit at once: no fact behind it could unmake it)
             if todo:
                 self._act()  # … then one act, whose outcome is a fact
-            if not todo.exits_wait:
+            if not todo.exits_wait and state.now_ms >= self._exits_until_ms:
                 self._speak()
             if not todo and self._settle_due_ms is not None and state.now_ms >= self._settle_due_ms:
                 self._settle()
@@ -105,7 +109,10 @@ class Loop:
         if self._ticks and isinstance(event, (Trade, BookChanged, Marked, Mid)):
             self._unsaid.append(Note(topic="stream", level="DEBUG", text=tick_text(event)))
         if any(isinstance(intent, (Remember, RememberBrakes)) for intent in decision.intents):
-            self._settle_due_ms = self.state.now_ms  # a position or its exit has changed: as soon as nothing presses
+            # A position or its exit has changed: as soon as nothing presses.
+            if self._todo.exits_wait and guards_others(self.state):
+                self._exits_until_ms = self.state.now_ms + self.state.wait_ms(MORE_EXITS_MS)
+            self._settle_due_ms = max(self.state.now_ms, self._exits_until_ms)
         elif self._settle_due_ms is None and (decision or not isinstance(event, Tick)):
             self._settle_due_ms = self.state.now_ms + self.state.wait_ms(SETTLE_EVERY_MS)
 
@@ -118,6 +125,11 @@ class Loop:
         self._speak()
         self._settle_due_ms = None
         self._settled(self.state)
+
+
+def guards_others(state: State) -> bool:
+    """Whether a stop is left that may be touched next."""
+    return any(coin.phase is Phase.HOLDING and coin.bracket is not None for coin in state.coins.values())
 
 
 def tick_text(event: Trade | BookChanged | Marked | Mid) -> str:

@@ -18,6 +18,7 @@ from canaries import (
     DATABASE_PASSWORD,
     KEY,
     PASSWORD,
+    TOKEN,
     WEBHOOK,
     found_in,
     found_in_files,
@@ -101,6 +102,7 @@ class Bird:
             "CHECK_INTERVAL": "10",
             "COINS": "BTC",
             "TIMEFRAME": "1m",
+            "ALERT_WEBHOOK_URL": f"http://127.0.0.1:9/services/{TOKEN}",
         }
         self._environ = {"TMPDIR": str(folder)}  # the lock of the wallet, which all tests share
         match place:
@@ -154,6 +156,7 @@ def test_no_secret_turns_up_anywhere(place: str, tmp_path: Path, net: Ready) -> 
     bird = Bird(tmp_path, net.url, place)
     bird.command("doctor")
     bird.command("show-config")
+    bird.command("alert-test", code=3)
     inject(net, FAULTS + (MORE_FAULTS if LONG else []))
     run = bird.start("run", "--seconds", str(RUN_S))
     with watching(run.process.pid) as watch:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from tidegate.model import events, intents
 from tidegate.model.events import Event
-from tidegate.model.intents import Intent
+from tidegate.model.intents import Decision, Intent
 from tidegate.model.positions import Fill
 from tidegate.storage import rows
 from tidegate.storage.rows import Values
@@ -56,11 +56,23 @@ def rows_of_intent(intent: Intent, at_ms: int) -> Implied:
 
 
 def candles_of(event: events.CandlesFetched) -> Iterator[Values]:
-    """The rows of the candles that were closed when the exchange answered: the forming one is never stored."""
+    """The rows of the candles that were read and closed when the exchange answered: the forming one is never stored."""
     for candle in event.candles:
-        row = rows.candle_row(event.coin, candle) if candle.close_ms < event.exchange_ms else None
+        known = candle.open_ms < event.stored_ms or candle.close_ms >= event.exchange_ms
+        row = None if known else rows.candle_row(event.coin, candle)
         if row is not None:
             yield row
+
+
+def candles_told(decision: Decision) -> Iterator[Values]:
+    """The rows of candles that the stream has closed, as the strategy was told of them.
+
+    One without any trade may be inferred: it is left to REST.
+    """
+    for intent in decision.intents:
+        if isinstance(intent, intents.Evaluate) and not intent.reset:
+            found = (rows.candle_row(intent.coin, candle) for candle in intent.candles if candle.trades)
+            yield from (row for row in found if row is not None)
 
 
 def _sent(event: events.OrdersSent) -> Implied:
@@ -96,6 +108,15 @@ def _opened(event: events.OrderOpened) -> Implied:
         yield Write.OPEN_ORDER, rows.opened_order(order, at_ms=event.at_ms)
         status = rows.TRIGGERED if event.triggered else rows.RESTING
         yield Write.CHANGE_ORDER, order_change(order.cloid, event.at_ms, status, oid=order.oid)
+
+
+def _twap_started(event: events.TwapStarted) -> Implied:
+    text = f"runs on the exchange as TWAP {event.twap_id}"
+    yield Write.CHANGE_ORDER, order_change(event.cloid, event.at_ms, rows.RESTING, text)
+
+
+def _twap_stopped(event: events.TwapStopped) -> Implied:
+    yield Write.END_ORDER, order_change(event.cloid, event.at_ms, rows.ENDED, event.words)
 
 
 def _in_doubt(event: events.OrderInDoubt) -> Implied:
@@ -136,6 +157,8 @@ _OF_EVENT: dict[type, Callable[..., Implied]] = {
     events.OrderCanceled: _canceled,
     events.OrderOpened: _opened,
     events.OrderInDoubt: _in_doubt,
+    events.TwapStarted: _twap_started,
+    events.TwapStopped: _twap_stopped,
     events.NonceSpent: _spent,
     events.OrderSeen: _seen,
     events.OrderFilled: _filled,

@@ -87,8 +87,8 @@ BAD_FILES: dict[str, tuple[str | bytes, list[tuple[str, str]]]] = {
     "slippage of nothing": ("MAX_SLIPPAGE_PCT=0", [("MAX_SLIPPAGE_PCT=0", "zero")]),
     "slippage beyond reason": ("MAX_SLIPPAGE_PCT=11", [("MAX_SLIPPAGE_PCT=11", "0.01 to 10")]),
     "broken leverage": ("LEVERAGE=2.5", [("LEVERAGE=2.5", "not a whole number")]),
-    "no leverage": ("LEVERAGE=0", [("LEVERAGE=0", "zero")]),
-    "too much leverage": ("LEVERAGE=1000", [("LEVERAGE=1000", "1 to 50")]),
+    "a negative leverage": ("LEVERAGE=-1", [("LEVERAGE=-1", "negative")]),
+    "too much leverage": ("LEVERAGE=1000", [("LEVERAGE=1000", "0 to 50")]),
     "leverage as it is spoken": ("LEVERAGE=3x", [("LEVERAGE=3x", "leave the unit out")]),
     "digits of another script": ("LEVERAGE=٣", [("LEVERAGE=", "not a number")]),
     "exponent": (
@@ -259,14 +259,14 @@ BAD_FILES: dict[str, tuple[str | bytes, list[tuple[str, str]]]] = {
     ),
     # several at once
     "all at once": (
-        f"NETWRK=x\nNETWORK=main\nCOINS=\nLEVERAGE=0\nSTOP_LOSS_PCT=2%\nSTRATEGY=nope\nHYPERLIQUID_KEY={KEY}",
+        f"NETWRK=x\nNETWORK=main\nCOINS=\nLEVERAGE=51\nSTOP_LOSS_PCT=2%\nSTRATEGY=nope\nHYPERLIQUID_KEY={KEY}",
         [
             ("NETWRK (.env line 1)", "NETWORK?"),
             ("HYPERLIQUID_KEY (.env line 7)", "HYPERLIQUID_PRIVATE_KEY?"),
             ("NETWORK=main (.env line 2)", "did you mean mainnet?"),
             ("COINS= (.env line 3)", "empty"),
             ("STOP_LOSS_PCT=2% (.env line 5)", "per cent"),
-            ("LEVERAGE=0 (.env line 4)", "zero"),
+            ("LEVERAGE=51 (.env line 4)", "too large"),
             ("STRATEGY=nope (.env line 6)", "ema_cross"),
         ],
     ),

@@ -14,6 +14,7 @@ from tidegate.errors import ExchangeError
 from tidegate.model.events import (
     Account,
     AccountSeen,
+    BlockSeen,
     CandlesFetched,
     Event,
     Faulted,
@@ -22,32 +23,52 @@ from tidegate.model.events import (
     MetadataSeen,
     Mid,
     OrderSeen,
+    PositionsSeen,
+    PricesSeen,
+    RequestsSeen,
 )
 from tidegate.model.fees import Fees
 from tidegate.model.instruments import Instrument
 from tidegate.model.intents import (
+    CheckPrices,
     FetchAccount,
+    FetchBlock,
     FetchCandles,
     FetchFees,
     FetchMetadata,
     FetchOrder,
+    FetchPositions,
     FetchPrices,
+    FetchRequests,
     Urgency,
 )
 from tidegate.model.market import Candle, Timeframe
 from tidegate.ports import Clock, Facts
 
 QUEUE_MAX = 1_000
+"""More waiting reads than this in a lane are refused as failed; they come due again."""
 ANSWER_AGE_MAX_S = 1.0
 """An answer that took longer is not one to set a clock by: this process may have been suspended meanwhile."""
-"""More waiting reads than this in a lane are refused as failed; they come due again."""
 
-Read = FetchCandles | FetchPrices | FetchAccount | FetchOrder | FetchMetadata | FetchFees
+Read = (
+    FetchCandles
+    | FetchPrices
+    | CheckPrices
+    | FetchAccount
+    | FetchPositions
+    | FetchOrder
+    | FetchMetadata
+    | FetchBlock
+    | FetchFees
+    | FetchRequests
+)
+Stored = Callable[[str, Timeframe, int], tuple[Candle, ...]]
+"""The candles of a coin that an earlier run stored, from an open time on, ascending."""
 
 LANES: dict[str, tuple[type[Read], ...]] = {
-    "prices": (FetchPrices,),
-    "account": (FetchAccount, FetchOrder),
-    "candles": (FetchCandles, FetchMetadata, FetchFees),
+    "prices": (FetchPrices, CheckPrices),
+    "account": (FetchAccount, FetchPositions, FetchOrder, FetchBlock),
+    "candles": (FetchCandles, FetchMetadata, FetchFees, FetchRequests),
 }
 
 
@@ -63,6 +84,18 @@ class Meter(Protocol):
 
     def used(self) -> int:
         """The weight spent in the last minute."""
+
+
+class Requests(Protocol):
+    """An account's actions, as the client reads them."""
+
+    @property
+    def n_requests_used(self) -> int:
+        """How many were used."""
+
+    @property
+    def n_requests_cap(self) -> int:
+        """How many may be."""
 
 
 class Client(Protocol):
@@ -84,14 +117,23 @@ class Client(Protocol):
     def marks(self, coins: Collection[str]) -> dict[str, Decimal]:
         """Mark prices."""
 
-    def account(self, user: str, fills_since_ms: int, flows_since_ms: int | None = None) -> Account:
+    def account(self, user: str, fills_since_ms: int | None, flows_since_ms: int | None = None) -> Account:
         """Balances, positions, open orders, fills and deposits."""
+
+    def positions(self, user: str, flows_since_ms: int | None = None) -> Account:
+        """Balances and positions alone, and deposits."""
+
+    def requests(self, user: str) -> Requests:
+        """How many actions the account has used, and may use."""
 
     def with_twaps(self, user: str, account: Account, fills_since_ms: int) -> Account:
         """The same with TWAP orders and the fills of their slices."""
 
     def order_status(self, user: str, cloid: str) -> Fate:
         """What became of an order."""
+
+    def block_ms(self, coin: str) -> int:
+        """The time of the newest block."""
 
     def instruments(self) -> tuple[dict[str, Instrument], list[str]]:
         """What is listed, with its rules, and what of it could not be read."""
@@ -113,9 +155,10 @@ class Reader:
         facts: Facts,
         clock: Clock,
         observe: Callable[[int], int] | None = None,
+        stored: Stored | None = None,
     ) -> None:
         self._facts = facts
-        self._reading = Reading(user, clock, observe)
+        self._reading = Reading(user, clock, observe, stored)
         self._lanes: dict[type[Read], Lane] = {}
         for name, kinds in LANES.items():
             lane = Lane(f"reader-{name}", new_client, self._serve)
@@ -151,11 +194,19 @@ class Reader:
 class Reading:
     """How one read wish becomes facts; simulations read in the same way, without a thread.
 
-    `observe` is told the exchange's time after every account and answers by how many ms our clock was off.
+    `observe` is told the exchange's time after every account and answers by how many ms our clock was off. What is
+    `stored` of a coin is not asked for: at the first question about it only what has closed since.
     """
 
-    def __init__(self, user: str, clock: Clock, observe: Callable[[int], int] | None = None) -> None:
-        self._user, self._clock, self._observe = user, clock, observe
+    def __init__(
+        self,
+        user: str,
+        clock: Clock,
+        observe: Callable[[int], int] | None = None,
+        stored: Stored | None = None,
+    ) -> None:
+        self._user, self._clock, self._observe, self._stored = user, clock, observe, stored
+        self._seeded: set[str] = set()
 
     def facts(self, client: Client, wish: Read) -> Iterator[Event]:
         """What the exchange answers, each fact as soon as it is known, or that it failed."""
@@ -172,10 +223,18 @@ class Reading:
                 return Faulted(at_ms=at_ms, where="candles", reason=reason, coin=wish.coin)
             case FetchPrices():
                 return Faulted(at_ms=at_ms, where="prices", reason=reason)
+            case CheckPrices():
+                return Faulted(at_ms=at_ms, where="prices", reason=f"check: {reason}")
             case FetchAccount():
                 return Faulted(at_ms=at_ms, where="account", reason=f"{wish.reason}: {reason}")
+            case FetchPositions():
+                return Faulted(at_ms=at_ms, where="account", reason=f"positions: {reason}")
+            case FetchRequests():
+                return Faulted(at_ms=at_ms, where="account", reason=f"requests: {reason}")
             case FetchOrder():
                 return Faulted(at_ms=at_ms, where="order", reason=f"{wish.cloid}: {reason}")
+            case FetchBlock():
+                return Faulted(at_ms=at_ms, where="stream", reason=f"the newest block: {reason}")
             case FetchMetadata():
                 return Faulted(at_ms=at_ms, where="metadata", reason=reason)
             case FetchFees():
@@ -184,13 +243,22 @@ class Reading:
     def _read(self, client: Client, wish: Read) -> Iterator[Event]:
         match wish:
             case FetchCandles():
-                until_ms = self._clock.now_ms()
-                rows = client.candles(wish.coin, wish.timeframe, wish.since_ms, until_ms)
-                yield CandlesFetched(at_ms=self._clock.now_ms(), coin=wish.coin, candles=rows, exchange_ms=until_ms)
+                yield self._candles(client, wish)
+            case CheckPrices():
+                yield PricesSeen(at_ms=self._clock.now_ms(), mids=client.mids(wish.coins))
+            case FetchPositions():
+                account = client.positions(self._user, wish.flows_since_ms)
+                yield PositionsSeen(at_ms=self._clock.now_ms(), account=account, weight_used=client.budget.used())
+            case FetchRequests():
+                answer = client.requests(self._user)
+                yield RequestsSeen(
+                    at_ms=self._clock.now_ms(), used=answer.n_requests_used, most=answer.n_requests_cap
+                )
             case FetchPrices():
                 yield from self._prices(client, wish)
             case FetchAccount():
-                account = client.account(self._user, wish.fills_since_ms, wish.flows_since_ms)
+                fills_since_ms = wish.fills_since_ms if wish.fills else None
+                account = client.account(self._user, fills_since_ms, wish.flows_since_ms)
                 if wish.twaps:
                     account = client.with_twaps(self._user, account, wish.fills_since_ms)
                 used = client.budget.used()
@@ -199,10 +267,36 @@ class Reading:
             case FetchOrder():
                 fate = client.order_status(self._user, wish.cloid)
                 yield fate.seen(wish.cloid, self._clock.now_ms())
+            case FetchBlock():
+                yield BlockSeen(at_ms=self._clock.now_ms(), time_ms=client.block_ms(wish.coin))
             case FetchMetadata():
                 yield self._metadata(client, wish)
             case FetchFees():
                 yield FeesSeen(at_ms=self._clock.now_ms(), fees=client.fees(self._user))
+
+    def _candles(self, client: Client, wish: FetchCandles) -> Event:
+        until_ms = self._clock.now_ms()
+        kept = self._kept(wish)
+        since_ms = kept[-1].open_ms + wish.timeframe.ms if kept else wish.since_ms
+        rows: tuple[Candle, ...] = ()
+        if not kept or since_ms + wish.timeframe.ms <= until_ms:
+            rows = client.candles(wish.coin, wish.timeframe, since_ms, until_ms)
+        self._seeded.add(wish.coin)
+        at_ms, stored_ms = self._clock.now_ms(), since_ms if kept else 0
+        return CandlesFetched(
+            at_ms=at_ms, coin=wish.coin, candles=(*kept, *rows), exchange_ms=until_ms, stored_ms=stored_ms
+        )
+
+    def _kept(self, wish: FetchCandles) -> tuple[Candle, ...]:
+        """What is stored of a coin that is asked about for the first time, without a hole, if it reaches far enough."""
+        if self._stored is None or wish.coin in self._seeded:
+            return ()
+        step, now_ms = wish.timeframe.ms, self._clock.now_ms()
+        rows = [row for row in self._stored(wish.coin, wish.timeframe, wish.since_ms) if row.open_ms + step <= now_ms]
+        whole = len(rows) > 1 and rows[0].open_ms < wish.since_ms + step
+        if not whole or rows[-1].open_ms - rows[0].open_ms != (len(rows) - 1) * step:
+            return ()
+        return tuple(rows)
 
     def _metadata(self, client: Client, wish: FetchMetadata) -> Event:
         listed, unread = client.instruments()
@@ -300,7 +394,9 @@ def _question(wish: Read) -> object:
             return FetchOrder, wish.cloid
         case FetchPrices():
             return FetchPrices, wish.coins, wish.marks
+        case CheckPrices():
+            return CheckPrices, wish.coins
         case FetchAccount():
-            return FetchAccount, wish.twaps
-        case FetchMetadata() | FetchFees():
+            return FetchAccount, wish.twaps, wish.fills, wish.flows_since_ms is None
+        case FetchPositions() | FetchMetadata() | FetchBlock() | FetchFees() | FetchRequests():
             return type(wish)

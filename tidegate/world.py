@@ -9,13 +9,17 @@ from tidegate.model.intents import (
     BookClosed,
     CancelOrders,
     CancelTwap,
+    CheckPrices,
     Evaluate,
     FetchAccount,
+    FetchBlock,
     FetchCandles,
     FetchFees,
     FetchMetadata,
     FetchOrder,
+    FetchPositions,
     FetchPrices,
+    FetchRequests,
     Intent,
     PlaceOrders,
     Quit,
@@ -27,6 +31,19 @@ from tidegate.model.intents import (
     SkipNonces,
     SpendNonce,
     Subscribe,
+)
+
+Read = (
+    FetchCandles
+    | FetchPrices
+    | CheckPrices
+    | FetchAccount
+    | FetchPositions
+    | FetchOrder
+    | FetchMetadata
+    | FetchBlock
+    | FetchFees
+    | FetchRequests
 )
 
 
@@ -42,9 +59,7 @@ class Writes(Protocol):
 class Reads(Protocol):
     """Who reads from the exchange."""
 
-    def submit(
-        self, wish: FetchCandles | FetchPrices | FetchAccount | FetchOrder | FetchMetadata | FetchFees
-    ) -> list[Event]:
+    def submit(self, wish: Read) -> list[Event]:
         """Queue a read wish."""
 
 
@@ -87,6 +102,8 @@ class RoutedWorld:
             case ResendOrders() | SpendNonce() | SkipNonces():
                 return self._writes.perform(intent)
             case FetchCandles() | FetchPrices() | FetchAccount() | FetchOrder() | FetchMetadata() | FetchFees():
+                return self._reads.submit(intent)
+            case CheckPrices() | FetchPositions() | FetchRequests() | FetchBlock():
                 return self._reads.submit(intent)
             case Evaluate():
                 self._thinks.submit(intent)

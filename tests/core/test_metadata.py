@@ -150,6 +150,14 @@ def test_a_lower_maximum_leverage_is_set_anew_while_the_coin_is_flat() -> None:
     assert world.wished(SetLeverage)[-1].leverage == 5
 
 
+def test_a_leverage_that_was_set_by_an_old_asset_number_is_set_anew() -> None:
+    world = started()
+    before = len(world.wished(SetLeverage))
+    listed(world, instrument(asset=4))
+    world.tick()
+    assert [wish.asset for wish in world.wished(SetLeverage)[before:]] == [4]
+
+
 def test_a_leverage_refused_as_invalid_has_the_rules_read() -> None:
     world = started(ready=False)
     decision = world.tell(LeverageRefused(at_ms=world.now_ms, coin="BTC", reason="Invalid leverage value"))
@@ -181,6 +189,7 @@ def test_asset_numbers_are_looked_up_by_name_at_every_use() -> None:
     assert (len(view), list(view)) == (2, ["BTC", "ETH"])
     listed(world, instrument("BTC", asset=1), instrument("ETH", asset=2))
     assert [view["BTC"].asset, view["ETH"].asset] == [1, 2]
+    world.tell(LeverageSet(at_ms=world.now_ms, coin="BTC", leverage=3))
     assert world.enter().orders[0].asset == 1
 
 
@@ -210,6 +219,7 @@ def test_what_was_planned_after_the_change_is_sent_as_it_is() -> None:
     world = started()
     listed(world, instrument(asset=9))
     world.now_ms += 1
+    world.tell(LeverageSet(at_ms=world.now_ms, coin="BTC", leverage=3))
     wish = world.enter()
     assert renewed(world.state, wish) is wish
 

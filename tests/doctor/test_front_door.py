@@ -48,7 +48,7 @@ def test_an_exchange_that_does_not_answer_ends_with_code_3(
 def test_bad_settings_end_with_code_2_and_a_line_for_each(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert doctor(monkeypatch, "--network", "testnet", "--set", "LEVERAGE=0") == 2
+    assert doctor(monkeypatch, "--network", "testnet", "--set", "LEVERAGE=51") == 2
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3
     assert all(line.startswith("FAIL     configuration  ") for line in lines)

@@ -31,6 +31,8 @@ DOES_NOT_FIT = (
     "asset not found",
     "invalid leverage value",
     "cross margin is not allowed",
+    "away from the reference price",
+    "price too far from oracle",
 )
 """Words by which the exchange says that our idea of its rules is not its own."""
 NOT_LISTED = "not listed any more"
@@ -139,8 +141,12 @@ def _differences(before: Instrument, now: Instrument, *, listed: bool) -> Iterat
 def _take_over(state: State, coin: CoinState, now: Instrument) -> None:
     before = coin.instrument
     coin = state.change(coin.coin, instrument=now)
-    rules_of_margin = (before.leverage_max, before.isolated_only) != (now.leverage_max, now.isolated_only)
-    if rules_of_margin and not coin.position.size:
+    margins = (before.leverage_max, before.isolated_only, before.asset) != (
+        now.leverage_max,
+        now.isolated_only,
+        now.asset,
+    )
+    if margins and not coin.position.size:  # what was set by an old number was set for another coin
         coin = state.change(coin.coin, leverage=None, leverage_asked_ms=None)
     if coin.phase is Phase.SUSPENDED and coin.why.startswith(refusals.UNUSABLE):
         coin = state.change(coin.coin, phase=Phase.READY, why="")

@@ -5,7 +5,7 @@ A poll is due at once after the start and then at every whole multiple of CHECK_
 timeframe a decision falls right behind the close of its bar. A late cycle is not made up for: it is skipped.
 """
 
-from tidegate.core import bars, upkeep
+from tidegate.core import bars, blocks, upkeep
 from tidegate.core.state import CoinState, OrderState, Phase, State
 from tidegate.model.events import Tick
 from tidegate.model.intents import NOTHING, Alert, Decision, FetchAccount, FetchPrices, Intent, Note, Quit
@@ -35,8 +35,11 @@ def next_due_ms(state: State) -> int:
     """The next moment at which a Tick has work to do."""
     due = [state.next_account_ms]
     if not state.stopping:
-        due += (state.next_poll_ms, state.upkeep.next_ms)
-        due += (each for each in (state.next_metadata_ms, state.next_fees_ms) if each is not None)
+        due.append(state.next_poll_ms)
+        if state.upkeep.next_ms is not None:
+            due.append(state.upkeep.next_ms)
+        now_and_then = (state.next_metadata_ms, state.next_fees_ms, blocks.due_ms(state))
+        due += (each for each in now_and_then if each is not None)
     if state.next_prices_ms is not None:
         due.append(state.next_prices_ms)
     if state.quit_due_ms is not None:
@@ -199,19 +202,17 @@ def account(state: State, event: Tick) -> Decision:
 
 def fetch_account(state: State, reason: str) -> FetchAccount:
     """The wish to see the account now; the periodic read starts over from here."""
-    held = any(coin.position.size for coin in state.coins.values())
+    held = any(coin.position.size or coin.orders for coin in state.coins.values())
     calm_ms = ACCOUNT_HELD_MS if held else ACCOUNT_STREAMED_MS
     pause_ms = calm_ms if upkeep.by_stream(state) else ACCOUNT_EVERY_MS
     state.next_account_ms = state.now_ms + state.wait_ms(pause_ms)
-    seen_ms = state.last_fill_ms or state.account_ms or state.now_ms
+    seen_ms = state.last_fill_ms or state.upkeep.fills_ms or state.account_ms or state.now_ms
     since_ms = max(seen_ms - state.wait_ms(FILLS_OVERLAP_MS), 0)
     flows_since_ms = (state.brakes.flows_ms or None) if upkeep.flows_are_due(state) else None
     fills = reason != PERIODIC or upkeep.fills_are_due(state)
     upkeep.account_is_read(state, fills=fills, flows=flows_since_ms is not None)
     twaps = any(coin.twap is not None for coin in state.coins.values())
-    return FetchAccount(
-        fills_since_ms=since_ms, flows_since_ms=flows_since_ms, fills=fills, twaps=twaps, reason=reason
-    )
+    return FetchAccount(fills_since_ms=since_ms, flows_since_ms=flows_since_ms, fills=fills, twaps=twaps, reason=reason)
 
 
 def leave(state: State) -> Decision:

@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tidegate.core.candles import CandleCache
+from tidegate.core.chores import Upkeep
 from tidegate.model.brackets import Bracket, ExitReason
 from tidegate.model.brakes import Brakes
 from tidegate.model.fees import Fees
@@ -160,7 +161,6 @@ class CoinState(Struct, frozen=True, kw_only=True):
     checked_ms: int = 0
     decide_open_ms: int = 0
     waiting_since_ms: int | None = None
-    evaluated: bool = False
     told_from_ms: int = 0
     told_until_ms: int = 0
     acted_open_ms: int = 0
@@ -262,29 +262,11 @@ class CoinState(Struct, frozen=True, kw_only=True):
 
 
 @dataclass(slots=True)
-class Upkeep:
-    """What is looked after by REST by and by: when which chore is due, and what the last minute's requests weighed.
-
-    `fills_ms`: the time of the last view of the account with its fills. `gaps_ms`: when candles that a lost stream left out are asked for. `doubts`: since when a coin's price by stream
-    and the one by REST differ, `diverged`: where that was believed. `requests`: how many of the account's actions were
-    used, of how many, at which times.
-    """
-
-    next_ms: int = 0
-    due_ms: dict[str, int] = field(default_factory=dict)
-    spent: list[tuple[int, int]] = field(default_factory=list)
-    gaps_ms: int | None = None
-    fills_ms: int = 0
-    doubts: dict[str, int] = field(default_factory=dict)
-    diverged: frozenset[str] = frozenset()
-    requests: list[tuple[int, int, int]] = field(default_factory=list)
-
-
-@dataclass(slots=True)
 class State:
     """The mutable root. `speed`: exchange seconds per second of ours; waits for answers are stretched by it.
 
     `refused`: why this session may not trade at all. `decided`: from which price each order's slippage is counted.
+    `block_ms`: the newest time of the exchange that was heard, and `block_at_ms` when that was.
     """
 
     settings: Settings = field(default_factory=Settings)
@@ -325,6 +307,10 @@ class State:
     next_metadata_ms: int | None = None
     metadata_asked_ms: int | None = None
     metadata_changed_ms: int = 0
+    block_ms: int = 0
+    block_at_ms: int = 0
+    block_asked_ms: int = 0
+    stalled_since_ms: int | None = None
     warm_coins: frozenset[str] = frozenset()
     has_data: bool = False
     is_warm: bool = False

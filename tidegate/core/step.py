@@ -9,8 +9,12 @@ from typing import Any
 
 from tidegate.core import (
     adoption,
+    bars,
+    blocks,
     brakes,
+    connection,
     costs,
+    crosscheck,
     doubt,
     entering,
     entries,
@@ -19,6 +23,7 @@ from tidegate.core import (
     leverages,
     metadata,
     milestones,
+    money,
     orders,
     protection,
     reconcile,
@@ -26,14 +31,19 @@ from tidegate.core import (
     staleness,
     trims,
     twaps,
+    upkeep,
 )
 from tidegate.core.candles import CandleCache
-from tidegate.core.state import CoinState, OrderState, Phase, State
+from tidegate.core.state import CoinState, OrderState, State
 from tidegate.model.events import (
+    AccountMissed,
     AccountSeen,
+    BlockSeen,
     BookChanged,
     CandleChanged,
     CandlesFetched,
+    CoinsHeard,
+    CoinsUnheard,
     Command,
     Event,
     Faulted,
@@ -53,6 +63,9 @@ from tidegate.model.events import (
     OrderRejected,
     OrderSeen,
     OrdersSent,
+    PositionsSeen,
+    PricesSeen,
+    RequestsSeen,
     Signalled,
     Started,
     StrategistRestarted,
@@ -69,7 +82,6 @@ from tidegate.model.intents import (
     NOTHING,
     Alert,
     Decision,
-    Evaluate,
     Intent,
     Level,
     Note,
@@ -132,6 +144,7 @@ def on_started(state: State, event: Started) -> Decision:
             instrument=instrument, candles=cache, position=Position(coin=instrument.coin)
         )
     state.next_poll_ms = state.now_ms
+    upkeep.begin(state)
     state.next_account_ms = state.now_ms + state.wait_ms(schedule.ACCOUNT_EVERY_MS)
     state.next_metadata_ms = state.now_ms + state.wait_ms(metadata.EVERY_MS)
     state.fees, state.next_fees_ms = event.fees, state.now_ms + state.wait_ms(costs.EVERY_MS)
@@ -187,55 +200,20 @@ def on_tick(state: State, event: Tick) -> Decision:
         for order in tuple(state.coins[name].orders.values()):
             decision += doubt.on_due(state, order)
     if not state.stopping:
-        decision += schedule.poll(state, event)
-        decision += leverages.ask(state) + metadata.on_due(state) + costs.on_due(state)
+        decision += schedule.poll(state, event) + schedule.gaps(state) + upkeep.due(state)
+        decision += leverages.ask(state) + metadata.on_due(state) + costs.on_due(state) + blocks.on_due(state)
     return decision + schedule.account(state, event)
 
 
 # prices and candles
 
 
-def on_candles(state: State, event: CandlesFetched) -> Decision:
-    """Candles were read: keep the closed ones, have the strategy look at what is new."""
-    coin = state.coins.get(event.coin)
-    if coin is None:
-        return NOTHING
-    cache, merge = coin.candles.merge(event.candles, event.exchange_ms)
-    phase = Phase.READY if coin.phase is Phase.WARMING and cache.rows else coin.phase
-    coin = state.change(event.coin, candles=cache, phase=phase, fetching_since_ms=None)
-    notes = [
-        Note(topic="poll", text=f"{coin.coin}: {what}", level="WARNING")
-        for what in (*merge.refused[:3], *_revisions(len(merge.revised)))
-    ]
-    tail = cache.tail()
-    if not tail:
-        text = f"{coin.coin}: no closed candle of {state.settings.timeframe.value} yet"
-        return Decision(notes=(*notes, Note(topic="poll", text=text)))
-    follows = coin.told_from_ms <= tail[0].open_ms <= coin.told_until_ms + cache.interval_ms
-    reset = bool(merge.revised) or not coin.told_until_ms or not follows
-    new = tail if reset else tuple(row for row in tail if row.open_ms > coin.told_until_ms)
-    if not new:
-        return Decision(notes=tuple(notes))
-    state.change(event.coin, told_from_ms=tail[0].open_ms, told_until_ms=tail[-1].open_ms)
-    return Decision(intents=(Evaluate(coin=coin.coin, candles=new, reset=reset),), notes=tuple(notes))
-
-
-def _revisions(count: int) -> tuple[str, ...]:
-    return (f"{count} closed candle(s) were revised by the exchange",) if count else ()
-
-
-def on_candle(state: State, event: CandleChanged) -> Decision:
-    """The candle stream: the forming candle, and by its successor the closing of the last one."""
-    coin = state.coins.get(event.coin)
-    if coin is not None:
-        cache, _closed = coin.candles.stream(event.candle)
-        state.change(event.coin, candles=cache)
-    return NOTHING
-
-
 def on_trade(state: State, event: Trade) -> Decision:
     """A print: exits first; then a signal that waited for a price, and the resting stop behind a trailing one."""
     decision = (exits.on_trade(state, event) or _price_heard(state, event.coin)) + _follow(state, event.coin)
+    if event.coin in state.coins:
+        bars.on_print(state, event)
+    decision += blocks.heard(state, event.time_ms)
     return decision + trims.heard(state, event.coin, event.price, event.time_ms)
 
 
@@ -261,7 +239,7 @@ def _follow(state: State, name: str) -> Decision:
 def on_book(state: State, event: BookChanged) -> Decision:
     """The touch moved: exits first; a signal that waited for a price may go now."""
     decision = exits.on_book(state, event) or _price_heard(state, event.coin)
-    return decision + trims.on_book(state, event)
+    return decision + blocks.heard(state, event.time_ms) + trims.on_book(state, event)
 
 
 def _price_heard(state: State, name: str) -> Decision:
@@ -280,45 +258,6 @@ def on_strategist_restarted(state: State, event: StrategistRestarted) -> Decisio
     for name in tuple(state.coins):
         state.change(name, told_from_ms=0, told_until_ms=0)
     return Decision(notes=(Note(topic="strategist", text=f"restarted: {event.reason}", level="WARNING"),))
-
-
-# connection
-
-
-def on_stream_up(state: State, event: StreamUp) -> Decision:
-    """The stream is back: look at the account once, since the socket does not replay what was missed."""
-    again = state.stream_changed_ms > 0
-    state.stream_up, state.stream_changed_ms, state.next_prices_ms = True, event.at_ms, None
-    state.down_alerted = False
-    state.frozen = frozenset()  # a new connection asks for every coin again; what it cannot have it says afterwards
-    text = "up again: back to streaming" if again else f"listening: {', '.join(state.coins)}"
-    decision = Decision(notes=(Note(topic="stream", text=text),))
-    if again:
-        decision += reconcile.refresh(state, "the stream is back")
-    for name in tuple(state.coins):
-        doubt.ask_soon(state, name)
-        decision += entries.consider(state, state.coins[name])
-    return decision
-
-
-def on_stream_down(state: State, event: StreamDown) -> Decision:
-    """The stream is gone: open positions are watched by REST from now on."""
-    if not state.stream_up and state.stream_changed_ms:
-        return NOTHING
-    state.stream_up, state.stream_changed_ms = False, event.at_ms
-    watched = schedule.watched_by_rest(state)
-    state.next_prices_ms = event.at_ms if watched else None
-    seconds = state.settings.fallback_interval_s
-    how = f"polling {', '.join(watched)} by REST every {seconds} s" if watched else "no position to watch"
-    return Decision(notes=(Note(topic="stream", text=f"down: {event.reason}; {how}", level="WARNING"),))
-
-
-def on_stream_frozen(state: State, event: StreamFrozen) -> Decision:
-    """One coin cannot be streamed: its position is watched by REST, no entries meanwhile."""
-    state.frozen = state.frozen | {event.coin}
-    state.next_prices_ms = event.at_ms
-    text = f"{event.coin} cannot be streamed: {event.reason}; watched by REST, no entries"
-    return Decision(notes=(Note(topic="stream", text=text, level="WARNING"),), intents=(Alert(text=text),))
 
 
 # the rest
@@ -371,13 +310,16 @@ _HANDLERS: dict[type[Any], Callable[[State, Any], Decision]] = {
     BookChanged: on_book,
     Marked: on_mark,
     Mid: on_mid,
-    CandlesFetched: on_candles,
-    CandleChanged: on_candle,
+    CandlesFetched: bars.on_fetched,
+    CandleChanged: bars.on_streamed,
     Signalled: entries.on_signal,
     StrategistRestarted: on_strategist_restarted,
-    StreamUp: on_stream_up,
-    StreamDown: on_stream_down,
-    StreamFrozen: on_stream_frozen,
+    StreamUp: connection.on_up,
+    StreamDown: connection.on_down,
+    StreamFrozen: connection.on_frozen,
+    CoinsUnheard: connection.on_unheard,
+    CoinsHeard: connection.on_heard,
+    AccountMissed: connection.on_missed,
     OrdersSent: orders.on_sent,
     OrderAccepted: orders.on_accepted,
     OrderRejected: orders.on_rejected,
@@ -393,9 +335,13 @@ _HANDLERS: dict[type[Any], Callable[[State, Any], Decision]] = {
     LeverageSet: orders.on_leverage,
     LeverageRefused: orders.on_leverage_refused,
     AccountSeen: reconcile.on_account,
+    PositionsSeen: crosscheck.on_positions,
+    PricesSeen: crosscheck.on_prices,
+    RequestsSeen: money.requests_seen,
     FundingPaid: on_funding,
     Started: on_started,
     MetadataSeen: metadata.on_seen,
+    BlockSeen: blocks.on_seen,
     FeesSeen: costs.on_seen,
     Tick: on_tick,
     Command: on_command,

@@ -87,6 +87,14 @@ class HyperliquidClient:
                 return time_ms
         raise Unintelligible(f"exchangeStatus: {answer!r}"[:WORDS_MAX])
 
+    def block_ms(self, coin: str) -> int:
+        """The time of the newest block, as the order book of this coin shows it."""
+        answer = self._ask({"type": "l2Book", "coin": coin})
+        match answer:
+            case {"time": int(time_ms)}:
+                return time_ms
+        raise Unintelligible(f"l2Book: {answer!r}"[:WORDS_MAX])
+
     def instruments(self) -> tuple[dict[str, Instrument], list[str]]:
         """The perps of the first dex by coin, and one line for each row that could not be read."""
         return instruments_of(self._ask({"type": "meta"}))
@@ -105,24 +113,25 @@ class HyperliquidClient:
         """Mark prices; a coin without one is absent."""
         return reads.marks_of(self._ask({"type": "metaAndAssetCtxs"}), coins)
 
-    def positions(self, user: str) -> Account:
-        """Balances and positions alone, for little weight: no orders, no fills, no deposits."""
+    def positions(self, user: str, flows_since_ms: int | None = None) -> Account:
+        """Balances and positions alone, for little weight, and deposits since, when asked: no orders, no fills."""
         user = user.lower()
-        perps, spot, _ = self._money(user)
-        return replace(reads.account_of(perps, [], [], user, spot), flows_known=False)
+        perps, spot, unified = self._money(user)
+        account = replace(reads.account_of(perps, [], [], user, spot), fills_known=False)
+        return self._with_flows(account, user, flows_since_ms, unified=unified)
 
-    def account(self, user: str, fills_since_ms: int, flows_since_ms: int | None = None) -> Account:
-        """Balances, positions, open orders, the fills since then, oldest first; and deposits since, when asked."""
+    def account(self, user: str, fills_since_ms: int | None, flows_since_ms: int | None = None) -> Account:
+        """Balances, positions, open orders; when asked, the fills and the deposits since then, oldest first."""
         user = user.lower()
         perps, spot, unified = self._money(user)
         orders = self._ask({"type": "frontendOpenOrders", "user": user})
-        wanted = {"type": "userFillsByTime", "user": user, "startTime": fills_since_ms, "endTime": None}
-        fills = self._ask(wanted)
+        fills: object = []
+        if fills_since_ms is not None:
+            wanted = {"type": "userFillsByTime", "user": user, "startTime": fills_since_ms, "endTime": None}
+            fills = self._ask(wanted)
         account = reads.account_of(perps, orders, fills, user, spot)
-        if flows_since_ms is None:
-            return replace(account, flows_known=False)
-        asked = {"type": "userNonFundingLedgerUpdates", "user": user, "startTime": flows_since_ms, "endTime": None}
-        return replace(account, flows=flows_of(self._ask(asked), user, unified=unified))
+        account = replace(account, fills_known=fills_since_ms is not None)
+        return self._with_flows(account, user, flows_since_ms, unified=unified)
 
     def with_twaps(self, user: str, account: Account, fills_since_ms: int) -> Account:
         """The account with its TWAP orders, and the fills of their slices since then among its fills."""
@@ -195,6 +204,12 @@ class HyperliquidClient:
             return msgspec.json.decode(answer.content)
         except (msgspec.DecodeError, RecursionError):
             raise Unintelligible(f"/exchange: not JSON: {text!r}") from None
+
+    def _with_flows(self, account: Account, user: str, since_ms: int | None, *, unified: bool) -> Account:
+        if since_ms is None:
+            return replace(account, flows_known=False)
+        asked = {"type": "userNonFundingLedgerUpdates", "user": user, "startTime": since_ms, "endTime": None}
+        return replace(account, flows=flows_of(self._ask(asked), user, unified=unified))
 
     def _money(self, user: str) -> tuple[object, object, bool]:
         """Positions and margin, the spot balances where those are the margin, and whether they are."""

@@ -74,11 +74,15 @@ class Mid(Fact, frozen=True, kw_only=True):
 
 
 class CandlesFetched(Fact, frozen=True, kw_only=True):
-    """Candles as the exchange gave them, ascending; `exchange_ms` its time when it answered."""
+    """Candles as the exchange gave them, ascending; `exchange_ms` its time when it answered.
+
+    Those that opened before `stored_ms` were not asked for: an earlier run had stored them.
+    """
 
     coin: str
     candles: tuple[Candle, ...]
     exchange_ms: int
+    stored_ms: int = 0
 
 
 class CandleChanged(Fact, frozen=True, kw_only=True):
@@ -269,7 +273,7 @@ class Account(Struct, frozen=True, kw_only=True):
 
     `flows` are deposits and withdrawals, as far back as was asked for; `liquidation_prices` by coin, where there is
     one. `twaps` is None where nobody asked for them.
-    Unless `flows_known`, nobody asked for deposits: a change of the money may be one.
+    Unless `flows_known`, nobody asked for deposits: a change of the money may be one; likewise `fills_known`.
     """
 
     equity: Decimal
@@ -280,6 +284,7 @@ class Account(Struct, frozen=True, kw_only=True):
     time_ms: int = 0
     flows: tuple[Flow, ...] = ()
     flows_known: bool = True
+    fills_known: bool = True
     liquidation_prices: dict[str, Decimal] = {}
     twaps: tuple[TwapRecord, ...] | None = None
 
@@ -345,6 +350,12 @@ class MetadataSeen(Fact, frozen=True, kw_only=True):
     """The rules of our coins as the exchange lists them now; one that it does not list any more is absent."""
 
     instruments: tuple[Instrument, ...]
+
+
+class BlockSeen(Fact, frozen=True, kw_only=True):
+    """The newest block of the exchange is of this time."""
+
+    time_ms: int
 
 
 class FeesSeen(Fact, frozen=True, kw_only=True):
@@ -416,6 +427,7 @@ Event = (
     | FundingPaid
     | Started
     | MetadataSeen
+    | BlockSeen
     | FeesSeen
     | Tick
     | Command

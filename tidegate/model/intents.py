@@ -161,7 +161,7 @@ class CheckPrices(Wish, frozen=True, kw_only=True):
 
 
 class FetchPositions(Wish, frozen=True, kw_only=True):
-    """Read positions and money alone, and the deposits since then (None: not those), to hold what we know against it."""
+    """Read positions and money alone, to hold what we know against them; and the deposits since then (None: not)."""
 
     flows_since_ms: int | None = None
 
@@ -173,11 +173,12 @@ class FetchRequests(Wish, frozen=True, kw_only=True):
 class FetchAccount(Wish, frozen=True, kw_only=True):
     """Read balances, positions, open orders, and the fills and deposits since then (None: no deposits).
 
-    `twaps`: TWAP orders and the fills of their slices, too.
+    Without `fills` those are left out: they come by stream. `twaps`: TWAP orders and the fills of their slices, too.
     """
 
     fills_since_ms: int
     flows_since_ms: int | None = None
+    fills: bool = True
     twaps: bool = False
     reason: str
     urgency: Urgency = Urgency.PROTECTION
@@ -195,6 +196,13 @@ class FetchMetadata(Wish, frozen=True, kw_only=True):
 
     coins: tuple[str, ...]
     reason: str
+
+
+class FetchBlock(Wish, frozen=True, kw_only=True):
+    """Ask of what time the newest block is, by the order book of this coin."""
+
+    coin: str
+    urgency: Urgency = Urgency.PROTECTION
 
 
 class FetchFees(Wish, frozen=True, kw_only=True):
@@ -285,6 +293,7 @@ Intent = (
     | FetchAccount
     | FetchOrder
     | FetchMetadata
+    | FetchBlock
     | FetchFees
     | Evaluate
     | Subscribe

@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 SEEDS ?= 500
+EXAMPLES ?= 10000
 HOURS ?= 0.3
 
-.PHONY: setup run test check leakcheck kill sim bench clean lock help faults
+.PHONY: setup run test check leakcheck kill sim bench clean lock help faults exactness
 
 help:
 	@echo "make run     the bot trading on the built-in exchange: no keys, no network (ARGS='--seconds 60' passes options)"
@@ -15,6 +16,7 @@ help:
 	@echo "make leakcheck  canary secrets through every command and a run with faults: 0 hits (two minutes)"
 	@echo "make faults  every fault of docs/reliability.md played and timed, and 1 000 unknown outcomes (under ten minutes)"
 	@echo "make kill       kill -9: 200 random deaths and ten at each of twelve points (half an hour)"
+	@echo "make exactness  10 000 random schedules of prices, faults and deaths: one crossing, one close (EXAMPLES=10000; minutes)"
 	@echo "make sim     the bot in random markets, seed after seed, judged on the exchange's side (SEEDS=500, HOURS=0.3, SEED=17 for one)"
 	@echo "make bench   the benchmarks: ratios measured side by side"
 	@echo "make lock    resolve requirements.lock and requirements-dev.lock anew"
@@ -56,6 +58,9 @@ faults: $(VENV)/.dev
 
 kill: $(VENV)/.dev
 	KILLS=all $(BIN)/python -m pytest tests/kill --timeout=1800 -n 2 $(ARGS)
+
+exactness: $(VENV)/.dev
+	EXACTNESS=$(EXAMPLES) $(BIN)/python -m pytest tests/core/test_stop_exactness.py --timeout=3600 $(ARGS)
 
 sim: $(VENV)/.dev
 	SIMULATED_HOURS=$(HOURS) SEEDS=$(SEEDS) $(if $(SEED),SEED=$(SEED)) $(BIN)/python -m pytest tests/research/test_laws_in_random_markets.py -k seed_after --timeout=3600 -n 2 $(ARGS)

@@ -1,4 +1,4 @@
-"""Prices that come before the news of the fill: an entry may be filled and its stop crossed before we are told of either.
+"""Prices that come before the news of the fill: an entry may be filled, and its stop crossed, before we hear of either.
 
 While an entry is under way the newest price beyond one of its levels is kept. Once the fill is told, a crossing that is
 younger than it counts like one that was heard later. Owns that one touch; it sends nothing.
@@ -11,7 +11,7 @@ from tidegate.model.events import Trade
 
 
 def trade(state: State, coin: CoinState, event: Trade) -> None:
-    """A print (or several) without a position: the last price counts from its own time, the extremes from the oldest."""
+    """A print, or several, without a position: the last counts from its own time, its extremes from the oldest."""
     if coin.bracket is None or coin.position.size:
         return
     low, high = (event.low, event.high) if coin.bracket.direction > 0 else (event.high, event.low)

@@ -43,6 +43,7 @@ class Fleet:
         self._held: frozenset[str] = frozenset()
         self._leaving: dict[str, StreamProtocol] = {}
         self._ranked: dict[str, None] = dict.fromkeys([*home.coins, *home.shared.roster.by("limit")])
+        home.may_move_coins()
         self._spread(home.coins)
 
     @property
@@ -69,7 +70,7 @@ class Fleet:
             self._ranked.pop(coin, None)
             self._leaving.pop(coin, None)
             for line in self.lines:
-                if coin in line.coins:
+                if line.has_coin(coin):
                     _say(out, line, line.remove_coins([coin], now_ns))
             self.home.shared.roster.forget(coin)
         self._fill_up(now_ns, out)
@@ -144,15 +145,16 @@ class Fleet:
         if room < 1:
             self.home.shared.roster.mute(coin, "limit", f"the exchange allows {SUBSCRIPTIONS_MAX} subscriptions")
             return
+        self.home.shared.roster.unmute(coin, "limit")
         lean = room < self._types
-        line = self._roomy()
+        line = self._roomy(1 if lean else self._types)
         if not line.is_up:
             self._mute_until_open(coin, line)
         _say(out, line, line.add_coins([coin], now_ns, lean=lean))
 
-    def _roomy(self) -> StreamProtocol:
+    def _roomy(self, size: int) -> StreamProtocol:
         for line in self.lines:
-            if line.subscription_count + self._types <= self._line_subscriptions:
+            if line.subscription_count + size <= self._line_subscriptions:
                 return line
         if len(self.lines) < self._lines_max:
             return self._new_line()
@@ -163,8 +165,7 @@ class Fleet:
             return min(self.lines, key=lambda line: line.subscription_count)
         line = self.home.sibling(len(self.lines))
         self.lines.append(line)
-        for each in self.lines:
-            each.can_move = True
+        line.may_move_coins()
         return line
 
     def _mute_until_open(self, coin: str, line: StreamProtocol) -> None:
@@ -172,7 +173,7 @@ class Fleet:
             self.home.shared.roster.mute(coin, f"line {line.line}", "their socket is being opened")
 
     def _line_of(self, coin: str) -> StreamProtocol | None:
-        return next((line for line in self.lines if coin in line.coins), None)
+        return next((line for line in self.lines if line.has_coin(coin)), None)
 
     def _make_room(self, room: int, now_ns: int, out: Frames) -> None:
         """Those of the lowest rank without a position give up all but their prints, then these too."""
@@ -195,7 +196,7 @@ class Fleet:
         left_out = [coin for coin in self._ranked if self._line_of(coin) is None]
         for coin in left_out[: max(0, self.room_left)]:
             self.home.shared.roster.unmute(coin, "limit")
-            line = self._roomy()
+            line = self._roomy(1)
             self._mute_until_open(coin, line)
             _say(out, line, line.add_coins([coin], now_ns, lean=True))
         lean = [coin for coin in self._ranked if (at := self._line_of(coin)) and at.is_lean(coin)]

@@ -64,6 +64,9 @@ class Line:
             await _wait(stopping, self._pace.delay_s(time.monotonic()))
             if stopping.is_set():
                 return
+            if self.protocol.is_idle:
+                await _wait(stopping, TICK_S)
+                continue
             self._pace.connecting(time.monotonic())
             try:
                 connection = await self._connect()

@@ -14,7 +14,7 @@ loss of another one mutes its coins only.
 Source: Hyperliquid docs, "Websocket"; recorded frames.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -22,25 +22,15 @@ from msgspec import Struct
 
 from tidegate.hyperliquid import frames
 from tidegate.hyperliquid.account_frames import AccountFrames
+from tidegate.hyperliquid.coins import Coins
 from tidegate.hyperliquid.market_frames import MarketFrames
 from tidegate.hyperliquid.posts import Posts
 from tidegate.hyperliquid.replies import Sent
 from tidegate.hyperliquid.shapes import CandleRow
-from tidegate.hyperliquid.sharding import COIN_TYPES, rooms
+from tidegate.hyperliquid.sharding import rooms
 from tidegate.hyperliquid.shared import Shared
 from tidegate.hyperliquid.subscriptions import SUBSCRIPTIONS_MAX, Subscription, Subscriptions
-from tidegate.hyperliquid.suspects import Suspects
-from tidegate.hyperliquid.watch import (
-    FROZEN_STEP,
-    MOVE_STEP,
-    RETRY_AFTER_NS,
-    CoinWatch,
-    Ear,
-    Repair,
-    candle_heard,
-    heard,
-    prints_heard,
-)
+from tidegate.hyperliquid.watch import Ear, candle_heard, heard, prints_heard
 from tidegate.model.events import AccountMissed, Event, Faulted, StreamDown, StreamUp
 from tidegate.model.market import Timeframe
 
@@ -50,9 +40,6 @@ PING_AFTER_NS = 5 * SECOND_NS
 # With the half second between two looks a dead line is found within ten.
 SILENCE_MAX_NS = 9 * SECOND_NS
 BAD_FRAMES_PER_MINUTE_MAX = 100
-# A connection lost so soon after coins were asked for may have been dropped because of one of them.
-DROPPED_WITHIN_NS = 3 * SECOND_NS
-SURVIVED_AFTER_NS = 3 * SECOND_NS // 2
 WORDS_MAX = 200
 PING = b'{"method":"ping"}'
 PERSONAL = ("orderUpdates", "userEvents", "userFills", "userFundings")
@@ -104,17 +91,16 @@ class StreamProtocol:
         self.shared = shared or Shared()
         self.dropped = self.shared.dropped
         self.line = line
-        self.is_up = self.is_open = self.can_move = False
+        self.is_up = self.is_open = False
         self._user, self._timeframe, self._order_books = user, timeframe, order_books
         self._roster = self.shared.roster
         self._market = MarketFrames(timeframe, self.dropped, self.shared.prints_seen)
         self._account = AccountFrames(user, fills_since_ms, self.dropped)
         self._subscriptions = Subscriptions()
-        self._watch, self._suspects, self._posts = CoinWatch(), Suspects(), Posts()
-        self._coins: dict[str, bool] = {}
-        self._suspended: dict[str, int] = {}
-        self._refused: dict[Subscription, int] = {}
-        self._heard_ns = self._pinged_ns = self._now_ns = self._asked_ns = 0
+        self._coins = Coins(self._subscriptions, self.shared, timeframe, line, books=order_books)
+        self._ears = self._coins.watch.ears
+        self._posts = Posts()
+        self._heard_ns = self._pinged_ns = self._now_ns = 0
         self._bad, self._bad_since_ns = 0, 0
         self._gave_up = False
         self._handlers: dict[type, Callable[[Any, int, int], list[Event]]] = {
@@ -152,71 +138,63 @@ class StreamProtocol:
 
     # what is wanted
 
-    def follow_twaps(self) -> None:
-        """Hear of TWAP orders and their executions, too; before the socket opens."""
-        self._subscriptions.add(Subscription(kind, self._user.lower(), personal=True) for kind in TWAPS)
-
     @property
     def coins(self) -> list[str]:
         """The coins of this socket, the most important first."""
-        return list(self._coins)
+        return list(self._coins.by_rank)
 
     @property
     def types_of_a_coin(self) -> int:
         """How many subscriptions a coin takes when nothing is left out."""
-        return len(COIN_TYPES) + self._order_books
+        return self._coins.types
 
     @property
     def subscription_count(self) -> int:
         """Subscriptions wanted on this socket."""
         return len(self._subscriptions)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is wanted of this socket."""
+        return len(self._subscriptions) == 0 and not self._coins.by_rank
+
+    def may_move_coins(self) -> None:
+        """There are other sockets for a coin that stays silent on this one."""
+        self._coins.can_move = True
+
+    def has_coin(self, coin: str) -> bool:
+        """Whether this coin is streamed over this socket."""
+        return coin in self._coins.by_rank
+
     def is_lean(self, coin: str) -> bool:
         """Whether only the prints of a coin are streamed."""
-        return self._coins.get(coin, False)
+        return self._coins.by_rank.get(coin, False)
 
     def has_heard(self, coin: str) -> bool:
         """Whether everything about this coin was granted on the present connection."""
-        return self.is_open and coin in self._coins and self._subscriptions.is_settled(coin)
+        return self.is_open and self.has_coin(coin) and self._subscriptions.is_settled(coin)
 
     def add_coins(self, coins: Iterable[str], now_ns: int, *, lean: bool = False, step: int = 0) -> list[bytes]:
         """Stream these coins too (a lean one becomes a full one if asked for so); the frames are to be sent when the
         connection is open. `step` is how far a coin's repair has come elsewhere."""
-        for coin in coins:
-            if coin not in self._coins or (self._coins[coin] and not lean):
-                self._coins[coin] = lean
-                self._start(coin, now_ns, step)
+        self._coins.add(coins, now_ns, lean=lean, step=step)
         return self.outbox(now_ns)
 
     def add(self, wanted: Iterable[Subscription], now_ns: int) -> list[bytes]:
         """Want single subscriptions too."""
-        new = self._subscriptions.add(wanted)
-        for each in new:
-            if each.coin is not None:
-                self._coins.setdefault(each.coin, True)
-                self._watch.listen(each.coin, now_ns, lean=True)
-        if self.is_open:
-            self._subscriptions.ask(new)
+        self._coins.add_single(wanted, now_ns)
         return self.outbox(now_ns)
 
     def make_lean(self, coin: str, now_ns: int) -> list[bytes]:
         """Stream only the prints of a coin from now on."""
-        if coin in self._coins:
-            self._coins[coin] = True
-            self._end([each for each in self._subscriptions.of_coin(coin) if each.type != "trades"])
-            self._watch.forget(coin)
-            self._watch.listen(coin, now_ns, lean=True)
+        self._coins.make_lean(coin, now_ns)
         return self.outbox(now_ns)
 
     def remove_coins(self, coins: Iterable[str], now_ns: int = 0) -> list[bytes]:
         """Stream these coins no more."""
         for coin in coins:
-            self._stop(coin)
-            self._coins.pop(coin, None)
-            self._suspects.forget(coin)
-            self._suspended.pop(coin, None)
-            for by in ("silence", "refused", "suspect", "bad", f"line {self.line}"):
-                self._roster.unmute(coin, by)
+            self._coins.remove(coin)
+            self._market.forget(coin)
         return self.outbox(now_ns or self._now_ns)
 
     # the connection
@@ -228,22 +206,20 @@ class StreamProtocol:
         self._bad = 0
         self._market.opened(at_ms)
         self._account.opened(at_ms)
-        self._watch.opened(now_ns)
-        for each in tuple(self._refused):
-            self._take_back(each)
+        self._coins.opened(now_ns)
         self._subscriptions.forget_connection()
         self._subscriptions.ask(self._subscriptions)
         return self.outbox(now_ns)
 
     def lost(self, reason: str, at_ms: int) -> list[Event]:
         """The socket is gone: orders on their way are in doubt; the stream is down if it was up."""
-        if self.is_open and not self._gave_up:
-            self._look_for_the_guilty()
+        if self.is_open:
+            quiet_ns = self._now_ns - self._subscriptions.asked_ns
+            granted = self._subscriptions.granted > 0 and not self._gave_up
+            self._coins.lost(reason, quiet_ns, granted=granted)
         was_up, self.is_up, self.is_open = self.is_up, False, False
         events = self._posts.lost(reason, at_ms)
         if self.line:
-            for coin in self._coins:
-                self._roster.mute(coin, f"line {self.line}", reason)
             return self._roster.news(at_ms) + events
         self._roster.down()
         return [StreamDown(at_ms=at_ms, reason=reason), *events] if was_up else events
@@ -270,7 +246,6 @@ class StreamProtocol:
             return []
         out = self._subscriptions.next_frames(self.shared.allowance.room(now_ns), now_ns)
         if out:
-            self._asked_ns = now_ns
             self.shared.allowance.count(len(out), now_ns)
         return out
 
@@ -281,18 +256,13 @@ class StreamProtocol:
         if not self.is_open:
             return Due(events=tuple(events)) if events else NOTHING_DUE
         lost = self._subscriptions.overdue(now_ns)
-        for each in lost:
-            if each.coin is not None:
-                self._refused[each] = now_ns + RETRY_AFTER_NS
-                self._roster.mute(each.coin, "refused", f"{each.type} was not acknowledged", final=True)
-        moves = [
-            coin for each in self._watch.silent(now_ns) + self._watch.indebted(now_ns) for coin in self._mend(each)
-        ]
+        self._coins.refused(lost, now_ns)
+        moves = self._coins.mend(now_ns)
         give_up = self._give_up(lost, now_ns)
         if give_up is not None:
             self._gave_up = True
             return Due(events=tuple(events), give_up=give_up)
-        self._go_on_asking(now_ns)
+        self._coins.go_on_asking(now_ns)
         events += self._edge_up(at_ms)
         events += self._roster.news(at_ms)
         out = self.outbox(now_ns)
@@ -310,7 +280,7 @@ class StreamProtocol:
 
     def ages_s(self, now_ns: int) -> dict[str, float]:
         """Seconds since each coin was heard."""
-        return self._watch.ages_s(now_ns)
+        return self._coins.watch.ages_s(now_ns)
 
     # orders
 
@@ -345,29 +315,29 @@ class StreamProtocol:
         return self._market.book(frame.data, at_ms, received_ns)
 
     def _on_mark(self, frame: frames.ActiveAssetCtx, at_ms: int, received_ns: int) -> list[Event]:
-        ear = self._watch.ears.get(frame.data.coin)
+        ear = self._ears.get(frame.data.coin)
         if ear is not None:
             ear.heard_ns = ear.mark_ns = received_ns
             if ear.in_trouble:
-                self._recovered(frame.data.coin, ear)
+                self._coins.recovered(frame.data.coin, ear)
         return self._market.mark(frame.data, at_ms, received_ns)
 
     def _on_candle(self, frame: frames.Candles, at_ms: int, received_ns: int) -> list[Event]:
         rows: list[CandleRow] = frame.data if isinstance(frame.data, list) else [frame.data]
         for row in rows:
-            ear = self._watch.ears.get(row.s)
+            ear = self._ears.get(row.s)
             if ear is not None:
                 candle_heard(ear, (row.t, row.n, row.v), received_ns)
         return self._market.candle(rows, at_ms)
 
     def _hear(self, coin: str, time_ms: int, at_ms: int, received_ns: int) -> Ear | None:
-        ear = self._watch.ears.get(coin)
+        ear = self._ears.get(coin)
         if ear is None:
             return None
         self.shared.lags_ms.append(at_ms - time_ms)
         heard(ear, time_ms, received_ns)
         if ear.in_trouble and ear.heard_ns == received_ns:
-            self._recovered(coin, ear)
+            self._coins.recovered(coin, ear)
         return ear
 
     def _on_acknowledged(self, frame: frames.SubscriptionResponse, at_ms: int, _received_ns: int) -> list[Event]:
@@ -379,11 +349,9 @@ class StreamProtocol:
         if granted is None:
             self.dropped["acknowledgement: not asked for"] += 1
             return []
-        self._take_back(granted)
-        if granted.coin is not None:
-            self._suspects.prove(granted.coin)
-            if granted.type == "trades":
-                self._market.asked(granted.coin, at_ms)
+        self._coins.granted(granted)
+        if granted.coin is not None and granted.type == "trades":
+            self._market.asked(granted.coin, at_ms)
         was_up = self.is_up
         events = self._edge_up(at_ms)
         if granted.personal and was_up:
@@ -410,13 +378,8 @@ class StreamProtocol:
     def _unreadable(self, frame: bytes, error: Exception, received_ns: int) -> None:
         """A frame that says nothing: counted, and held against its coin if it has one that others need not suffer."""
         self.dropped[f"frame: {type(error).__name__}"] += 1
-        coin = frames.coin_of(frame)
-        if coin is None or coin not in self._watch.ears:
+        if not self._coins.unreadable(frames.coin_of(frame), received_ns):
             self._bad += 1
-        elif self._watch.bad_frame(coin, received_ns):
-            self._roster.mute(coin, "bad", "its frames cannot be read", final=True)
-            self._stop(coin)
-            self._suspended[coin] = received_ns + RETRY_AFTER_NS
 
     # what time and acknowledgements bring
 
@@ -427,11 +390,12 @@ class StreamProtocol:
         self.is_up = True
         if not self.line:
             return [StreamUp(at_ms=at_ms), *self._roster.up(at_ms)]
-        for coin in self._coins:
-            self._roster.unmute(coin, f"line {self.line}")
+        self._coins.up()
         return self._roster.news(at_ms)
 
     def _give_up(self, lost: Iterable[Subscription], now_ns: int) -> str | None:
+        if self.is_idle:
+            return "nothing is wanted of it any more"
         if now_ns - self._heard_ns >= SILENCE_MAX_NS:
             return f"nothing heard for {SILENCE_MAX_NS // SECOND_NS} s"
         for each in lost:
@@ -441,90 +405,6 @@ class StreamProtocol:
             self._bad, self._bad_since_ns = 0, now_ns
         if self._bad > BAD_FRAMES_PER_MINUTE_MAX:
             return f"more than {BAD_FRAMES_PER_MINUTE_MAX} unreadable frames within a minute"
-        if self._watch.all_silent(now_ns):
+        if self._coins.watch.all_silent(now_ns):
             return "every coin stays silent whatever is subscribed"
         return None
-
-    def _mend(self, repair: Repair) -> tuple[str, ...]:
-        """Subscribe again, or give the coin to another socket if there are others; what stays silent is frozen."""
-        coin, step = repair.coin, repair.step
-        if repair.types is None:
-            self._watch.ears[coin].is_muted = True
-            self._roster.mute(coin, "silence", repair.why, final=step >= FROZEN_STEP)
-        self.dropped[f"silence: {repair.types[0] if repair.types else 'all of a coin'}"] += 1
-        if step == MOVE_STEP and self.can_move:
-            return (coin,)
-        again = [each for each in self._subscriptions.of_coin(coin) if not repair.types or each.type in repair.types]
-        self._subscriptions.end(again)
-        self._subscriptions.ask(again)
-        return ()
-
-    def _take_back(self, refused: Subscription) -> None:
-        """What was refused is granted now, or may be asked for anew."""
-        if self._refused.pop(refused, None) and not any(each.coin == refused.coin for each in self._refused):
-            self._roster.unmute(refused.coin or "", "refused")
-
-    def _recovered(self, coin: str, ear: Ear) -> None:
-        ear.step, ear.is_muted = 0, False
-        self._roster.unmute(coin, "silence")
-
-    def _look_for_the_guilty(self) -> None:
-        """A connection dropped right after coins were asked for: was it because of one of them?"""
-        if self._now_ns - self._asked_ns > DROPPED_WITHIN_NS:
-            return
-        asked = self._subscriptions.unanswered_coins()
-        doubtful = self._suspects.doubtful([coin for coin in self._coins if coin in asked])
-        later, guilty = self._suspects.dropped(doubtful)
-        for coin in later:
-            self._stop(coin)
-            self._roster.mute(coin, "suspect", "the exchange dropped the connection when it was asked for")
-        if guilty is not None:
-            self._stop(guilty)
-            self._suspended[guilty] = 0
-            why = "the exchange drops the connection whenever it is asked for: is it listed?"
-            self._roster.mute(guilty, "suspect", why, final=True)
-
-    def _go_on_asking(self, now_ns: int) -> None:
-        """Ask for coins that were held back, once those before them have survived or their time has come."""
-        for coin, until_ns in tuple(self._suspended.items()):
-            if 0 < until_ns <= now_ns:
-                del self._suspended[coin]
-                self._roster.unmute(coin, "bad")
-                self._start(coin, now_ns)
-        retried = [each for each, until_ns in self._refused.items() if until_ns <= now_ns]
-        self._subscriptions.ask(retried)
-        self._refused.update(dict.fromkeys(retried, now_ns + RETRY_AFTER_NS))
-        survived = self._subscriptions.complete and now_ns - self._asked_ns >= SURVIVED_AFTER_NS
-        if self._suspects.is_waiting and survived:
-            for coin in self._suspects.next_group():
-                self._roster.unmute(coin, "suspect")
-                self._start(coin, now_ns)
-
-    def _start(self, coin: str, now_ns: int, step: int = 0) -> None:
-        lean = self._coins[coin]
-        new = self._subscriptions.add(self._of_coin(coin, lean=lean))
-        self._watch.listen(coin, now_ns, lean=lean, step=step).lean = lean
-        if self.is_open:
-            self._subscriptions.ask(new)
-
-    def _stop(self, coin: str) -> None:
-        self._end(self._subscriptions.of_coin(coin))
-        self._watch.forget(coin)
-        self._market.forget(coin)
-
-    def _end(self, subscriptions: Sequence[Subscription]) -> None:
-        for each in tuple(self._refused):
-            if each in subscriptions:
-                self._take_back(each)
-        told = self._subscriptions.remove(subscriptions)
-        if self.is_open:
-            self._subscriptions.end(told)
-
-    def _of_coin(self, coin: str, *, lean: bool) -> list[Subscription]:
-        wanted = [Subscription("trades", coin)]
-        if not lean:
-            wanted += [Subscription(kind, coin) for kind in ("bbo", "activeAssetCtx")]
-            wanted.append(Subscription("candle", coin, interval=self._timeframe.value))
-            if self._order_books:
-                wanted.append(Subscription("l2Book", coin, fast=True))
-        return wanted

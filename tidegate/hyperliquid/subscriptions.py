@@ -67,7 +67,10 @@ class Asked(Struct):
 
 
 class Subscriptions:
-    """The wanted subscriptions and their state on the present connection."""
+    """The wanted subscriptions and their state on the present connection.
+
+    `asked_ns` is when the last one was asked for, `granted` how many were granted.
+    """
 
     def __init__(self) -> None:
         self._asked: dict[Subscription, Asked] = {}
@@ -76,6 +79,8 @@ class Subscriptions:
         self._queue: deque[tuple[str, Subscription]] = deque()
         self._unanswered: set[Subscription] = set()
         self._unsettled = 0
+        self.asked_ns = 0
+        self.granted = 0
 
     def __len__(self) -> int:
         return len(self._asked)
@@ -143,6 +148,7 @@ class Subscriptions:
         self._unsettled = len(self._asked)
         self._queue.clear()
         self._unanswered.clear()
+        self.granted = 0
 
     def ask(self, which: Iterable[Subscription]) -> None:
         """Ask for these, again if they were granted before."""
@@ -162,6 +168,7 @@ class Subscriptions:
         while self._queue and len(frames) < room and len(self._unanswered) < UNANSWERED_MAX:
             method, each = self._queue.popleft()
             if method == SUBSCRIBE:
+                self.asked_ns = now_ns
                 asked = self._asked[each]
                 asked.asked_ns, asked.tries = now_ns, asked.tries + 1
                 self._unanswered.add(each)
@@ -174,6 +181,7 @@ class Subscriptions:
         key = (str(echo.get("type")), target, str(echo.get("interval") or ""), bool(echo.get("fast")))
         subscription = self._by_echo.get(key)
         if subscription is not None:
+            self.granted += 1
             self._settle(subscription)
         return subscription
 

@@ -37,7 +37,7 @@ class Suspects:
             self._strikes[coin] += 1
             if self._strikes[coin] < STRIKES_MAX:
                 return (), None
-            del self._strikes[coin]
+            self._strikes[coin] = STRIKES_MAX - 1
             return (), coin
         half = (len(coins) + 1) // 2
         later = tuple(coins[half:])

@@ -6,7 +6,19 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from tidegate.core import brakes, costs, early, exits, metadata, protection, rivals, schedule, trims, twap_orders
+from tidegate.core import (
+    brakes,
+    costs,
+    early,
+    exits,
+    manual,
+    metadata,
+    protection,
+    rivals,
+    schedule,
+    trims,
+    twap_orders,
+)
 from tidegate.core.state import EXPIRES_AFTER_MS, CoinState, Phase, State, Working
 from tidegate.model.brackets import Bracket, ExitReason
 from tidegate.model.events import OrderFilled
@@ -41,7 +53,7 @@ def on_fill(state: State, event: OrderFilled) -> Decision:
     state.change(fill.coin, position=after, mismatches=0)
     twap_orders.count(state, coin, fill)
     note = Note(topic="fill", text=_text(fill, role, after, costs.count(state, fill, before)))
-    decision = Decision(notes=(note,)) + rival
+    decision = Decision(notes=(note,)) + rival + manual.changed(state, state.coins[fill.coin], fill, role, before)
     flipped = before.direction * after.direction < 0
     if before.size and (not after.size or flipped):
         decision += _closed(state, fill, before, role)

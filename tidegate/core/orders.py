@@ -10,6 +10,7 @@ from tidegate.core import (
     entering,
     entries,
     exits,
+    manual,
     metadata,
     protection,
     ration,
@@ -171,6 +172,7 @@ def on_canceled(state: State, event: OrderCanceled) -> Decision:
     if request.role is Role.ENTRY and (not coin.position.size or coin.left_alone or coin.making is not None):
         return decision + entering.over(state, coin.coin, order, event.filled or Decimal(0))
     if coin.position.size and request.role is Role.STOP:
+        decision += manual.stop_cancelled(state, order, event.status)
         protection.watch(state, coin.coin)
     if request.role is Role.EXIT:
         exits.try_again(state, coin, request.cloid)

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from tidegate.core import entries, exits, ration, schedule
+from tidegate.core import entries, exits, manual, ration, schedule
 from tidegate.core.state import EXPIRES_AFTER_MS, CoinState, OrderState, Phase, State, Working
 from tidegate.model.brackets import ExitReason
 from tidegate.model.events import Account
@@ -34,6 +34,7 @@ NAKED_MAX_MS = 10_000
 GROWTH_SETTLES_MS = 250
 """Fills come in pairs: a position that grows is covered when it has stood so long, without asking the account."""
 GROWTH_EVERY_MS = 1_000
+REPLACED = "a nearer stop has taken over"
 TRIGGER_PASSED = "invalid tp/sl price"
 TRAIL_STEP = Decimal("0.002")
 """The resting stop follows the trailing one in steps of this fraction of the price."""
@@ -42,7 +43,7 @@ TRAIL_STEP = Decimal("0.002")
 def watch(state: State, name: str) -> None:
     """The position changed: its cover must be verified shortly."""
     coin = state.coins[name]
-    if coin.position.size and not coin.left_alone:
+    if coin.position.size and not coin.left_alone and not manual.leaves_unguarded(state, coin):
         since_ms = coin.uncovered_since_ms if coin.uncovered_since_ms is not None else state.now_ms
         due_ms = _next_look_ms(state, since_ms, COVER_CHECK_MS)
         state.change(name, cover_due_ms=due_ms, uncovered_since_ms=since_ms)
@@ -62,7 +63,8 @@ def cover_growth(state: State, coin: CoinState) -> Decision:
         return NOTHING
     coin = state.change(coin.coin, growth_due_ms=None)
     size = abs(coin.position.size)
-    if coin.phase is not Phase.HOLDING or not size or coin.bracket is None or coin.bracket.stop is None:
+    wanted = coin.phase is Phase.HOLDING and not manual.leaves_unguarded(state, coin)
+    if not wanted or not size or coin.bracket is None or coin.bracket.stop is None:
         return NOTHING
     if any(order.request.size >= size for order in _own_stops(coin)) or not ration.stop_has_turn(state, coin):
         return NOTHING
@@ -141,6 +143,8 @@ def verify(state: State, coin: CoinState, account: Account) -> Decision:
     missing = abs(coin.position.size) - covered_size(coin, account.orders)
     if missing <= 0:
         return _confirmed(state, coin, account)
+    if manual.leaves_unguarded(state, coin):
+        return NOTHING
     on_its_way = any(
         (order.state in (OrderState.SENT, OrderState.DOUBT) and order.oid is None)
         or order.sent_ms >= account.time_ms - state.wait_ms(COVER_CHECK_MS)
@@ -267,7 +271,7 @@ def retire_old_stops(state: State, coin: CoinState) -> Decision:
     old = tuple(order.request.cloid for order in stops if order is not best)
     for order in stops:
         if order is not best:
-            state.keep_order(coin.coin, replace(order, state=OrderState.WAITING))
+            state.keep_order(coin.coin, replace(order, state=OrderState.WAITING, unwanted=REPLACED))
     return Decision(
         intents=(
             CancelOrders(
@@ -275,7 +279,7 @@ def retire_old_stops(state: State, coin: CoinState) -> Decision:
                 asset=coin.instrument.asset,
                 cloids=old,
                 expires_ms=state.now_ms + state.wait_ms(EXPIRES_AFTER_MS),
-                reason="a nearer stop has taken over",
+                reason=REPLACED,
             ),
         )
     )

@@ -8,7 +8,20 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from tidegate.core import brakes, doubt, entering, entries, fills, protection, risk, rivals, schedule, staleness, twaps
+from tidegate.core import (
+    doubt,
+    entering,
+    entries,
+    fills,
+    manual,
+    money,
+    protection,
+    risk,
+    rivals,
+    schedule,
+    staleness,
+    twaps,
+)
 from tidegate.core.state import CoinState, OrderState, Phase, State
 from tidegate.model.brackets import ExitReason
 from tidegate.model.events import Account, AccountSeen, OrderFilled
@@ -31,6 +44,8 @@ def on_account(state: State, event: AccountSeen) -> Decision:
     """The exchange's view of the account: count missed fills, compare, adopt, verify the cover."""
     account = event.account
     state.account_ms, state.open_orders = account.time_ms, len(account.orders)
+    if account.fills_known:
+        state.upkeep.fills_ms = account.time_ms
     staleness.account_seen(state)
     if event.weight_used:
         state.weight_used = event.weight_used
@@ -41,7 +56,7 @@ def on_account(state: State, event: AccountSeen) -> Decision:
     positions = {position.coin: position for position in account.positions}
     if not _is_doubtful(state, account):
         state.equity, state.free = account.equity, account.free
-        decision += brakes.on_account(state, account)
+        decision += money.money_seen(state, account)
     for name in tuple(state.coins):
         decision += _position(state, state.coins[name], positions.get(name), account)
         decision += _orders(state, state.coins[name], account)
@@ -188,6 +203,8 @@ def _orders(state: State, coin: CoinState, account: Account) -> Decision:
         elif order.state in (OrderState.RESTING, OrderState.WAITING) and order.sent_ms < settled_before_ms:
             if order.request.role is Role.ENTRY and coin.making is not None:
                 entering.ask(state, order)
+            elif manual.may_be_by_hand(state, coin, order):
+                state.keep_order(coin.coin, manual.ask_about(order, state.now_ms))
             elif not coin.waits_for_entry(order):
                 state.drop_order(order.request.cloid)
     coin = state.coins[coin.coin]

@@ -95,7 +95,8 @@ def _pull_in(state: State, coin: CoinState, now_ms: int) -> None:
         moments = {name: min(getattr(coin.making, name), now_ms) for name in ("until_ms", "next_ms", "look_ms")}
         state.change(coin.coin, making=replace(coin.making, **moments))
     if coin.twap is not None:
-        moments = {name: min(getattr(coin.twap, name), now_ms) for name in ("sent_ms", "look_ms", "ending_ms", "over_ms")}
+        names = ("sent_ms", "look_ms", "ending_ms", "over_ms")
+        moments = {name: min(getattr(coin.twap, name), now_ms) for name in names}
         state.change(coin.coin, twap=replace(coin.twap, **moments))
 
 

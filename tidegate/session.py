@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from traceback import format_exception
 from types import TracebackType
@@ -48,14 +49,16 @@ from tidegate.model.instruments import Instrument
 from tidegate.model.intents import Note, PlaceOrders
 from tidegate.model.orders import instance_tag
 from tidegate.model.settings import OrderTransport, Settings
+from tidegate.no_stream import NoStream
 from tidegate.notify import LogTeller
 from tidegate.opening import Patience, leverages
 from tidegate.priority import run_in_short_slices
 from tidegate.reader import Reader
 from tidegate.storage.commands import Box
 from tidegate.storage.ledger import Ledger
+from tidegate.storage.prices import stored_candles
 from tidegate.strategist import Strategist
-from tidegate.venue import Venue, open_venue
+from tidegate.venue import Venue, budget_of, open_venue
 from tidegate.wallet import Wallet, examine, wallet_of
 from tidegate.webhook import Webhook
 from tidegate.world import RoutedWorld, Writes
@@ -153,6 +156,7 @@ class Session:
         parts, clock, inbox = self._parts, self._clock, self._inbox
         wallet = self._wallet(venue)
         parts.enter_context(one_bot_per_wallet(venue.name, wallet.account))
+        self._budget = budget_of(self._settings, venue)
         client = self._client(venue)
         parts.callback(client.close)
         patient = Patience()
@@ -160,12 +164,19 @@ class Session:
         ledger = self._ledger(venue, wallet)
         account = patient("the account", lambda: self._account(client, venue, wallet, ledger))
         shown = leverages(client, wallet.account, settings)
-        protocol = StreamProtocol(settings.coins, wallet.account, settings.timeframe, fills_since_ms=account.time_ms)
-        if account.twaps is not None:
-            protocol.follow_twaps()
-        stream = self._new_stream(venue.stream_url, inbox, clock, protocol)
+        protocol = StreamProtocol(
+            settings.coins,
+            wallet.account,
+            settings.timeframe,
+            twaps=account.twaps is not None,
+            fills_since_ms=account.time_ms,
+        )
+        stream: StreamClient = NoStream()
+        if settings.streams_prices:
+            stream = self._new_stream(venue.stream_url, inbox, clock, protocol)
         parts.callback(stream.stop, PART_STOP_S)
-        reader = Reader(lambda: self._client(venue), wallet.account, inbox, clock, clock.observe)
+        stored = partial(stored_candles, self._loaded.secrets.database_url, venue.name)
+        reader = Reader(lambda: self._client(venue), wallet.account, inbox, clock, clock.observe, stored)
         reader.start()
         parts.callback(reader.stop, PART_STOP_S)
         self._desk = self._desk_of(venue, wallet)
@@ -396,6 +407,7 @@ class Settling:
             wall_ms=time.time_ns() // 1_000_000,
             realised_today=self._realised,
             weight_used=self._budget.used(),
+            rest=self._budget.gauges(),
             stream=gauges,
         )
 

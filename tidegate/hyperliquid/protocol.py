@@ -74,7 +74,8 @@ class StreamProtocol:
 
     `coins` are names from live metadata, the most important first (an unknown one makes the exchange drop the
     connection), `user` the account's own address. `order_books` adds the fast book of five levels to the touch of each
-    coin. Of coins for which the exchange's limits leave no room only the prints are streamed, or nothing.
+    coin, `twaps` what becomes of TWAP orders and their executions. Of coins for which the exchange's limits leave no
+    room only the prints are streamed, or nothing.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class StreamProtocol:
         timeframe: Timeframe,
         *,
         order_books: bool = False,
+        twaps: bool = False,
         fills_since_ms: int | None = None,
         shared: Shared | None = None,
         line: int = 0,
@@ -123,7 +125,8 @@ class StreamProtocol:
             frames.Error: self._on_error,
         }
         if line == 0:
-            self._subscriptions.add(Subscription(kind, user.lower(), personal=True) for kind in PERSONAL)
+            kinds = (*PERSONAL, *TWAPS) if twaps else PERSONAL
+            self._subscriptions.add(Subscription(kind, user.lower(), personal=True) for kind in kinds)
         full, lean, left_out = rooms(coins, SUBSCRIPTIONS_MAX - len(self._subscriptions), self.types_of_a_coin)
         self.add_coins(full, 0)
         self.add_coins(lean, 0, lean=True)

@@ -140,10 +140,15 @@ class _Bot:
         theirs, settings, inbox, time = self._theirs, self._settings, self._inbox, self._theirs.time
         instruments, _ = self.client.instruments()
         account = self.client.account(theirs.account, (ledger.last_fill_ms() or time.now_ms) - DAY_MS)
-        protocol = StreamProtocol(settings.coins, theirs.account, settings.timeframe, fills_since_ms=account.time_ms)
         if settings.uses_twaps:
             account = self.client.with_twaps(theirs.account, account, time.now_ms - DAY_MS)
-            protocol.follow_twaps()
+        protocol = StreamProtocol(
+            settings.coins,
+            theirs.account,
+            settings.timeframe,
+            twaps=settings.uses_twaps,
+            fills_since_ms=account.time_ms,
+        )
         stream = SimulatedStream(time, theirs.streams, protocol, inbox, self._latency, self._outages)
         self._leaving.append(stream.leave)
         self._state = simulation.state

@@ -27,7 +27,7 @@ from hyperliquid_websocket import HyperliquidWebSocketClient
 from tidegate.clock import ExchangeClock
 from tidegate.config import load
 from tidegate.hyperliquid.client import HyperliquidClient
-from tidegate.hyperliquid.limits import Budget, weight_per_minute
+from tidegate.hyperliquid.limits import Budget, Lane, weight_per_minute
 from tidegate.hyperliquid.signing import Signer
 from tidegate.localnet.arguments import MarketChoice
 from tidegate.model.events import Command, Signalled
@@ -54,9 +54,9 @@ class Purse(Budget):
 
     is_shut = False
 
-    def take(self, weight: int, *, protective: bool = False) -> bool:
+    def take(self, weight: int, lane: Lane = Lane.REST) -> bool:
         """Spend `weight` if it is there."""
-        return not self.is_shut and super().take(weight, protective=protective)
+        return not self.is_shut and super().take(weight, lane)
 
 
 class RepeatedRead:

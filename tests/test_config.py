@@ -98,16 +98,16 @@ BAD_FILES: dict[str, tuple[str | bytes, list[tuple[str, str]]]] = {
     "unit of time": ("CHECK_INTERVAL=300s", [("CHECK_INTERVAL=300s", "leave the unit out")]),
     "no pause between polls": ("CHECK_INTERVAL=0", [("CHECK_INTERVAL=0", "zero")]),
     "more than the weight budget": (
-        "CHECK_INTERVAL=1",
+        "CHECK_INTERVAL=1\nSTREAM=prices",
         [("CHECK_INTERVAL=1", "of 1200 REST weight a minute")],
     ),
     "too many coins for the interval": (
-        "COINS=" + ",".join(f"C{n}" for n in range(90)) + "\nCHECK_INTERVAL=60",
+        "COINS=" + ",".join(f"C{n}" for n in range(90)) + "\nCHECK_INTERVAL=60\nSTREAM=off",
         [("CHECK_INTERVAL=60", "90 coins")],
     ),
-    "fallback more than the budget": (
-        "FALLBACK_INTERVAL=0.5",
-        [("FALLBACK_INTERVAL=0.5", "at least 2 seconds")],
+    "a stage of streaming that there is not": (
+        "STREAM=everything",
+        [("STREAM=everything", "prices+candles")],
     ),
     "too little history": ("CANDLE_HISTORY=10", [("CANDLE_HISTORY=10", "50 to 5000")]),
     # lists

@@ -274,12 +274,12 @@ def test_loading_changes_nothing_outside(project: Path) -> None:
 def test_the_interval_that_a_line_proposes_is_the_shortest_that_fits() -> None:
     coins = ",".join(f"C{number}" for number in range(40))
     with pytest.raises(ConfigError) as caught:
-        loaded({"COINS": coins, "CHECK_INTERVAL": "10"})
+        loaded({"COINS": coins, "CHECK_INTERVAL": "10", "STREAM": "prices"})
     (line,) = caught.value.problems
     proposed = int(line.rpartition("=")[2])
-    assert loaded({"COINS": coins, "CHECK_INTERVAL": str(proposed)})
+    assert loaded({"COINS": coins, "CHECK_INTERVAL": str(proposed), "STREAM": "prices"})
     with pytest.raises(ConfigError):
-        loaded({"COINS": coins, "CHECK_INTERVAL": str(proposed - 1)})
+        loaded({"COINS": coins, "CHECK_INTERVAL": str(proposed - 1), "STREAM": "prices"})
 
 
 def test_what_no_interval_can_mend_is_said_of_the_coins() -> None:

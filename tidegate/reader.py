@@ -251,9 +251,7 @@ class Reading:
                 yield PositionsSeen(at_ms=self._clock.now_ms(), account=account, weight_used=client.budget.used())
             case FetchRequests():
                 answer = client.requests(self._user)
-                yield RequestsSeen(
-                    at_ms=self._clock.now_ms(), used=answer.n_requests_used, most=answer.n_requests_cap
-                )
+                yield RequestsSeen(at_ms=self._clock.now_ms(), used=answer.n_requests_used, most=answer.n_requests_cap)
             case FetchPrices():
                 yield from self._prices(client, wish)
             case FetchAccount():
@@ -302,7 +300,7 @@ class Reading:
         listed, unread = client.instruments()
         found = tuple(listed[coin] for coin in wish.coins if coin in listed)
         if not found or (unread and len(found) < len(wish.coins)):
-            # An answer without any of our coins, or in which one of them may be a row that makes no sense, delists none.
+            # An answer without any of our coins, or in which one may be a row that makes no sense, delists none.
             reason = "; ".join(unread[:3]) or f"none of {', '.join(wish.coins[:10])} is in it"
             return Faulted(at_ms=self._clock.now_ms(), where="metadata", reason=f"not believed: {reason}")
         return MetadataSeen(at_ms=self._clock.now_ms(), instruments=found)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -12,6 +13,9 @@ from rich.text import Text
 from tidegate.config import Entry
 from tidegate.discovery import StrategyRow
 from tidegate.model.status import Status
+
+if TYPE_CHECKING:
+    from tidegate.repair import Report
 
 STALE_AFTER_S = 5
 """A bot leaves its status about once a second: an older one is of a bot that hangs or is gone."""
@@ -51,19 +55,23 @@ def show_status(status: Status, alive: bool, console: Console) -> None:
         running = f"NOT RESPONDING (pid {status.pid})"
     dry = ", dry run" if status.dry_run else ""
     stream = "up" if status.stream_up else "DOWN, prices by REST"
+    since = f"stream {stream} since {_clock(status.stream_since_ms)}"
+    if status.stream_stage == "off":
+        since = "no stream (STREAM=off), prices by REST"
     today = status.realised_today + status.unrealised
     parts = f"realised {status.realised_today:+,.2f}, open {status.unrealised:+,.2f}"
     lines = (
         f"[bold]{running}[/bold], last seen {age_s:.0f} s ago; {status.network}{dry}, account {status.account}",
         f"{status.strategy} on {status.timeframe}; next poll in {_wait(status)} ({_clock(status.next_poll_ms)})",
-        f"stream {stream} since {_clock(status.stream_since_ms)}; "
-        f"REST weight {status.weight_used} of {status.weight_max} in the last minute",
+        f"{since}; {_rest(status)}",
         f"equity {status.equity:,.2f} USD; today {today:+,.2f} ({parts})",
     )
     for line in lines:
         console.print(line)
-    if status.stream is not None:
+    if status.stream is not None and status.stream_stage != "off":
         console.print(Text(status.stream.words))
+    if status.requests_max:
+        console.print(_requests(status))
     for brake in status.brakes:
         console.print(Text(f"no entries, {brake}", style="yellow"))
     _coins(status, console)
@@ -108,6 +116,18 @@ def _positions(status: Status, console: Console) -> None:
         console.print(f"  resting stop {resting}, {confirmed}")
 
 
+def _rest(status: Status) -> str:
+    if status.rest is not None:
+        return status.rest.words
+    return f"REST weight {status.weight_used} of {status.weight_max} in the last minute"
+
+
+def _requests(status: Status) -> str:
+    days = status.requests_days
+    lasts = "" if days is None else f"; at this rate the rest lasts {days:,.0f} days"
+    return f"{status.requests_used:,} of the account's {status.requests_max:,} actions used{lasts}"
+
+
 def _as_it_is(*words: str) -> list[Text]:
     """Cells whose brackets are brackets: what a user wrote is never markup."""
     return [Text(each) for each in words]
@@ -128,7 +148,7 @@ def _clock(time_ms: int) -> str:
     return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%H:%M:%S")
 
 
-def show_repair(report: Report, console: Console) -> None:
+def show_repair(report: "Report", console: Console) -> None:
     """What a repair found and what it took over."""
     for remark in report.remarks:
         console.print(Text(f"{report.path}: {remark}"))

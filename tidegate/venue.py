@@ -3,6 +3,7 @@
 The built-in localnet is started (or found again) and stopped here; the real networks are addresses in a table.
 """
 
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -13,15 +14,16 @@ from typing import Any
 
 import requests
 
-from tidegate.clock import ExchangeClock
+from tidegate.clock import ExchangeClock, seconds_up
 from tidegate.config import Loaded
 from tidegate.errors import ConfigError, Unreachable
 from tidegate.hyperliquid.client import HyperliquidClient
-from tidegate.hyperliquid.limits import Budget
+from tidegate.hyperliquid.limits import DATA_WEIGHT, RESERVED_WEIGHT, WEIGHT_PER_MINUTE, Budget
+from tidegate.hyperliquid.shared_minute import SharedMinute
 from tidegate.localnet.arguments import MarketChoice
 from tidegate.localnet.child import LocalnetChild, ask
 from tidegate.model.orders import instance_tag
-from tidegate.model.settings import Network
+from tidegate.model.settings import Network, Settings
 
 URLS = {
     Network.MAINNET: "https://api.hyperliquid.xyz",
@@ -61,6 +63,16 @@ class Venue:
             ask("POST", f"{self.url}/localnet/fund", body, ASK_TIMEOUT_S).raise_for_status()
         except requests.RequestException as error:
             raise Unreachable(f"localnet at {self.url} did not fund the account: {error}") from None
+
+
+def budget_of(settings: Settings, venue: Venue) -> Budget:
+    """The REST budget of one bot: its own, or with SHARED_BUDGET that of all bots of this host on this exchange.
+
+    Where the candles are polled anyway, they may have more of it.
+    """
+    data_weight = DATA_WEIGHT if settings.streams_candles else WEIGHT_PER_MINUTE - RESERVED_WEIGHT
+    minute = SharedMinute(Path(tempfile.gettempdir()), venue.url) if settings.shared_budget else None
+    return Budget(monotonic=seconds_up, minute=minute, data_weight=data_weight)
 
 
 @contextmanager

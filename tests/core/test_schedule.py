@@ -24,7 +24,7 @@ from tidegate.model.intents import Alert, Evaluate, FetchAccount, FetchCandles, 
 from tidegate.model.market import Timeframe
 from tidegate.model.orders import Role
 from tidegate.model.positions import Position
-from tidegate.model.settings import OnStartPosition, StopPriceSource
+from tidegate.model.settings import OnStartPosition, StopPriceSource, Stream
 from tidegate.model.signals import Want
 
 HOUR = 3_600_000
@@ -46,7 +46,7 @@ def polled(world: World, until_ms: int) -> list[int]:
 
 @pytest.mark.parametrize("interval_s", ["300", "7", "60", "3600", "0.5"])
 def test_polls_stand_on_an_exact_grid_for_days(interval_s: str) -> None:
-    world = started(check_interval_s=D(interval_s))
+    world = started(check_interval_s=D(interval_s), stream=Stream.PRICES)
     interval_ms = int(D(interval_s) * 1000)
     days = 3 if interval_ms >= 7_000 else 0
     times = polled(world, T0 + days * 24 * HOUR + (HOUR if not days else 0))
@@ -63,7 +63,7 @@ def test_the_first_poll_comes_at_once() -> None:
 @given(st.lists(st.integers(1, 40 * 300_000), max_size=30), st.integers(1, 4))
 def test_after_a_jump_polls_are_skipped_and_never_doubled(jumps_ms: list[int], interval_minutes: int) -> None:
     interval_ms = interval_minutes * 60_000
-    world = started(check_interval_s=D(60 * interval_minutes))
+    world = started(check_interval_s=D(60 * interval_minutes), stream=Stream.PRICES)
     slots = []
     for jump_ms in jumps_ms:
         world.now_ms += jump_ms
@@ -108,11 +108,11 @@ def test_the_time_to_settle_is_our_own_also_when_the_exchange_runs_fast() -> Non
 
 
 def test_a_read_under_way_is_not_asked_for_again_until_patience_ends() -> None:
-    world = started(check_interval_s=D(5))
+    world = started(check_interval_s=D(5), stream=Stream.PRICES)
     world.fetched()
     asked = []
     for _poll in range(6):
-        world.now_ms = schedule.next_due_ms(world.state)
+        world.now_ms = world.state.next_poll_ms
         asked.append(bool(list(wishes([world.tick()], FetchCandles))))
     assert asked == [True, False, False, False, True, False]
 
@@ -136,7 +136,7 @@ def test_every_poll_asks_only_for_what_is_missing() -> None:
 
 
 def test_the_strategy_sees_only_new_bars_once_the_cache_is_full() -> None:
-    world = started(candle_history=4)
+    world = started(candle_history=4, stream=Stream.PRICES)
     world.fetched(10)
     world.decisions.clear()
     for _bar in range(3):
@@ -224,10 +224,21 @@ def test_a_stream_that_returns_ends_the_polling_and_looks_at_the_account_once() 
 # the account
 
 
-def test_the_account_is_read_every_half_minute() -> None:
-    world = started()
+def test_the_account_is_read_every_half_minute_where_it_does_not_come_by_stream() -> None:
+    world = started(stream=Stream.CANDLES)
     world.run_until(T0 + 300_000)
     assert 10 <= len(world.wished(FetchAccount)) <= 11
+    assert all(wish.fills for wish in world.wished(FetchAccount))
+
+
+def test_the_account_is_read_seldom_while_it_comes_by_stream_and_often_once_it_does_not() -> None:
+    world = started()
+    world.run_until(T0 + 540_000)
+    assert len(world.wished(FetchAccount)) == 3
+    world.down()
+    before = len(world.wished(FetchAccount))
+    world.run_until(world.now_ms + 300_000)
+    assert len(world.wished(FetchAccount)) - before == 10
 
 
 def test_fills_are_asked_for_since_the_last_one_known_or_the_last_look() -> None:
@@ -349,11 +360,21 @@ def test_what_is_due_lies_ahead_after_a_tick(timeframe: Timeframe, interval_s: D
 
 
 def test_the_first_coins_are_polled_in_every_cycle_and_later_ranks_less_often() -> None:
-    tier = schedule.TIER_COINS
+    tier = 50
     cycles = range(12)
     for rank, every in ((0, 1), (tier - 1, 1), (tier, 2), (2 * tier - 1, 2), (2 * tier, 3)):
-        polled_in = [cycle for cycle in cycles if schedule.is_polled(rank, cycle)]
+        polled_in = [cycle for cycle in cycles if schedule.is_polled(rank, cycle, tier)]
         assert polled_in == list(range(0, 12, every))
+
+
+@given(st.integers(1, 1_001), st.integers(60, 3_600))
+def test_the_tiers_keep_polling_within_its_share_of_the_budget(coins: int, interval_s: int) -> None:
+    tier = schedule.tier_size(coins, interval_s * 1_000)
+    cycles = 60
+    polls = sum(schedule.is_polled(rank, cycle, tier) for rank in range(coins) for cycle in range(1, cycles + 1))
+    allowed = schedule.POLLED_PER_MINUTE * interval_s / 60
+    assert tier == 1 or polls / cycles <= allowed * 1.05 + 1
+    assert 1 <= tier <= coins
 
 
 def test_a_stream_that_stays_away_for_a_minute_with_a_position_is_one_alert_an_outage() -> None:

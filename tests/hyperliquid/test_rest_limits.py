@@ -7,10 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate.hyperliquid.limits import (
+    BACK_OFF_FIRST_S,
+    BACK_OFF_MAX_S,
+    BURST_WEIGHT,
+    DATA_WEIGHT,
     RESERVED_WEIGHT,
     WEIGHT_PER_MINUTE,
     Budget,
+    Lane,
     action_weight,
+    lane_of,
     weight_of,
     weight_per_minute,
 )
@@ -51,29 +57,109 @@ def test_an_action_weighs_one_and_one_more_for_each_forty(batch, weight):
     assert action_weight(batch) == weight
 
 
+@pytest.mark.parametrize(
+    ("request_type", "lane"),
+    [
+        ("clearinghouseState", Lane.PROTECTION),
+        ("frontendOpenOrders", Lane.PROTECTION),
+        ("orderStatus", Lane.PROTECTION),
+        ("allMids", Lane.PRICES),
+        ("metaAndAssetCtxs", Lane.PRICES),
+        ("candleSnapshot", Lane.CANDLES),
+        ("meta", Lane.REST),
+        ("userFees", Lane.REST),
+    ],
+)
+def test_what_protects_goes_first_then_prices_then_candles_then_the_rest(request_type, lane):
+    assert lane_of(request_type) is lane
+
+
+def test_each_lane_leaves_alone_what_is_kept_for_those_before_it():
+    watch = Watch()
+    budget = Budget(monotonic=watch)
+    for lane, most in ((Lane.REST, DATA_WEIGHT - 60), (Lane.CANDLES, DATA_WEIGHT), (Lane.PRICES, 960)):
+        while budget.take(20, lane) or spread(watch, budget, lane):
+            pass
+        assert budget.used() == most
+    assert budget.take(RESERVED_WEIGHT, Lane.PROTECTION)
+    assert not budget.take(1, Lane.PROTECTION)
+    assert budget.gauges().by_lane == {"protection": RESERVED_WEIGHT, "prices": 420, "candles": 60, "rest": 480}
+
+
+def spread(watch: Watch, budget: Budget, lane: Lane) -> bool:
+    """Candles are spread: a moment later there may be room again."""
+    watch.now_s += 2.5
+    return lane is Lane.CANDLES and budget.take(20, lane)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from([Lane.CANDLES, Lane.REST]), st.integers(1, 103))))
+def test_no_hunger_for_data_ever_delays_protection(asked):
+    """Whatever candles and the rest ask for, a whole reconciliation and a minute of prices are there at once."""
+    watch = Watch()
+    budget = Budget(monotonic=watch)
+    for pause_s, lane, weight in asked:
+        watch.now_s += pause_s
+        budget.take(weight, lane)
+        budget.refused(lane) if weight % 7 == 0 else None
+    assert all(budget.take(2, Lane.PRICES) for _ in range(30))
+    assert all(budget.take(weight, Lane.PROTECTION) for weight in (2, 2, 20, 120, 20, 2))
+
+
+def test_candles_are_spread_over_the_minute():
+    watch = Watch()
+    budget = Budget(monotonic=watch)
+    seconds = [0] * 60
+    for second in range(60):
+        while budget.take(20, Lane.CANDLES):
+            seconds[second] += 20
+        watch.now_s += 1
+    assert seconds[0] == BURST_WEIGHT
+    assert max(seconds[1:]) <= 20
+    assert sum(seconds) <= DATA_WEIGHT
+
+
+def test_a_429_makes_data_wait_longer_each_time_and_protection_never():
+    watch = Watch()
+    budget = Budget(monotonic=watch)
+    pauses_s = []
+    for _ in range(5):
+        budget.refused(Lane.CANDLES)
+        budget.refused(Lane.CANDLES)
+        began_s = watch.now_s
+        assert budget.take(2, Lane.PROTECTION)
+        assert budget.take(2, Lane.PRICES)
+        while not budget.take(1, Lane.CANDLES):
+            assert not budget.take(1, Lane.REST)
+            watch.now_s += 1
+        pauses_s.append(watch.now_s - began_s)
+    assert pauses_s == [BACK_OFF_FIRST_S, 20, 40, BACK_OFF_MAX_S, BACK_OFF_MAX_S]
+    assert budget.gauges().refused == 10
+    watch.now_s += 300
+    budget.refused(Lane.REST)
+    assert budget.gauges().backing_off_s == BACK_OFF_FIRST_S
+
+
 def test_a_configuration_needs_what_its_arithmetic_says():
-    assert weight_per_minute(3, 300, 2) == pytest.approx(3 * 20 / 5 + 30 * 22 + 2 * 62)
-    assert weight_per_minute(20, 10, 2) > WEIGHT_PER_MINUTE
+    steady = 30 * 2 + 2 * 46 + 20 / 3
+    assert weight_per_minute(3, 300, 2) == pytest.approx(3 * 20 / 5 + steady)
+    assert weight_per_minute(200, 60, 2, "prices") == pytest.approx(200 * 20 + steady)
+    assert weight_per_minute(20, 10, 2, "off") > WEIGHT_PER_MINUTE
 
 
-def test_the_reserve_is_for_protective_reads_only():
-    budget = Budget(monotonic=Watch())
-    while budget.take(20):
-        pass
-    assert budget.used() == WEIGHT_PER_MINUTE - RESERVED_WEIGHT
-    assert not budget.take(20)
-    assert budget.take(RESERVED_WEIGHT, protective=True)
-    assert not budget.take(1, protective=True)
+@pytest.mark.parametrize("coins", [1, 20, 200, 1001])
+def test_with_streamed_candles_no_number_of_coins_needs_half_of_the_budget(coins):
+    assert weight_per_minute(coins, 60, 2, "all") <= WEIGHT_PER_MINUTE / 2
+    assert weight_per_minute(coins, 1, 2, "prices+candles") <= WEIGHT_PER_MINUTE / 2
 
 
 def test_weight_comes_back_after_a_minute():
     watch = Watch()
     budget = Budget(monotonic=watch)
-    assert budget.take(900)
+    assert budget.take(900, Lane.PRICES)
     watch.now_s += 59
-    assert not budget.take(100)
+    assert not budget.take(100, Lane.PRICES)
     watch.now_s += 2
-    assert budget.take(100)
+    assert budget.take(100, Lane.PRICES)
     assert budget.used() == 100
 
 
@@ -84,17 +170,17 @@ def test_what_was_spent_anyway_is_noted_up_to_the_limit():
     budget.spend(10_000)
     assert budget.used() == WEIGHT_PER_MINUTE
     budget.spend(5)
-    assert not budget.take(1, protective=True)
+    assert not budget.take(1, Lane.PROTECTION)
 
 
-@given(st.lists(st.tuples(st.integers(0, 90), st.integers(1, 200), st.booleans()), max_size=60))
+@given(st.lists(st.tuples(st.integers(0, 90), st.integers(1, 200), st.sampled_from(Lane)), max_size=60))
 def test_no_minute_ever_holds_more_than_the_limit(steps):
     watch = Watch()
     budget = Budget(monotonic=watch)
     spent: list[tuple[float, int]] = []
-    for pause_s, weight, protective in steps:
+    for pause_s, weight, lane in steps:
         watch.now_s += pause_s
-        if budget.take(weight, protective=protective):
+        if budget.take(weight, lane):
             spent.append((watch.now_s, weight))
         assert sum(w for at, w in spent if at > watch.now_s - 60) <= WEIGHT_PER_MINUTE
 
@@ -104,7 +190,7 @@ def test_threads_share_one_budget():
     taken: list[bool] = []
 
     def spend() -> None:
-        taken.extend(budget.take(1, protective=True) for _ in range(300))
+        taken.extend(budget.take(1, Lane.PROTECTION) for _ in range(300))
 
     threads = [threading.Thread(target=spend) for _ in range(6)]
     for thread in threads:

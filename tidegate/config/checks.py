@@ -24,7 +24,7 @@ PRIVATE_FILES = ("HYPERLIQUID_KEYSTORE", "HYPERLIQUID_KEYSTORE_PASSWORD_FILE", "
 class WeightPerMinute(Protocol):
     """How much REST weight the bot uses in a minute at worst."""
 
-    def __call__(self, coins: int, check_interval_s: float, fallback_interval_s: float, /) -> float:
+    def __call__(self, coins: int, check_interval_s: float, fallback_interval_s: float, stream: str, /) -> float:
         """Weight per minute for that many coins."""
 
 
@@ -69,7 +69,7 @@ def check(given: Given) -> list[str]:
         ({"NETWORK", "HYPERLIQUID_KEYSTORE", "HYPERLIQUID_KEYSTORE_PASSWORD_FILE"}, _password_place),
         ({"NETWORK", *PRIVATE_FILES}, _private_files),
         ({"STRATEGY"}, _strategy),
-        ({"COINS", "CHECK_INTERVAL", "FALLBACK_INTERVAL"}, _weight),
+        ({"COINS", "CHECK_INTERVAL", "FALLBACK_INTERVAL", "STREAM"}, _weight),
         ({"LOG_DIR"}, _log_dir),
         ({"DATABASE_URL"}, _database),
     )
@@ -202,19 +202,20 @@ def _weight(given: Given) -> Iterator[str]:
         float(values.fallback_interval),
     )
     weight = given.outside.weight_per_minute
-    used = weight(count, check_s, fallback_s)
+    stream = values.stream.value
+    used = weight(count, check_s, fallback_s, stream)
     if used <= most:
         return
     arithmetic = (
-        f"{count} coins every {values.check_interval} s, and prices every {values.fallback_interval} s while "
-        f"the stream is down, use {used:.0f} of {most} REST weight a minute"
+        f"{count} coins every {values.check_interval} s by REST (STREAM={stream}), and prices every "
+        f"{values.fallback_interval} s, use {used:.0f} of {most} REST weight a minute"
     )
-    shortest = _shortest(lambda seconds: weight(count, seconds, fallback_s) <= most)
+    shortest = _shortest(lambda seconds: weight(count, seconds, fallback_s, stream) <= most)
     if shortest is not None:
-        allowed = f"at least {shortest} seconds for {count} coins"
+        allowed = f"at least {shortest} seconds for {count} coins, or candles by stream (STREAM=all)"
         yield given.line("CHECK_INTERVAL", arithmetic, allowed, str(shortest))
         return
-    shortest = _shortest(lambda seconds: weight(count, check_s, seconds) <= most)
+    shortest = _shortest(lambda seconds: weight(count, check_s, seconds, stream) <= most)
     if shortest is not None:
         yield given.line("FALLBACK_INTERVAL", arithmetic, f"at least {shortest} seconds", str(shortest))
     else:

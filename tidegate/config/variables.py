@@ -24,6 +24,7 @@ from tidegate.model.settings import (
     OrderTransport,
     Settings,
     StopPriceSource,
+    Stream,
 )
 
 DEFAULTS = Settings()
@@ -69,6 +70,15 @@ class Variables(BaseSettings):
     fallback_interval: Annotated[Decimal, rules.number("0.5", "60", unit="seconds", example="2")] = Field(
         default=DEFAULTS.fallback_interval_s,
         description="Seconds between two price polls while the stream is down.",
+    )
+    stream: Annotated[Stream, rules.one_of(Stream, example="all")] = Field(
+        default=DEFAULTS.stream,
+        description="What the bot takes from the stream: nothing (all is polled by REST), prices, the candles too, or "
+        "all: the account as well.",
+    )
+    shared_budget: Annotated[bool, rules.truth("true")] = Field(
+        default=DEFAULTS.shared_budget,
+        description="All bots on this machine share one REST budget, for the exchange counts them together.",
     )
     stop_price_source: Annotated[StopPriceSource, rules.one_of(StopPriceSource, example="trade")] = Field(
         default=DEFAULTS.stop_price_source,
@@ -316,6 +326,8 @@ def settings_of(values: Variables, *, strategy_dir: str, database_url: str) -> S
         candle_history=values.candle_history,
         check_interval_s=values.check_interval,
         fallback_interval_s=values.fallback_interval,
+        stream=values.stream,
+        shared_budget=values.shared_budget,
         stop_price_source=values.stop_price_source,
         stop_loss_pct=values.stop_loss_pct,
         take_profit_pct=values.take_profit_pct,

@@ -9,7 +9,7 @@ def reached(state: State) -> Decision:
     decision = NOTHING
     if (
         not state.has_data
-        and state.stream_up
+        and (state.stream_up or not state.settings.streams_prices)
         and all(coin.candles.rows and coin.heard_ms() for coin in state.coins.values())
     ):
         state.has_data = True

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from tidegate.core import money
 from tidegate.core.state import CoinState, OrderState, State, Working
 from tidegate.model.orders import Role, Trigger
 from tidegate.model.status import CoinStatus, PositionStatus, Status
@@ -22,6 +23,10 @@ def snapshot(state: State) -> Status:
         equity=state.equity,
         unrealised=sum((each.profit for each in positions if each.profit is not None), Decimal(0)),
         weight_used=state.weight_used,
+        stream_stage=state.settings.stream.value,
+        requests_used=state.upkeep.requests[-1][1] if state.upkeep.requests else 0,
+        requests_max=state.upkeep.requests[-1][2] if state.upkeep.requests else 0,
+        requests_days=money.days_left(state),
         last_poll_ms=state.last_poll_ms,
         next_poll_ms=state.next_poll_ms,
         stopping=state.stopping,

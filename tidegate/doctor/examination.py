@@ -168,7 +168,10 @@ class Examination:
             yield warning("rate budget", words, fix)
         else:
             used = weight_per_minute(
-                len(settings.coins), float(settings.check_interval_s), float(settings.fallback_interval_s)
+                len(settings.coins),
+                float(settings.check_interval_s),
+                float(settings.fallback_interval_s),
+                settings.stream.value,
             )
             yield ok("rate budget", f"{words}; REST weight {used:.0f} of {WEIGHT_PER_MINUTE} a minute at worst")
 

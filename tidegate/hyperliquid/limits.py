@@ -13,8 +13,9 @@ from enum import IntEnum
 from threading import Lock
 from typing import Protocol
 
-from msgspec import Struct
 from pyrate_limiter import InMemoryBucket, Rate, RateItem
+
+from tidegate.model.gauges import RestGauges
 
 WEIGHT_PER_MINUTE = 1200
 # Kept free for reads that protect a position, so that no candle can starve them.
@@ -48,7 +49,13 @@ _PER_20_ROWS = frozenset(
     }
 )
 ACTION_BATCH = 40
-ACCOUNT_READS = ("clearinghouseState", "spotClearinghouseState", "frontendOpenOrders", "userFillsByTime", "exchangeStatus")
+ACCOUNT_READS = (
+    "clearinghouseState",
+    "spotClearinghouseState",
+    "frontendOpenOrders",
+    "userFillsByTime",
+    "exchangeStatus",
+)
 ACCOUNT_EVERY_S = 30
 FLOWS_EVERY_MINUTES = 3
 
@@ -148,16 +155,6 @@ class OwnMinute:
         return not weight or bool(self._spent.put(RateItem("rest", now_ms, weight)))
 
 
-class Gauges(Struct, frozen=True, kw_only=True):
-    """The budget as it stands: weight of the last minute, also by lane, and how often the exchange said 429."""
-
-    used: int
-    most: int
-    by_lane: dict[str, int]
-    refused: int = 0
-    backing_off_s: float = 0.0
-
-
 class Budget:
     """The weight spent in the last minute from this address, shared by every thread that asks or sends.
 
@@ -231,12 +228,12 @@ class Budget:
         with self._lock:
             return self._minute.used(int(self._monotonic() * 1000))
 
-    def gauges(self) -> Gauges:
+    def gauges(self) -> RestGauges:
         """The budget as it stands."""
         with self._lock:
             now_s = self._monotonic()
             now_ms = int(now_s * 1000)
-            return Gauges(
+            return RestGauges(
                 used=self._minute.used(now_ms),
                 most=self.most,
                 by_lane={lane.name.lower(): minute.used(now_ms) for lane, minute in self._lanes.items()},

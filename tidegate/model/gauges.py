@@ -45,3 +45,22 @@ class StreamGauges(Struct, frozen=True, kw_only=True):
             f"{self.messages_per_minute} messages sent a minute, {self.reconnects} reconnects; {lag}; "
             f"{self.unheard} coins without a stream{silent}; {self.conflated} prices conflated{dropped}"
         )
+
+
+class RestGauges(Struct, frozen=True, kw_only=True):
+    """The REST budget: weight of the last minute, also by lane, how often the exchange said 429, and for how long data
+    reads still wait because of it."""
+
+    used: int
+    most: int
+    by_lane: dict[str, int]
+    refused: int = 0
+    backing_off_s: float = 0.0
+
+    @property
+    def words(self) -> str:
+        """All of it in one line."""
+        lanes = ", ".join(f"{name} {weight}" for name, weight in self.by_lane.items() if weight)
+        said = f"; 429 said {self.refused} times" if self.refused else ""
+        waits = f", data waits {self.backing_off_s:.0f} s" if self.backing_off_s else ""
+        return f"REST weight {self.used} of {self.most} in the last minute{f' ({lanes})' if lanes else ''}{said}{waits}"

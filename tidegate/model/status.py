@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from tidegate.model.gauges import StreamGauges
+from tidegate.model.gauges import RestGauges, StreamGauges
 
 
 class PositionStatus(Struct, frozen=True, kw_only=True):
@@ -54,6 +54,11 @@ class Status(Struct, frozen=True, kw_only=True):
     unrealised: Decimal
     weight_used: int
     weight_max: int = 1200
+    rest: RestGauges | None = None
+    stream_stage: str = "all"
+    requests_used: int = 0
+    requests_max: int = 0
+    requests_days: float | None = None
     last_poll_ms: int
     next_poll_ms: int
     stopping: str

@@ -18,7 +18,7 @@ from tidegate.model.positions import Fill
 from tidegate.model.records import ClosedPosition, Remembered
 from tidegate.storage import rows
 from tidegate.storage.database import Database, Execute, Row, open_for_writing
-from tidegate.storage.implied import candles_of, order_change, rows_of_event, rows_of_intent
+from tidegate.storage.implied import candles_of, candles_told, order_change, rows_of_event, rows_of_intent
 from tidegate.storage.journal import Gathering, cleaned, decoded
 from tidegate.storage.rows import OrderRecord, Values
 from tidegate.storage.statements import Read, Write, forgetting, reads, writes
@@ -161,10 +161,9 @@ class Ledger:
         except UnicodeEncodeError:
             event, decision = cleaned(event, decision)
             self._gathering.add(event, decision)
-        if type(event) is CandlesFetched:
-            for candle in candles_of(event):
-                candle["venue"] = self._scope["venue"]
-                self._candles[candle["coin"], candle["timeframe"], candle["open_ms"]] = candle
+        for candle in candles_of(event) if type(event) is CandlesFetched else candles_told(decision):
+            candle["venue"] = self._scope["venue"]
+            self._candles[candle["coin"], candle["timeframe"], candle["open_ms"]] = candle
         for write, values in rows_of_event(event):
             self._wait(write, values)
         for intent in decision.intents:

@@ -8,6 +8,7 @@ from typing import Self
 
 from msgspec import Struct
 
+from tidegate.errors import StorageError
 from tidegate.model.market import Candle, Timeframe
 from tidegate.storage.database import open_for_reading
 from tidegate.storage.rows import INT64_MAX, candle_of
@@ -22,6 +23,15 @@ class Holding(Struct, frozen=True, kw_only=True):
     first_open_ms: int
     last_open_ms: int
     count: int
+
+
+def stored_candles(url: str, venue: str, coin: str, timeframe: Timeframe, since_ms: int) -> tuple[Candle, ...]:
+    """What bots stored of a coin from an open time on, ascending; nothing where there is no database to read."""
+    try:
+        with PriceDataReader(url, venue=venue) as reader:
+            return reader.candles(coin, timeframe, since_ms)
+    except StorageError:
+        return ()
 
 
 class PriceDataReader:

@@ -1,0 +1,23 @@
+"""What is known about upkeep by REST: when which chore is due, and what the last minute's requests weighed."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Upkeep:
+    """Part of `State`, changed by `upkeep` and by what is looked after.
+
+    `spent`: when requests left and what they weighed. `fills_ms`: the time of the last view of the account with its
+    fills. `gaps_ms`: when candles that a lost stream left out are asked for. `doubts`: since when a coin's price by
+    stream and the one by REST differ, `diverged`: where that was believed. `requests`: at which times how many of the
+    account's actions were used, of how many.
+    """
+
+    next_ms: int | None = None
+    due_ms: dict[str, int] = field(default_factory=dict)
+    spent: list[tuple[int, int]] = field(default_factory=list)
+    fills_ms: int = 0
+    gaps_ms: int | None = None
+    doubts: dict[str, int] = field(default_factory=dict)
+    diverged: frozenset[str] = frozenset()
+    requests: list[tuple[int, int, int]] = field(default_factory=list)

@@ -62,7 +62,7 @@ def test_a_page_of_html_and_a_502_are_waited_out_with_one_line(patient: Patience
     assert patient("the account", read) == "the answer"
     assert read.asked == 3
     assert said == [
-        "the account cannot be read yet (clearinghouseState: not JSON); trying on for up to 30 s",
+        "the account cannot be read yet, trying on for up to 30 s: clearinghouseState: not JSON",
     ]
 
 

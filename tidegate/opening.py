@@ -50,7 +50,7 @@ class Patience:
                         f"{what} could not be read at the start, {tries + 1} times within {self._limit_s:g} s; {error}"
                     ) from None
                 if not tries:
-                    text = f"{what} cannot be read yet ({error}); trying on for up to {left_s:.0f} s"
+                    text = f"{what} cannot be read yet, trying on for up to {left_s:.0f} s: {error}"
                     logs.log("account", text, "WARNING")
             tries += 1
             self._wait(pause_s)

@@ -15,7 +15,7 @@ from tidegate.config import Entry, describe, load
 from tidegate.config.variables import NAMES
 from tidegate.discovery import StrategyRow, listing
 from tidegate.hyperliquid.limits import weight_per_minute
-from tidegate.model.status import CoinStatus, PositionStatus, Status
+from tidegate.model.status import CoinStatus, PositionStatus, Status, TwapStatus
 from tidegate.screen import STALE_AFTER_S, show_config, show_status, show_strategies
 
 D = Decimal
@@ -236,3 +236,42 @@ def test_brackets_in_what_a_user_wrote_are_shown_as_they_are(screen: Screen) -> 
     show_config([Entry("LOG_DIR", "logs[red]", "command line", "Where [/oh] lines go.")], screen.console)
     for told in ("TypeError: list[int] is no [/red] type", "Looks [bold]fine[/bold].", "logs[red]", "[/oh]"):
         assert told in screen.words
+
+
+def test_an_entry_in_slices_shows_how_far_it_has_come(screen: Screen, status: Callable[..., Status]) -> None:
+    twap = TwapStatus(
+        coin="BTC",
+        twap_id=15503,
+        side="buy",
+        size=D("0.5"),
+        filled=D("0.125"),
+        minutes=30,
+        ends_ms=OPENED + 754_000,
+        state="running",
+    )
+    show_status(status(twaps=(twap,)), True, screen.console)
+    assert "TWAP 15503 BTC buy: 0.125 of 0.5 filled (25 %), running, 12 min 34 s left" in screen.words
+
+
+def test_one_that_is_taken_back_says_why(screen: Screen, status: Callable[..., Status]) -> None:
+    twap = TwapStatus(
+        coin="BTC",
+        twap_id=None,
+        side="sell",
+        size=D(1),
+        filled=D(0),
+        minutes=5,
+        ends_ms=OPENED,
+        state="in doubt",
+        ending="paused: by hand",
+    )
+    show_status(status(twaps=(twap,)), True, screen.console)
+    assert "TWAP BTC sell: 0 of 1 filled (0 %), in doubt, being taken back: paused: by hand" in screen.words
+
+
+def test_a_position_whose_owner_wants_no_stop_is_shown_as_unguarded(
+    screen: Screen, status: Callable[..., Status]
+) -> None:
+    naked = replace(POSITION, resting_stop=None, resting_oid=None, confirmed_ms=0, unguarded=True)
+    show_status(status(positions=(naked,)), True, screen.console)
+    assert "UNGUARDED on the exchange" in screen.words

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from tidegate.config import Entry
 from tidegate.discovery import StrategyRow
-from tidegate.model.status import Status
+from tidegate.model.status import Status, TwapStatus
 
 if TYPE_CHECKING:
     from tidegate.repair import Report
@@ -75,6 +75,8 @@ def show_status(status: Status, alive: bool, console: Console) -> None:
     for brake in status.brakes:
         console.print(Text(f"no entries, {brake}", style="yellow"))
     _coins(status, console)
+    for twap in status.twaps:
+        console.print(Text(_slices(twap, status.at_ms)))
     _positions(status, console)
 
 
@@ -113,7 +115,20 @@ def _positions(status: Status, console: Console) -> None:
             console.print("  not opened by this bot: left alone, without a stop of ours")
             continue
         console.print(f"  stop {_number(each.stop)}, take-profit {_number(each.take_profit)}")
+        if each.unguarded and not each.resting_stop:
+            console.print("  UNGUARDED on the exchange: its stop was cancelled by hand (RESPECT_MANUAL=true)")
+            continue
         console.print(f"  resting stop {resting}, {confirmed}")
+
+
+def _slices(twap: TwapStatus, at_ms: int) -> str:
+    """How far an entry in slices has come."""
+    share = twap.filled / twap.size * 100 if twap.size else Decimal(0)
+    name = f"TWAP {twap.twap_id}" if twap.twap_id is not None else "TWAP"
+    left_s = max(0, twap.ends_ms - at_ms) // 1000
+    what = f"{name} {twap.coin} {twap.side}: {_number(twap.filled)} of {_number(twap.size)} filled ({share:.0f} %)"
+    how = f"being taken back: {twap.ending}" if twap.ending else f"{left_s // 60} min {left_s % 60} s left"
+    return f"{what}, {twap.state}, {how}"
 
 
 def _rest(status: Status) -> str:

@@ -1,7 +1,12 @@
 """The state as the `status` command shows it."""
 
+import pytest
+
 from tests.core.worlds import D, started
 from tidegate.core.status import snapshot
+from tidegate.model.events import TwapStarted
+from tidegate.model.positions import Side
+from tidegate.model.settings import EntryStyle
 
 
 def test_a_flat_bot_shows_its_coins() -> None:
@@ -35,3 +40,13 @@ def test_looking_changes_nothing() -> None:
     before = dict(world.state.coins)
     snapshot(world.state)
     assert world.state.coins == before
+
+
+def test_an_entry_in_slices_is_shown_with_what_has_filled() -> None:
+    world = started(entry=EntryStyle.TWAP, twap_minutes=20)
+    wish = world.enter()
+    world.tell(TwapStarted(at_ms=world.now_ms, cloid=wish.orders[0].cloid, twap_id=7))
+    fill = world.fill(Side.BUY, 3, 100, twap_id=7)
+    (shown,) = snapshot(world.state).twaps
+    assert (shown.twap_id, shown.side, shown.filled, shown.size) == (7, "buy", fill.size, wish.orders[0].size)
+    assert shown.ends_ms - world.now_ms == pytest.approx(20 * 60_000, abs=1_000)

@@ -2,15 +2,18 @@
 
 from decimal import Decimal
 
-from tidegate.core import money
+from tidegate.core import manual, money
 from tidegate.core.state import CoinState, OrderState, State, Working
-from tidegate.model.orders import Role, Trigger
-from tidegate.model.status import CoinStatus, PositionStatus, Status
+from tidegate.model.orders import Role, Trigger, Twap
+from tidegate.model.status import CoinStatus, PositionStatus, Status, TwapStatus
+from tidegate.model.twaps import Twapping
+
+MINUTE_MS = 60_000
 
 
 def snapshot(state: State) -> Status:
     """Where the bot stands now."""
-    positions = tuple(_position(coin) for coin in state.coins.values() if coin.position.size)
+    positions = tuple(_position(state, coin) for coin in state.coins.values() if coin.position.size)
     return Status(
         at_ms=state.now_ms,
         network=state.settings.network.value,
@@ -34,6 +37,23 @@ def snapshot(state: State) -> Status:
         flattening=state.brakes.flatten,
         coins=tuple(_coin(coin) for coin in state.coins.values()),
         positions=positions,
+        twaps=tuple(_twap(coin, coin.twap) for coin in state.coins.values() if coin.twap is not None),
+    )
+
+
+def _twap(coin: CoinState, twap: Twapping) -> TwapStatus:
+    request = twap.request
+    assert isinstance(request.kind, Twap)
+    return TwapStatus(
+        coin=coin.coin,
+        twap_id=twap.twap_id,
+        side=request.side.value,
+        size=request.size,
+        filled=twap.filled,
+        minutes=request.kind.minutes,
+        ends_ms=twap.sent_ms + request.kind.minutes * MINUTE_MS,
+        state=twap.state.value,
+        ending=twap.ending,
     )
 
 
@@ -49,7 +69,7 @@ def _coin(coin: CoinState) -> CoinStatus:
     )
 
 
-def _position(coin: CoinState) -> PositionStatus:
+def _position(state: State, coin: CoinState) -> PositionStatus:
     price = coin.reference_price()
     resting = _resting_stop(coin)
     level = resting.request.kind.trigger_price if resting and isinstance(resting.request.kind, Trigger) else None
@@ -65,6 +85,7 @@ def _position(coin: CoinState) -> PositionStatus:
         resting_oid=resting.oid if resting else None,
         confirmed_ms=coin.covered_ms,
         phase=coin.phase.value,
+        unguarded=manual.leaves_unguarded(state, coin),
     )
 
 

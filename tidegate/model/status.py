@@ -8,7 +8,10 @@ from tidegate.model.gauges import RestGauges, StreamGauges
 
 
 class PositionStatus(Struct, frozen=True, kw_only=True):
-    """One open position. `stop` is the bot's own level now, `resting_stop` the order on the exchange."""
+    """One open position. `stop` is the bot's own level now, `resting_stop` the order on the exchange.
+
+    `unguarded`: its owner has cancelled the resting stop, and wants it so.
+    """
 
     coin: str
     size: Decimal
@@ -21,6 +24,21 @@ class PositionStatus(Struct, frozen=True, kw_only=True):
     resting_oid: int | None
     confirmed_ms: int
     phase: str
+    unguarded: bool = False
+
+
+class TwapStatus(Struct, frozen=True, kw_only=True):
+    """An entry that the exchange trades in slices: `ends_ms` is when its time is over, `ending` why it ends before."""
+
+    coin: str
+    twap_id: int | None
+    side: str
+    size: Decimal
+    filled: Decimal
+    minutes: int
+    ends_ms: int
+    state: str
+    ending: str = ""
 
 
 class CoinStatus(Struct, frozen=True, kw_only=True):
@@ -66,3 +84,4 @@ class Status(Struct, frozen=True, kw_only=True):
     flattening: bool = False
     coins: tuple[CoinStatus, ...]
     positions: tuple[PositionStatus, ...]
+    twaps: tuple[TwapStatus, ...] = ()

@@ -104,7 +104,7 @@ class Run:
 
     # a life of the bot
 
-    def _begin(self) -> None:
+    def _begin(self, *, suddenly: bool = False) -> None:
         self._life += 1
         self._line, self._stream_up = 0, False
         self._inbox: list[Event] = []
@@ -113,7 +113,7 @@ class Run:
         self._awaited: dict[int, Action] = {}
         self.exchange.now_ms = self.now_ms
         account = self.exchange.account(0)
-        self.judge.reborn(self.now_ms)
+        self.judge.reborn(self.now_ms, suddenly=suddenly)
         self.world = World(State(), self.now_ms)
         first = Started(
             at_ms=self.now_ms,
@@ -145,10 +145,10 @@ class Run:
         self._book(self.exchange.price)
         self._stream(Marked(at_ms=0, coin=COIN, mark=self.exchange.mark, time_ms=self.now_ms), "prices")
 
-    def die(self) -> None:
-        """The process is no more; what it sent is still on its way."""
+    def die(self, *, suddenly: bool = False) -> None:
+        """The process is no more; what it sent is still on its way. `suddenly`: before it could write down why."""
         self.deaths += 1
-        self._begin()
+        self._begin(suddenly=suddenly)
 
     # time
 
@@ -237,7 +237,7 @@ class Run:
         if self._dies_sending:
             self._dies_sending = False
             self._remembering.clear()
-            self.die()
+            self.die(suddenly=True)
 
     def _may_arrive(self) -> set[str]:
         """Orders that have left and could still be carried out; a copy of what arrived before could not."""
@@ -430,6 +430,7 @@ class Run:
         self._fates.clear()
         self.exchange.thin.clear()
         self._connect(self._life)
+        self.wait(max(LAGS_MS) + 1)
         self.exchange.price = self.exchange.mark
         self._show_prices()
         self.wait(QUIET_MS)
@@ -451,10 +452,14 @@ def schedules(size: int = 30) -> st.SearchStrategy[list[Step]]:
 def play(schedule: list[Step], source: StopPriceSource, trail_by: Decimal | None) -> Run:
     """Enter, let the schedule happen, let it settle, and have it judged."""
     run = Run(source, trail_by)
-    run.wait(100)
-    run.signal(Want.LONG)
-    for step in schedule:
-        run.do(step)
-    run.settle()
-    run.judge.at_the_end()
+    try:
+        run.wait(100)
+        run.signal(Want.LONG)
+        for step in schedule:
+            run.do(step)
+        run.settle()
+        run.judge.at_the_end()
+    except AssertionError as error:
+        error.add_note(f"play({schedule!r}, {source}, {trail_by!r})")
+        raise
     return run

@@ -41,6 +41,7 @@ class Held:
     closed: Decimal = NONE
     must: str = ""
     may: str = ""
+    leaving: bool = False
     told_ms: int | None = None
     shown_covered_ms: int = 0
 
@@ -95,6 +96,7 @@ class Judge:
         for order in wish.orders:
             self.generation_of[order.cloid] = self.generations
         if wish.exit_reason is not None and self.held is not None:
+            self.held.leaving = True
             self._excused(self.held, wish.exit_reason)
 
     def _excused(self, held: Held, reason: ExitReason) -> None:
@@ -250,12 +252,15 @@ class Judge:
 
     # a new life, and the end
 
-    def reborn(self, now_ms: int) -> None:
-        """Another bot looks at the account now: it has heard no price yet, and knows no level but written ones."""
+    def reborn(self, now_ms: int, *, suddenly: bool) -> None:
+        """Another bot looks at the account now: it has heard no price yet, and knows no level but written ones.
+
+        An exit that was under way goes on, unless its bot died `suddenly`, before anything of it was written.
+        """
         self.born_ms, self.mark = now_ms, None
         self.newest_ms = self.newest_book_ms = self.newest_mark_ms = 0
         if self.held is not None:
-            self.held.must = ""
+            self.held.must = self.held.must if self.held.leaving and not suddenly else ""
             if self.held.trail_by is not None:
                 self.held.loose = self.initial(self.held)
             if self.held.told_ms is not None:

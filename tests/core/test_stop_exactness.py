@@ -41,6 +41,11 @@ FOUND: dict[str, tuple[list[Step], StopPriceSource, Decimal | None]] = {
         TRADE,
         None,
     ),
+    "an exit that has filled a quarter when its bot dies, and the price comes back": (
+        [("thin", 0, 2, 6), ("print", 0, 1, 0), ("calm", 0, 0, 4), ("die", 0, 0, 0)],
+        TRADE,
+        None,
+    ),
     "a mid that stands in for a mark which was not heard yet": (
         [("deadly", 0, 0, 0), ("mark", 0, 7, 4), ("sweep", 0, 0, 2), ("deadly", 0, 0, 2)],
         MARK,

@@ -109,6 +109,10 @@ def _adopt_position(state: State, theirs: Position, record: Remembered | None, a
         f"{name}: position of {position.size} from {position.entry_price:f} adopted ({source}); stop {bracket.stop}, "
         f"resting stop recognised: {', '.join(stops) if stops else 'none'}"
     )
+    leaving = record.exit_reason if record is not None else None
+    if leaving is not None and before is not None and abs(theirs.size) <= abs(before.size):
+        exits.go_on(state, state.coins[name], leaving)
+        text += f"; its exit ({leaving.value}) was under way and goes on"
     return Decision(
         intents=(Remember(record=state.coins[name].remembered()),),
         notes=(Note(topic="account", text=text),),

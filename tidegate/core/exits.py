@@ -28,6 +28,10 @@ ANSWER_PATIENCE_MS = (10_000, 10_000, 10_000, 10_000, 30_000)
 """How long each try may stay unanswered before the next one."""
 
 
+GOES_ON_AFTER_MS = 1_000
+"""After a start: until then a price is heard, and what the last session sent has had time to fill."""
+
+
 def on_trade(state: State, event: Trade) -> Decision:
     """A print (or several): move the trailing stop, fire what was crossed."""
     coin = state.coins.get(event.coin)
@@ -291,6 +295,21 @@ def retry(state: State, coin: CoinState) -> Decision:
         if order.state is OrderState.SENT:
             state.keep_order(coin.coin, replace(order, state=OrderState.DOUBT, ask_due_ms=state.now_ms))
     return fire(state, state.coins[coin.coin], replace(exit_, received_ns=0, sent_ns=0, sent_ms=0))
+
+
+def go_on(state: State, coin: CoinState, reason: ExitReason) -> None:
+    """An exit that an earlier session began goes on, once a price was heard and what it sent has had time to fill."""
+    entry = coin.position.entry_price
+    due_ms = state.now_ms + state.wait_ms(GOES_ON_AFTER_MS)
+    exit_ = Exit(
+        reason=reason,
+        level=entry,
+        touch_price=entry,
+        touched_ms=state.now_ms,
+        decided_ms=state.now_ms,
+        retry_due_ms=due_ms,
+    )
+    state.change(coin.coin, phase=Phase.EXITING, exit=exit_)
 
 
 def at_once(state: State, coin: CoinState, reason: ExitReason, why: str) -> Decision:

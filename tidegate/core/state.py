@@ -258,6 +258,7 @@ class CoinState(Struct, frozen=True, kw_only=True):
             take_profit_cloid=profits[0].request.cloid if profits else None,
             twap=self.twap,
             stop_cancels=self.stop_cancels,
+            exit_reason=self.exit.reason if self.exit is not None else None,
         )
 
 

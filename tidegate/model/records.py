@@ -17,7 +17,7 @@ class Remembered(Struct, frozen=True, kw_only=True):
     position's resting stop.
     `generation` counts the positions of this coin, and a position anew for each session that takes it over;
     `exit_attempts` the exits tried for the present one and `protect_attempts` the stops placed for it: together they
-    see to it that no client order id is ever used for two orders.
+    see to it that no client order id is ever used for two orders. `exit_reason`: why it was being closed, if it was.
     """
 
     coin: str
@@ -32,6 +32,7 @@ class Remembered(Struct, frozen=True, kw_only=True):
     take_profit_cloid: str | None = None
     twap: Twapping | None = None
     stop_cancels: int = 0
+    exit_reason: ExitReason | None = None
 
 
 class ClosedPosition(Struct, frozen=True, kw_only=True):

@@ -294,6 +294,9 @@ def doctor(
     raise typer.Exit(exit_code(map(_told, visit.findings())))
 
 
+app.command("preflight", help="The same as doctor: what to run before going live.")(doctor)
+
+
 def _told(finding: "Finding") -> "Finding":
     from tidegate.doctor import Grade, line_of
 

@@ -1,4 +1,4 @@
-"""The exchange's rules are not what they were, or not what the bot wants: it reads them again and goes on."""
+"""The exchange is not as it was: its rules, its answers at the start, its blocks. The bot looks again and goes on."""
 
 from pathlib import Path
 from typing import Any
@@ -71,3 +71,15 @@ def test_a_start_waits_out_an_exchange_that_answers_nonsense_for_a_while(tmp_pat
         scene.start()
         scene.hear(r"\[account\] the account cannot be read yet, trying on for up to \d+ s: clearinghouseState: ")
         scene.hear(r"\[bot\] initialised")
+
+
+def test_blocks_that_stand_still_are_told_and_so_is_that_they_go_on(tmp_path: Path) -> None:
+    with scene_in(tmp_path, {}) as scene:
+        scene.start_covered()
+        for channel in ("trades", "bbo", "l2Book", "candle"):
+            scene.fault("ws.mute", match={"channel": channel}, times=None, for_s=28)
+        scene.fault("state.stale request=l2Book", times=None, for_s=28)
+        scene.hear(r"ALERT the exchange's blocks stand still: the newest is \d+ s old")
+        scene.hear(r"\[stream\] the exchange's blocks go on after \d+ s")
+        scene.touch_the_stop()
+        scene.flat()

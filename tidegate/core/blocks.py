@@ -51,7 +51,7 @@ def on_seen(state: State, event: BlockSeen) -> Decision:
     state.stalled_since_ms = event.time_ms
     age_s = (state.now_ms - event.time_ms) / state.speed / 1000
     text = f"the exchange's blocks stand still: the newest is {age_s:.0f} s old; entries wait, exits are tried on"
-    return Decision(intents=(Alert(text=text),), notes=(Note(topic="stream", text=text, level="WARNING"),))
+    return Decision(intents=(Alert(text=text),))
 
 
 def hindrance(state: State) -> str | None:

@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from tidegate.hyperliquid.connection import Connection
-from tidegate.hyperliquid.fleet import Fleet, Frames
+from tidegate.hyperliquid.fleet import LINE_SUBSCRIPTIONS, Fleet, Frames
 from tidegate.hyperliquid.line import Line
 from tidegate.hyperliquid.pace import Pace
 from tidegate.hyperliquid.protocol import StreamProtocol
@@ -46,8 +46,8 @@ class HyperliquidWebSocketClient:
     """Streams market and account into `inbox` and carries signed orders out, from a daemon thread of its own.
 
     `url` is the socket's (wss://…/ws), `clock` the exchange's time; `proxy` is the only proxy that is ever used, not
-    one that the environment names. Everything public may be called from any thread. Reconnects for ever; nothing that
-    happens on the network is raised.
+    one that the environment names. A socket takes `line_subscriptions` before there is another. Everything public may
+    be called from any thread. Reconnects for ever; nothing that happens on the network is raised.
     """
 
     def __init__(
@@ -59,13 +59,14 @@ class HyperliquidWebSocketClient:
         *,
         rng: random.Random | None = None,
         proxy: str | None = None,
+        line_subscriptions: int = LINE_SUBSCRIPTIONS,
     ) -> None:
         self.url, self.proxy = url, proxy
         self.restarts = 0
         self.put = inbox.put_all
         self.stopping = asyncio.Event()
         self._inbox, self._clock, self._protocol = inbox, clock, protocol
-        self._fleet = Fleet(protocol)
+        self._fleet = Fleet(protocol, line_subscriptions=line_subscriptions)
         self._pace = Pace(rng or random.Random())
         self._home = Line(protocol, self._pace, clock, self)
         self._lines = {protocol: self._home}
@@ -218,14 +219,16 @@ class HyperliquidWebSocketClient:
         assert loop is not None, "the thread is started with a loop"
         asyncio.set_event_loop(loop)
         run_in_short_slices()
-        while not self.stopping.is_set():
-            try:
-                loop.run_until_complete(self._stream())
-            except Exception as error:  # noqa: BLE001 (the top of the thread: whatever it was, it becomes a fact)
-                for line in tuple(self._lines.values()):
-                    self._broke(line, error)
-        loop.run_until_complete(_cancel_all(asyncio.all_tasks(loop)))
-        loop.close()
+        try:
+            while not self.stopping.is_set():
+                try:
+                    loop.run_until_complete(self._stream())
+                except Exception as error:  # noqa: BLE001 (the top of the thread: whatever it was, it becomes a fact)
+                    for line in tuple(self._lines.values()):
+                        self._broke(line, error)
+        finally:
+            loop.run_until_complete(_cancel_all(asyncio.all_tasks(loop)))
+            loop.close()
 
     async def _stream(self) -> None:
         """Keep a task for each socket; until told to stop."""

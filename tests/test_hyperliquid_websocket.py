@@ -5,6 +5,7 @@ import json
 import queue
 import random
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -403,6 +404,60 @@ def test_a_failure_at_the_top_of_the_thread_becomes_a_fact_and_the_session_start
     assert "poison" in facts.wait_for(Faulted).reason
     facts.wait_for(StreamUp)
     assert client.is_alive
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_thread_that_dies_is_replaced_and_said(venue, facts, client_of):
+    client = started(venue, facts, client_of)
+    dead = client._thread
+    client._loop.call_soon_threadsafe(sys.exit)
+    facts.wait_for(StreamDown)
+    assert "died" in facts.wait_for(Faulted).reason
+    facts.wait_for(StreamUp)
+    assert client.is_alive
+    assert client._thread is not dead
+    assert client.restarts == 1
+    venue.send(trade(7))
+    facts.wait_for(Trade)
+    assert client.post(wish(), b"{}")
+    facts.wait_for(OrderAccepted)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_orders_on_their_way_are_in_doubt_when_the_thread_dies(venue, facts, client_of):
+    client = started(venue, facts, client_of)
+    venue.answers_posts = False
+    assert client.post(wish(5), b"{}")
+    venue.raw_posts.get(timeout=PATIENCE_S)
+    client._loop.call_soon_threadsafe(sys.exit)
+    assert facts.wait_for(OrderInDoubt).cloid == f"0x{5:032x}"
+
+
+def test_a_thread_that_stands_still_is_told_as_down_and_opens_its_sockets_anew_when_it_turns(
+    venue, facts, client_of, monkeypatch
+):
+    monkeypatch.setattr(module, "STANDSTILL_S", 1.5)
+    client = started(venue, facts, client_of)
+    held = threading.Event()
+    client._loop.call_soon_threadsafe(held.wait, PATIENCE_S)
+    assert "stood still" in facts.wait_for(StreamDown).reason
+    held.set()
+    facts.wait_for(StreamUp)
+    assert client.connects == 2
+    assert client.restarts == 0
+
+
+def test_a_proxy_is_used_only_when_it_is_named(venue, facts):
+    url = venue.start()
+    protocol = StreamProtocol(("BTC",), USER, Timeframe.M1)
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        address = f"http://127.0.0.1:{proxy.getsockname()[1]}"
+        client = HyperliquidWebSocketClient(url, facts, ExchangeClock(NOW_MS), protocol, proxy=address)
+        client.start()
+        accepted, _ = proxy.accept()
+        with accepted:
+            assert accepted.recv(64).startswith(b"CONNECT 127.0.0.1:")
+        client.stop()
 
 
 def test_coins_and_single_channels_are_added_and_removed_while_it_runs(venue, facts, client_of):

@@ -306,7 +306,7 @@ def test_frames_of_one_coin_that_cannot_be_read_suspend_that_coin_alone() -> Non
     assert [event.coin for event in exchange.told(StreamFrozen)] == ["C7"]
     exchange.take(home, home.outbox(exchange.now_ns))
     assert not exchange.places("C7")
-    for second in range(3):
+    for _second in range(3):
         exchange.pass_second()
         for coin in coins(50):
             exchange.hear(coin)

@@ -156,8 +156,23 @@ def test_a_damaged_file_is_refused_with_advice(
     ledger.close()
     path.write_bytes(damage(path.read_bytes()))
 
-    with pytest.raises(StorageError, match="damaged: move it away and start again"):
+    with pytest.raises(StorageError, match=r"damaged: run `python bot\.py repair`"):
         open_ledger()
+
+
+def test_an_empty_file_beside_a_log_is_refused_and_the_log_is_kept(path: Path, url: str, open_ledger: Opener) -> None:
+    ledger = open_ledger()
+    ledger.record(mid(1), NOTHING)
+    ledger.flush()
+    log = Path(f"{path}-wal")
+    left = log.read_bytes()
+    ledger.close()
+    path.write_bytes(b"")
+    log.write_bytes(left)
+
+    with pytest.raises(StorageError, match=r"python bot\.py repair"):
+        open_for_writing(url)
+    assert log.read_bytes() == left
 
 
 def test_a_folder_that_is_a_file_is_refused_with_advice(tmp_path: Path) -> None:

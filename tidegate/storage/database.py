@@ -212,10 +212,11 @@ def _opening(engine: Engine, shown: str) -> Iterator[None]:
         raise
 
 
+REPAIR = "run `python bot.py repair`, which sets it aside and rebuilds it from what is left and from the exchange"
 ADVICE = (
     (
         ("not a database", "malformed", "corrupt", "damaged"),
-        "The file is damaged: move it away and start again; positions are then read from the exchange",
+        f"The file is damaged: {REPAIR}",
     ),
     (("full", "disk i/o"), "Free space on the disk that holds it; trading goes on with protection only"),
     (("readonly", "read-only", "unable to open", "permission"), "Let this user write to the file and its folder"),
@@ -240,6 +241,10 @@ def _sqlite_path(url: URL) -> Path | None:
 
 def _prepare_file(path: Path, shown: str) -> None:
     """The file exists for this user only, before SQLite opens it; its WAL inherits the mode."""
+    log = Path(f"{path}-wal")
+    if path.exists() and not path.stat().st_size and log.exists() and log.stat().st_size:
+        # SQLite would take it for a new one and throw the log away, and with it the last of what is left.
+        raise StorageError(f"database {shown}: the file is empty but not its write-ahead log. {_advice('damaged')}")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)

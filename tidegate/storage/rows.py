@@ -280,4 +280,6 @@ def _decoded(decoder: msgspec.json.Decoder[Kept], record: bytes) -> Kept:
     try:
         return decoder.decode(record)
     except msgspec.DecodeError as error:
-        raise StorageError(f"ledger: a row cannot be read ({error}). It is damaged or of another version") from error
+        raise StorageError(
+            f"ledger: a row cannot be read ({error}). It is damaged or of another version: run `python bot.py repair`"
+        ) from error

@@ -1,7 +1,7 @@
-"""One run of stop exactness: the core beside the model exchange, and a schedule of what goes wrong between them.
+"""One run of stop exactness: the core beside the model exchange, with lines between them that can be late or lossy.
 
-A step of a schedule is (what, which, how much, how long before it). It is read against the run at that moment, so that
-a shrunk example still makes sense. Time is virtual: between two steps everything that is due happens, on both sides.
+Time is virtual: while a run waits everything that is due happens, on both sides. What goes wrong, and when, is said
+from outside (`schedules`); every fact and wish passes the judge.
 """
 
 import heapq
@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from itertools import count
 
-from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.core.exactness import Judge
@@ -57,11 +56,7 @@ from tidegate.model.settings import Settings, StopPriceSource
 from tidegate.model.signals import Signal, Want
 
 D = Decimal
-PRICES = tuple(D(price) for price in ("90", "96", "96.9", "97", "98.5", "100", "101", "103", "106", "110"))
-WAITS_MS = (0, 0, 1, 1, 20, 300, 1_000, 2_500, 9_000, 16_000)
 LAGS_MS = (0, 0, 0, 1, 20, 50, 300, 1_000, 2_500, 6_000)
-LATE_MS = (0, 50, 500, 2_000, 5_000, 8_500, 10_500, 12_000, 13_500, 14_800)
-SHARES = (D(0), D(0), D("0.25"), D("0.5"), D("0.75"), D("0.001"), D(0), D(1), D("0.5"), D(1))
 ANSWER_MS = 8_000
 """After that the transports give up waiting for an answer."""
 REFUSED_MS = 3_000
@@ -70,7 +65,6 @@ TICKS_MAX = 2_000
 QUIET_MS = 130_000
 """Longer than the longest pause of a doubt, and twice that of a look at the account."""
 CLASSES = ("prices", "orders", "fills", "answers", "reads")
-Step = tuple[str, int, int, int]
 Action = PlaceOrders | CancelOrders
 
 
@@ -91,14 +85,14 @@ class Run:
         self._due: list[tuple[int, int, Callable[[], None]]] = []
         self._numbers = count()
         self._nonces = count(1)
-        self._lags = dict.fromkeys(CLASSES, 0)
-        self._fates: list[tuple[str, int]] = []
+        self.lags = dict.fromkeys(CLASSES, 0)
+        self.fates: list[tuple[str, int]] = []
         self._flying: dict[int, tuple[int, PlaceOrders]] = {}
         self._letters: dict[str, tuple[int, PlaceOrders]] = {}
         self._written: dict[str, Remembered] = {}
-        self._told: list[Event] = []
-        self._dies_sending = False
-        self._rest_up = True
+        self.told: list[Event] = []
+        self.dies_sending = False
+        self.rest_up = True
         self._life = 0
         self._begin()
 
@@ -125,7 +119,7 @@ class Run:
         )
         self._later(2 * FLIGHT_MS, self._hear_if_alive, self._life, [first])
         self._later(3 * FLIGHT_MS, self._connect, self._life)
-        self._later(4 * FLIGHT_MS, self._show_prices)
+        self._later(4 * FLIGHT_MS, self.show_prices)
 
     def _connect(self, life: int) -> None:
         if life != self._life or self._stream_up:
@@ -140,10 +134,10 @@ class Run:
             if fill.time_ms >= self.judge.born_ms:  # what the snapshot of the stream repeats
                 self._hear(OrderFilled(at_ms=self.now_ms, fill=fill))
 
-    def _show_prices(self) -> None:
-        self._print(self.exchange.price, self.exchange.price, self.exchange.price)
-        self._book(self.exchange.price)
-        self._stream(Marked(at_ms=0, coin=COIN, mark=self.exchange.mark, time_ms=self.now_ms), "prices")
+    def show_prices(self) -> None:
+        self.print(self.exchange.price, self.exchange.price, self.exchange.price)
+        self.book(self.exchange.price)
+        self.stream(Marked(at_ms=0, coin=COIN, mark=self.exchange.mark, time_ms=self.now_ms), "prices")
 
     def die(self, *, suddenly: bool = False) -> None:
         """The process is no more; what it sent is still on its way. `suddenly`: before it could write down why."""
@@ -159,7 +153,7 @@ class Run:
         """Let so much time pass, with all that is due in it."""
         end_ms, ticks = self.now_ms + ms, 0
         while True:
-            self._work()
+            self.work()
             due_ms = min(end_ms, max(self._tick_ms(), self.now_ms))
             if self._due:
                 due_ms = min(due_ms, self._due[0][0])
@@ -177,7 +171,7 @@ class Run:
         state = self.world.state
         return next_due_ms(state) if state.started else self.now_ms + QUIET_MS
 
-    def _work(self) -> None:
+    def work(self) -> None:
         """What the loop does: all facts that wait, then one act, then the facts again."""
         while self._inbox or self._todo:
             events, self._inbox = self._inbox, []
@@ -220,7 +214,7 @@ class Run:
             case SetLeverage():
                 self._hear(LeverageSet(at_ms=0, coin=intent.coin, leverage=intent.leverage))
             case FetchCandles() | FetchPrices() | FetchAccount() | FetchOrder():
-                lag_ms = self._lags["reads"]
+                lag_ms = self.lags["reads"]
                 self._later(lag_ms // 2, self._serve, self._life, intent, lag_ms - lag_ms // 2)
 
     def _send_orders(self, wish: PlaceOrders) -> None:
@@ -234,8 +228,8 @@ class Run:
         cloids = tuple(order.cloid for order in wish.orders)
         for fact in (OrdersSent(at_ms=self.now_ms, cloids=cloids, nonce=nonce, transport="ws", sent_ns=1),):
             self._handle(fact)
-        if self._dies_sending:
-            self._dies_sending = False
+        if self.dies_sending:
+            self.dies_sending = False
             self._remembering.clear()
             self.die(suddenly=True)
 
@@ -249,14 +243,14 @@ class Run:
         }
 
     def _send(self, nonce: int, wish: Action, again: str = "") -> None:
-        fate, late_ms = self._fates.pop(0) if self._fates else ("normal", 0)
+        fate, late_ms = self.fates.pop(0) if self.fates else ("normal", 0)
         ticket = next(self._numbers)
         self._awaited[ticket] = wish
         self._later(ANSWER_MS, self._give_up, self._life, ticket, "no answer came in time")
         if fate != "dropped":
             if isinstance(wish, PlaceOrders):
                 self._flying[ticket] = (nonce, wish)
-            lag_ms = self._lags["answers"]
+            lag_ms = self.lags["answers"]
             self._later(FLIGHT_MS + lag_ms // 2 + late_ms, self._arrive, self._life, ticket, nonce, wish, fate, again)
 
     def _arrive(self, life: int, ticket: int, nonce: int, wish: Action, fate: str, again: str) -> None:
@@ -265,7 +259,7 @@ class Run:
         if again:
             answers = [each for each in answers if getattr(each, "cloid", "") == again]
         if fate != "unanswered":
-            lag_ms = self._lags["answers"]
+            lag_ms = self.lags["answers"]
             self._later(lag_ms - lag_ms // 2, self._answer, life, ticket, answers)
 
     def _answer(self, life: int, ticket: int, answers: Sequence[Event]) -> None:
@@ -282,7 +276,7 @@ class Run:
             self._hear(OrderInDoubt(at_ms=0, cloid=cloid, reason=why))
 
     def _serve(self, life: int, wish: Intent, lag_ms: int) -> None:
-        if not self._rest_up:
+        if not self.rest_up:
             where = {FetchCandles: "candles", FetchPrices: "prices", FetchAccount: "account"}.get(type(wish), "order")
             fault = Faulted(at_ms=0, where=where, reason="no way to the exchange", coin=getattr(wish, "coin", None))
             self._later(REFUSED_MS, self._hear_if_alive, life, [fault])
@@ -315,105 +309,47 @@ class Run:
     # what the exchange says
 
     def _streamed(self, event: Event) -> None:
-        self._stream(event, "fills" if isinstance(event, OrderFilled) else "orders")
+        self.stream(event, "fills" if isinstance(event, OrderFilled) else "orders")
 
-    def _stream(self, event: Event, kind: str) -> None:
+    def stream(self, event: Event, kind: str) -> None:
         if self._stream_up:
-            self._told.append(event)
-            self._later(self._lags[kind], self._from_line, self._life, self._line, event)
+            self.told.append(event)
+            self._later(self.lags[kind], self._from_line, self._life, self._line, event)
 
     def _from_line(self, life: int, line: int, event: Event) -> None:
         if (life, line) == (self._life, self._line) and self._stream_up:
             self._hear(event)
 
-    def _print(self, low: Decimal, high: Decimal, last: Decimal, since_ms: int = 0) -> None:
+    def print(self, low: Decimal, high: Decimal, last: Decimal, since_ms: int = 0) -> None:
         self.exchange.price = last
         fact = Trade(at_ms=0, coin=COIN, price=last, low=low, high=high, time_ms=self.now_ms, since_ms=since_ms)
-        self._stream(fact, "prices")
+        self.stream(fact, "prices")
 
-    def _book(self, price: Decimal) -> None:
+    def book(self, price: Decimal) -> None:
         fact = BookChanged(at_ms=0, coin=COIN, bid=price - D("0.1"), ask=price + D("0.1"), time_ms=self.now_ms)
-        self._stream(fact, "prices")
+        self.stream(fact, "prices")
 
-    # the schedule
+    def move_mark(self, mark: Decimal) -> None:
+        """The mark moves: the exchange acts on it at once, the bot hears of it."""
+        self.judge.moved(mark)
+        self.exchange.move_mark(mark)
+        self.stream(Marked(at_ms=0, coin=COIN, mark=mark, time_ms=self.now_ms), "prices")
 
-    def do(self, step: Step) -> None:
-        """Let one step of a schedule happen."""
-        what, which, much, before = step
-        self.wait(WAITS_MS[before])
-        getattr(self, f"_do_{what}")(which, much)
-        self._work()
-
-    def _do_print(self, which: int, much: int) -> None:
-        self._print(PRICES[much], PRICES[much], PRICES[much])
-
-    def _do_sweep(self, which: int, much: int) -> None:
-        """Several prints in one hand-over: an extreme, and then back."""
-        last = self.exchange.price
-        since_ms = self.now_ms - WAITS_MS[which]
-        self._print(min(last, PRICES[much]), max(last, PRICES[much]), last, since_ms)
-
-    def _do_book(self, which: int, much: int) -> None:
-        self.exchange.price = PRICES[much]
-        self._book(PRICES[much])
-
-    def _do_mark(self, which: int, much: int) -> None:
-        self.judge.moved(PRICES[much])
-        self.exchange.move_mark(PRICES[much])
-        self._stream(Marked(at_ms=0, coin=COIN, mark=PRICES[much], time_ms=self.now_ms), "prices")
-
-    def _do_both(self, which: int, much: int) -> None:
-        """Print and mark at one moment: our exit and the resting stop go for the same position."""
-        if which % 2:
-            self._do_print(which, much)
-            self._do_mark(which, much)
-        else:
-            self.exchange.price = PRICES[much]
-            self._do_mark(which, much)
-            self._do_print(which, much)
-
-    def _do_calm(self, which: int, much: int) -> None:
-        self.exchange.price = D(100)
-        self._do_mark(0, 5)
-        self._show_prices()
-
-    def _do_lag(self, which: int, much: int) -> None:
-        self._lags[CLASSES[which % len(CLASSES)]] = LAGS_MS[much]
-
-    def _do_again(self, which: int, much: int) -> None:
+    def tell_again(self, which: int, after_ms: int) -> None:
         """What was told is told once more."""
-        if self._told:
-            event = self._told[-1 - which % len(self._told)]
-            self._later(LAGS_MS[much], self._from_line, self._life, self._line, event)
+        if self.told:
+            event = self.told[-1 - which % len(self.told)]
+            self._later(after_ms, self._from_line, self._life, self._line, event)
 
-    def _do_fate(self, which: int, much: int) -> None:
-        self._fates.append((("dropped", "unanswered", "normal", "unanswered")[which % 4], LATE_MS[much]))
-
-    def _do_thin(self, which: int, much: int) -> None:
-        self.exchange.thin.append(SHARES[much])
-
-    def _do_down(self, which: int, much: int) -> None:
+    def cut(self, for_ms: int) -> None:
+        """The stream is gone for a while, and with it the answers that were on their way."""
         if not self._stream_up:
             return
         self._stream_up = False
         self._hear(StreamDown(at_ms=0, reason="connection reset"))
         for ticket in tuple(self._awaited):
             self._give_up(self._life, ticket, "the stream was lost before the answer")
-        self._later(500 + LATE_MS[much], self._connect, self._life)
-
-    def _do_rest(self, which: int, much: int) -> None:
-        self._rest_up = which % 2 == 1
-
-    def _do_signal(self, which: int, much: int) -> None:
-        want = (Want.LONG, Want.SHORT, Want.LONG, Want.SHORT, Want.FLAT)[which % 5]
-        self.signal(want)
-
-    def _do_die(self, which: int, much: int) -> None:
-        self.die()
-
-    def _do_deadly(self, which: int, much: int) -> None:
-        """The next order is the last that this process sends."""
-        self._dies_sending = True
+        self._later(for_ms, self._connect, self._life)
 
     def signal(self, want: Want) -> None:
         """The strategy speaks about the minute that closed last."""
@@ -421,45 +357,14 @@ class Run:
         signal = Signal(want=want, reason="the schedule wants it", trail_by=self._trail_by)
         self._hear(Signalled(at_ms=0, coin=COIN, candle_open_ms=bar_ms, signal=signal, bars=500))
 
-    # the end
-
     def settle(self) -> None:
         """All lines are whole again, print and mark have met, somebody takes every order, no price moves any more."""
-        self._rest_up, self._dies_sending = True, False
-        self._lags = dict.fromkeys(CLASSES, 0)
-        self._fates.clear()
+        self.rest_up, self.dies_sending = True, False
+        self.lags = dict.fromkeys(CLASSES, 0)
+        self.fates.clear()
         self.exchange.thin.clear()
         self._connect(self._life)
         self.wait(max(LAGS_MS) + 1)
         self.exchange.price = self.exchange.mark
-        self._show_prices()
+        self.show_prices()
         self.wait(QUIET_MS)
-
-
-WORDS = (
-    *("print", "mark", "both") * 3,
-    *("signal", "lag", "fate", "thin", "sweep", "book", "calm") * 2,
-    *("again", "down", "rest", "die", "deadly"),
-)
-
-
-def schedules(size: int = 30) -> st.SearchStrategy[list[Step]]:
-    """Lists of what happens; most of it are prices and what may be wrong with orders."""
-    number = st.integers(0, 9)
-    return st.lists(st.tuples(st.sampled_from(WORDS), number, number, number), min_size=4, max_size=size)
-
-
-def play(schedule: list[Step], source: StopPriceSource, trail_by: Decimal | None) -> Run:
-    """Enter, let the schedule happen, let it settle, and have it judged."""
-    run = Run(source, trail_by)
-    try:
-        run.wait(100)
-        run.signal(Want.LONG)
-        for step in schedule:
-            run.do(step)
-        run.settle()
-        run.judge.at_the_end()
-    except AssertionError as error:
-        error.add_note(f"play({schedule!r}, {source}, {trail_by!r})")
-        raise
-    return run

@@ -10,7 +10,19 @@ from decimal import Decimal
 
 from tests.core.model_exchange import COIN, ModelExchange
 from tidegate.model.brackets import ExitReason
-from tidegate.model.events import AccountSeen, BookChanged, Event, Marked, Mid, OrderFilled, Trade
+from tidegate.model.events import (
+    AccountSeen,
+    BookChanged,
+    Event,
+    Marked,
+    Mid,
+    OrderAccepted,
+    OrderCanceled,
+    OrderFilled,
+    OrderRejected,
+    OrderSeen,
+    Trade,
+)
 from tidegate.model.intents import PlaceOrders
 from tidegate.model.orders import OrderRequest, Role, Trigger
 from tidegate.model.positions import Fill
@@ -19,6 +31,8 @@ from tidegate.model.settings import StopPriceSource
 D = Decimal
 NONE = D(0)
 NAKED_BEFORE_EMERGENCY_MS = 9_000
+ANSWER_PATIENCE_MS = 10_000
+"""A second try of an exit comes when the first is known to be over, or has stayed unanswered for so long."""
 NOBODY = -1
 
 
@@ -81,6 +95,8 @@ class Judge:
     newest_mark_ms: int = 0
     born_ms: int = 0
     mark: Decimal | None = None
+    exit_cloid: str = ""
+    exit_ms: int = 0
 
     # the bot's wishes
 
@@ -97,7 +113,24 @@ class Judge:
             self.generation_of[order.cloid] = self.generations
         if wish.exit_reason is not None and self.held is not None:
             self.held.leaving = True
+            self._one_at_a_time(wish)
             self._excused(self.held, wish.exit_reason)
+
+    def _one_at_a_time(self, wish: PlaceOrders) -> None:
+        """However many prices are beyond a level: one order closes, and the next only if that one has not."""
+        assert self.exchange is not None
+        waited_ms = self.exchange.now_ms - self.exit_ms
+        assert not self.exit_cloid or waited_ms >= ANSWER_PATIENCE_MS, f"a second exit after {waited_ms} ms: {wish}"
+        self.exit_cloid, self.exit_ms = wish.orders[0].cloid, self.exchange.now_ms
+
+    def _answered(self, event: Event) -> None:
+        if not self.exit_cloid or getattr(event, "cloid", None) != self.exit_cloid:
+            return
+        match event:
+            case OrderRejected() | OrderCanceled() | OrderAccepted(resting=False):
+                self.exit_cloid = ""
+            case OrderSeen() if event.status not in (None, "open"):
+                self.exit_cloid = ""
 
     def _excused(self, held: Held, reason: ExitReason) -> None:
         """Exits that no price asked for have reasons of their own."""
@@ -117,6 +150,7 @@ class Judge:
     def heard(self, event: Event) -> None:
         """A fact reaches a bot that lives."""
         held = self.held
+        self._answered(event)
         if isinstance(event, Marked) and event.time_ms >= self.newest_mark_ms:
             self.mark = event.mark
         if held is None:
@@ -217,7 +251,7 @@ class Judge:
         if not after:
             assert held.closed == held.opened, f"closed {held.closed} of {held.opened}"
             self.history.append(held)
-            self.held = None
+            self.held, self.exit_cloid = None, ""
 
     def _opened(self, order: OrderRequest, fill: Fill, generation: int) -> None:
         assert self.exchange is not None
@@ -257,7 +291,7 @@ class Judge:
 
         An exit that was under way goes on, unless its bot died `suddenly`, before anything of it was written.
         """
-        self.born_ms, self.mark = now_ms, None
+        self.born_ms, self.mark, self.exit_cloid = now_ms, None, ""
         self.newest_ms = self.newest_book_ms = self.newest_mark_ms = 0
         if self.held is not None:
             self.held.must = self.held.must if self.held.leaving and not suddenly else ""

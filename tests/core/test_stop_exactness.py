@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.core.crossings import Run, Step, play, schedules
+from tests.core.crossings import Run
+from tests.core.schedules import Step, play, schedules
 from tests.core.worlds import D
 from tidegate.model.settings import StopPriceSource
 

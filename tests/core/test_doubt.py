@@ -5,7 +5,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.core.worlds import D, World, exits_of, started, wishes
-from tidegate.core.doubt import ALERT_AFTER_ASKS, FINAL_AFTER_MS, REPEAT_AFTER_MS, RESENDS_MAX, SPENDS_MAX
+from tidegate.core.doubt import (
+    ALERT_AFTER_ASKS,
+    ASK_AFTER_MS,
+    FINAL_AFTER_MS,
+    REPEAT_AFTER_MS,
+    RESENDS_MAX,
+    SPENDS_MAX,
+    UNWANTED_PATIENCE_MS,
+)
 from tidegate.core.state import ANSWER_PATIENCE_MS, EXPIRES_AFTER_MS, OrderState, Phase
 from tidegate.core.step import still_wanted
 from tidegate.model.events import NonceSpent, OrderAccepted, OrderInDoubt, OrderRejected, OrderSeen, StreamUp
@@ -279,6 +287,17 @@ def test_a_bot_that_leaves_does_not_wait_for_an_entry_that_can_never_be_placed()
     world.tell(NonceSpent(at_ms=world.now_ms, cloids=world.wished(SpendNonce)[0].cloids))
     world.tick()
     assert world.wished(Quit)
+
+
+def test_a_bot_that_leaves_settles_an_entry_that_nobody_has_answered_before_its_patience_ends() -> None:
+    world = started()
+    cloid = world.enter().orders[0].cloid
+    world.stop()
+    world.run_until(world.now_ms + UNWANTED_PATIENCE_MS + ASK_AFTER_MS[0])
+    assert cloid in [wish.cloid for wish in world.wished(FetchOrder)]
+    assert not world.wished(Quit)
+    seen(world, cloid, None)
+    assert world.wished(SpendNonce)
 
 
 def test_an_entry_that_landed_first_is_found_and_closed_by_flatten() -> None:

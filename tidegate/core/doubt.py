@@ -18,10 +18,14 @@ from tidegate.model.signals import Want
 ASK_AFTER_MS = (300, 1_000, 2_000, 4_000, 4_000, 5_000, 5_000, 10_000, 15_000, 30_000, 60_000)
 """The pauses before each question; the last one is kept, and cut short when the exchange is heard again."""
 ALERT_AFTER_ASKS = 8
+ALERT_AFTER_MS = 30_000
+"""An order that was never answered is told of so long after it left."""
 RESENDS_MAX = 3
 SPENDS_MAX = 4
 REPEAT_AFTER_MS = 300
 """The answers about all orders of one action come together: the second one is no reason to send again."""
+UNWANTED_PATIENCE_MS = 1_500
+"""How long an entry that nobody wants any more may stay unanswered: a bot that leaves has five seconds."""
 FINAL_AFTER_MS = 5_000
 """This long after its expiry an order that the exchange does not know is known not to exist."""
 
@@ -55,8 +59,10 @@ def on_due(state: State, order: Working) -> Decision:
     asked = replace(order, asks=order.asks + 1, ask_due_ms=state.now_ms + state.wait_ms(pause_ms))
     state.keep_order(order.request.coin, asked)
     ask = FetchOrder(cloid=cloid)
-    if asked.asks != ALERT_AFTER_ASKS:
+    overdue = order.oid is None and state.now_ms >= order.sent_ms + state.wait_ms(ALERT_AFTER_MS)
+    if order.told or (asked.asks < ALERT_AFTER_ASKS and not overdue):
         return Decision(intents=(ask,))
+    state.keep_order(order.request.coin, replace(asked, told=True))
     text = f"{order.request.coin}: the outcome of an order ({order.request.role.value}) is still unknown"
     return Decision(intents=(ask, Alert(text=text, coin=order.request.coin)))
 
@@ -73,8 +79,7 @@ def ask_now(state: State) -> None:
     """Entries are not wanted any more: those in doubt are asked about at once, so that none lands behind our back."""
     for coin in tuple(state.coins.values()):
         for order in coin.live(Role.ENTRY):
-            if order.state is OrderState.DOUBT and order.ask_due_ms is not None:
-                state.keep_order(coin.coin, replace(order, ask_due_ms=min(order.ask_due_ms, state.now_ms)))
+            state.keep_order(coin.coin, replace(order, ask_due_ms=_hurried_ms(state, order)))
 
 
 def overtaken(state: State, coin: CoinState, want: Want) -> None:
@@ -82,9 +87,17 @@ def overtaken(state: State, coin: CoinState, want: Want) -> None:
     for order in coin.live(Role.ENTRY):
         contradicted = want is Want.FLAT or want.direction == -order.request.side.sign
         if contradicted and not order.unwanted and order.state in (OrderState.SENT, OrderState.DOUBT):
-            due_ms = state.now_ms if order.state is OrderState.DOUBT else order.ask_due_ms
-            why = f"the strategy now wants {want.value}"
+            why, due_ms = f"the strategy now wants {want.value}", _hurried_ms(state, order)
             state.keep_order(coin.coin, replace(order, unwanted=why, ask_due_ms=due_ms))
+
+
+def _hurried_ms(state: State, order: Working) -> int | None:
+    """When to ask about an entry that is not wanted: now, if its answer has had the time that answers take."""
+    if order.ask_due_ms is None or order.state not in (OrderState.SENT, OrderState.DOUBT):
+        return order.ask_due_ms
+    is_sent = order.state is OrderState.SENT
+    due_ms = max(state.now_ms, order.sent_ms + state.wait_ms(UNWANTED_PATIENCE_MS)) if is_sent else state.now_ms
+    return min(order.ask_due_ms, due_ms)
 
 
 def on_seen(state: State, event: OrderSeen) -> Decision | OrderAccepted | OrderRejected | OrderCanceled:

@@ -76,7 +76,7 @@ class Working(Struct, frozen=True, kw_only=True):
     """An order of ours that may be alive. `asks` counts the questions asked about it, `resends` the repetitions.
 
     `spends` counts the tries to use up its nonce, `repeated_ms` is when either was done last; `unwanted`: why an entry
-    is not wanted any more.
+    is not wanted any more; `told`: somebody was alerted of it.
     `parent`: the entry whose fill arms this one; until that is over it waits, and guards nothing.
     """
 
@@ -94,6 +94,7 @@ class Working(Struct, frozen=True, kw_only=True):
     spends: int = 0
     repeated_ms: int = 0
     unwanted: str = ""
+    told: bool = False
 
 
 class Making(Struct, frozen=True, kw_only=True):

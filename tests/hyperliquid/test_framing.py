@@ -5,6 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
+from websockets.protocol import Protocol, Side, State
 
 from tidegate.hyperliquid.framing import Boundaries
 
@@ -30,9 +31,10 @@ def in_parts(draw: st.DrawFn) -> list[Frame]:
 
 
 @st.composite
-def streams(draw: st.DrawFn) -> tuple[list[Frame], list[bytes]]:
+def streams(draw: st.DrawFn, of: st.SearchStrategy[list[Frame]] | None = None) -> tuple[list[Frame], list[bytes]]:
     """Frames, and their bytes as the network might hand them over."""
-    frames = [frame for group in draw(st.lists(st.one_of(whole, control, binary, in_parts()))) for frame in group]
+    kinds = st.one_of(whole, control, binary, in_parts()) if of is None else of
+    frames = [frame for group in draw(st.lists(kinds)) for frame in group]
     parts = [frame.serialize(mask=False) for frame in frames]
     data = b"".join(parts)
     at_frames = [sum(map(len, parts[:number])) for number in range(len(parts) + 1)]
@@ -41,39 +43,94 @@ def streams(draw: st.DrawFn) -> tuple[list[Frame], list[bytes]]:
     return frames, [data[start:end] for start, end in pairwise(cuts)]
 
 
+class Library:
+    """What `websockets` makes of the bytes that are left to it, as messages and control frames."""
+
+    def __init__(self) -> None:
+        self._protocol = Protocol(Side.CLIENT, state=State.OPEN, max_size=1 << 20)
+        self._parts: list[bytes] = []
+
+    def hear(self, data: bytes) -> list[tuple[Opcode, bytes]]:
+        self._protocol.receive_data(data)
+        heard: list[tuple[Opcode, bytes]] = []
+        for event in self._protocol.events_received():
+            assert isinstance(event, Frame)
+            if event.opcode in (Opcode.PING, Opcode.PONG):
+                heard.append((event.opcode, bytes(event.data)))
+                continue
+            self._parts.append(bytes(event.data))
+            if event.fin:
+                heard.append((Opcode.TEXT, b"".join(self._parts)))
+                self._parts.clear()
+        return heard
+
+
+def heard_by_both(chunks: list[bytes], boundaries: Boundaries) -> list[tuple[Opcode, bytes]]:
+    """What arrives when whole messages are taken out and the library has the rest."""
+    library, heard = Library(), []
+    for chunk in chunks:
+        messages, rest = boundaries.split(chunk)
+        heard += [(Opcode.TEXT, message) for message in messages]
+        heard += library.hear(rest)
+    return heard
+
+
 @given(streams())
-def test_messages_are_given_only_where_the_bytes_are_nothing_but_whole_text_messages(
+def test_with_the_library_behind_it_everything_is_heard_once_and_in_order(
     stream: tuple[list[Frame], list[bytes]],
 ) -> None:
     frames, chunks = stream
-    boundaries, at, in_parts_now = Boundaries(), 0, False
-    begins: dict[int, int] = {}
-    open_before: list[bool] = []
-    for number, frame in enumerate(frames):
-        begins[at] = number
-        open_before.append(in_parts_now)
-        at += len(frame.serialize(mask=False))
-        if frame.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
-            in_parts_now = not frame.fin
-    begins[at] = len(frames)
-    at = 0
-    for chunk in chunks:
-        first, last = begins.get(at), begins.get(at + len(chunk))
-        inside = frames[first:last] if first is not None and last is not None else []
-        plain = inside and all(each.opcode is Opcode.TEXT and each.fin for each in inside)
-        plain = plain and first is not None and not open_before[first]
-        assert boundaries.messages(chunk) == ([bytes(each.data) for each in inside] if plain else None)
-        at += len(chunk)
+    alone = Library().hear(b"".join(frame.serialize(mask=False) for frame in frames))
+
+    assert heard_by_both(chunks, Boundaries()) == alone
+
+
+@given(streams(of=whole))
+def test_whole_text_messages_never_reach_the_library_wherever_the_network_cuts_them(
+    stream: tuple[list[Frame], list[bytes]],
+) -> None:
+    frames, chunks = stream
+    boundaries = Boundaries()
+    splits = [boundaries.split(chunk) for chunk in chunks]
+
+    assert [message for messages, _ in splits for message in messages] == [bytes(each.data) for each in frames]
+    assert not any(rest for _, rest in splits)
+
+
+def test_a_message_is_given_as_soon_as_its_last_byte_is_there() -> None:
+    frame, boundaries = Frame(Opcode.TEXT, b"x" * 300).serialize(mask=False), Boundaries()
+
+    assert [boundaries.split(frame[at : at + 1])[0] for at in range(len(frame) - 1)] == [[]] * (len(frame) - 1)
+    assert boundaries.split(frame[-1:]) == ([b"x" * 300], b"")
+
+
+def test_what_was_held_back_is_the_librarys_when_it_takes_over() -> None:
+    frame, boundaries = Frame(Opcode.TEXT, b"x" * 300).serialize(mask=False), Boundaries()
+    boundaries.split(frame[:200])
+
+    assert boundaries.give_up() == frame[:200]
+    assert boundaries.give_up() == b""
+    assert boundaries.split(frame[200:]) == ([], frame[200:])
+
+
+def test_a_message_that_is_too_long_is_the_librarys() -> None:
+    frame = Frame(Opcode.TEXT, b"x" * 300).serialize(mask=False)
+    head, boundaries = frame[:10], Boundaries(bytes_max=299)
+
+    assert boundaries.split(head) == ([], head)
+    assert boundaries.split(frame[10:]) == ([], frame[10:])
+    assert Boundaries(bytes_max=299).split(frame) == ([], frame)
 
 
 @given(st.lists(st.binary(min_size=1)))
 def test_bytes_that_make_no_sense_raise_nothing(chunks: list[bytes]) -> None:
     boundaries = Boundaries()
     for chunk in chunks:
-        boundaries.messages(chunk)
+        boundaries.split(chunk)
 
 
 def test_a_masked_frame_ends_it_for_good() -> None:
     boundaries = Boundaries()
-    assert boundaries.messages(Frame(Opcode.TEXT, b"x").serialize(mask=True)) is None
-    assert boundaries.messages(Frame(Opcode.TEXT, b"x").serialize(mask=False)) is None
+    for mask in (True, False):
+        frame = Frame(Opcode.TEXT, b"x").serialize(mask=mask)
+        assert boundaries.split(frame) == ([], frame)

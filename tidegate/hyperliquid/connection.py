@@ -59,15 +59,17 @@ class Connection(ClientConnection):
         """Note when the bytes arrived, and hand over whole messages as they lie there; the rest is the library's."""
         self._received_ns = time.monotonic_ns()
         if not self._is_open():
-            super().data_received(data)
+            super().data_received(self._boundaries.give_up() + data if self._boundaries is not None else data)
             if self._is_open() and data.endswith(HANDSHAKE_END):
                 self._boundaries = Boundaries()
             return
-        messages = self._boundaries.messages(data) if self._boundaries is not None else None
-        if messages is None:
-            super().data_received(data)
-        else:
+        messages: list[bytes] = []
+        if self._boundaries is not None:
+            messages, data = self._boundaries.split(data)
+        if messages:
             self._on_frames(messages, self._received_ns)
+        if data:
+            super().data_received(data)
 
     def _is_open(self) -> bool:
         return self.state is State.OPEN

@@ -140,7 +140,7 @@ def test_a_429_makes_data_wait_longer_each_time_and_protection_never():
 
 
 def test_a_configuration_needs_what_its_arithmetic_says():
-    steady = 30 * 2 + 2 * 46 + 20 / 3
+    steady = 30 * 2 + 2 * 46 + 20 / 15
     assert weight_per_minute(3, 300, 2) == pytest.approx(3 * 20 / 5 + steady)
     assert weight_per_minute(200, 60, 2, "prices") == pytest.approx(200 * 20 + steady)
     assert weight_per_minute(20, 10, 2, "off") > WEIGHT_PER_MINUTE

@@ -8,7 +8,7 @@ class Upkeep:
     """Part of `State`, changed by `upkeep` and by what is looked after.
 
     `spent`: when requests left and what they weighed. `fills_ms`: the time of the last view of the account with its
-    fills. `gaps_ms`: when candles that a lost stream left out are asked for. `doubts`: since when a coin's price by
+    fills. `flows_wanted`: the next one should tell of deposits. `gaps_ms`: when candles that a lost stream left out are asked for. `doubts`: since when a coin's price by
     stream and the one by REST differ, `diverged`: where that was believed. `requests`: at which times how many of the
     account's actions were used, of how many.
     """
@@ -17,6 +17,8 @@ class Upkeep:
     due_ms: dict[str, int] = field(default_factory=dict)
     spent: list[tuple[int, int]] = field(default_factory=list)
     fills_ms: int = 0
+    flows_wanted: bool = False
+    flows_asked_ms: int = 0
     gaps_ms: int | None = None
     doubts: dict[str, int] = field(default_factory=dict)
     diverged: frozenset[str] = frozenset()

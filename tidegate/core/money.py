@@ -11,7 +11,6 @@ from tidegate.model.brakes import Brake
 from tidegate.model.events import Account, RequestsSeen
 from tidegate.model.intents import NOTHING, Alert, Decision
 
-FLOWS_AGAIN_MS = 5_000
 DAY_MS = 86_400_000
 REQUESTS_KEPT = 25
 DAYS_FEW = 3.0
@@ -26,9 +25,7 @@ def money_seen(state: State, account: Account) -> Decision:
     if account.flows_known or not state.brakes.flows_ms:
         return brakes.on_account(state, account)
     if _matters(state, account):
-        again_ms = state.upkeep.due_ms.get("flows", 0) - state.wait_ms(upkeep.FLOWS_EVERY_MS - FLOWS_AGAIN_MS)
-        state.upkeep.due_ms["flows"] = min(state.upkeep.due_ms.get("flows", 0), max(again_ms, state.now_ms))
-        state.next_account_ms = min(state.next_account_ms, state.upkeep.due_ms["flows"])
+        upkeep.want_flows(state)
     return NOTHING
 
 

@@ -8,12 +8,14 @@ timeframe a decision falls right behind the close of its bar. A late cycle is no
 from tidegate.core import bars, blocks, upkeep
 from tidegate.core.state import CoinState, OrderState, Phase, State
 from tidegate.model.events import Tick
-from tidegate.model.intents import NOTHING, Alert, Decision, FetchAccount, FetchPrices, Intent, Note, Quit
+from tidegate.model.intents import NOTHING, Alert, Decision, FetchAccount, FetchPrices, Note, Quit
 from tidegate.model.market import MINUTE_MS
 from tidegate.model.settings import StopPriceSource
 
 SETTLE_MS = 1_000
 ACCOUNT_EVERY_MS = 30_000
+ACCOUNT_AGAIN_MS = 3_000
+"""A view of the account that failed is asked for again so soon: a stop may be missing."""
 PERIODIC = "periodic check"
 FILLS_OVERLAP_MS = 60_000
 ACCOUNT_STREAMED_MS = 180_000
@@ -97,7 +99,7 @@ def _read_candles(state: State, coins: list[CoinState], cycle: int) -> Decision:
     if state.settings.streams_candles:
         tier = tier_size(len(coins), state.settings.check_interval_ms / state.speed)
     due = [coin for rank, coin in enumerate(coins) if not coin.candles.rows or is_polled(rank, cycle, tier)]
-    return Decision(intents=tuple(_fetch(state, coin) for coin in due if _may_fetch(state, coin)))
+    return Decision(intents=tuple(upkeep.fetch(state, coin) for coin in due if _may_fetch(state, coin)))
 
 
 def gaps(state: State) -> Decision:
@@ -131,11 +133,6 @@ def _coins_a_cycle(coins: int, tier: int) -> float:
 def _may_fetch(state: State, coin: CoinState) -> bool:
     asked_ms = coin.fetching_since_ms
     return asked_ms is None or state.now_ms - asked_ms >= state.wait_ms(FETCH_PATIENCE_MS)
-
-
-def _fetch(state: State, coin: CoinState) -> Intent:
-    upkeep.spent(state, upkeep.HEAVY)
-    return upkeep.fetch(state, coin, coin.candles.since_ms(state.now_ms))
 
 
 def watched_by_rest(state: State) -> tuple[str, ...]:

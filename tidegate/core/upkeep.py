@@ -19,23 +19,23 @@ from tidegate.model.intents import (
     Intent,
 )
 
-ROOM = 56
-WINDOW_MS = 62_000
+ROOM = 58
+WINDOW_MS = 61_000
 """A little more than the exchange's minute: two requests that far apart never fall into the same one."""
 LOOK_MS = 5_000
 POSITIONS_EVERY_MS = 30_000
 PRICES_EVERY_MS = 60_000
 CANDLES_EVERY_MS = 20_000
-FLOWS_EVERY_MS = 180_000
+FLOWS_EVERY_MS = 900_000
+FLOWS_AGAIN_MS = 5_000
 REQUESTS_EVERY_MS = 3_600_000
 REQUESTS_AFTER_MS = 90_000
 THIN_PATIENCE_MS = 30_000
 """A coin in which nobody trades may wait so long for the successor of its last candle before REST is asked."""
 
-FILLS_EVERY_MS = 170_000
+FILLS_EVERY_MS = 350_000
 
 LIGHT, HEAVY = 2, 20
-ACCOUNT_WEIGHT = 3 * LIGHT + 2 * HEAVY
 
 
 def due(state: State) -> Decision:
@@ -55,6 +55,8 @@ def due(state: State) -> Decision:
             continue
         spent(state, weight)
         state.upkeep.due_ms[name] = state.now_ms + state.wait_ms(every_ms)
+        if isinstance(wish, FetchCandles):
+            state.change(wish.coin, fetching_since_ms=state.now_ms)
         wishes.append(wish)
     return Decision(intents=tuple(wishes))
 
@@ -95,11 +97,20 @@ def by_stream(state: State) -> bool:
 
 
 def flows_are_due(state: State) -> bool:
-    """Whether this reading of the account should ask for deposits."""
-    if state.now_ms < state.upkeep.due_ms.get("flows", 0):
+    """Whether this reading of the account should ask for deposits: where nothing else does, or they are wanted now."""
+    if state.now_ms < state.upkeep.due_ms.get("flows", 0) or (by_stream(state) and not state.upkeep.flows_wanted):
         return False
+    state.upkeep.flows_wanted, state.upkeep.flows_asked_ms = False, state.now_ms
     state.upkeep.due_ms["flows"] = state.now_ms + state.wait_ms(FLOWS_EVERY_MS)
     return True
+
+
+def want_flows(state: State) -> None:
+    """Deposits must be known before anything is concluded from the money: soon, but not again and again."""
+    due_ms = max(state.upkeep.flows_asked_ms + state.wait_ms(FLOWS_AGAIN_MS), state.now_ms)
+    state.upkeep.due_ms["flows"] = due_ms
+    state.next_account_ms = min(state.next_account_ms, due_ms)
+    state.upkeep.flows_wanted = True
 
 
 def flows_are_known(state: State) -> None:
@@ -119,14 +130,16 @@ def catch_up(state: State) -> None:
 
 
 def _has_room(state: State, weight: int) -> bool:
-    """Whether so much may be spent, with what is spent and what the account's own reading will take shortly."""
-    if not by_stream(state):
+    """Whether so much may be spent: in the minute up to now, and in the one up to the account's own next reading."""
+    if not by_stream(state) or weight <= 2 * LIGHT:
         return True
-    from_ms, until_ms = state.now_ms - state.wait_ms(WINDOW_MS), state.now_ms + state.wait_ms(WINDOW_MS)
-    used = sum(each for at_ms, each in state.upkeep.spent if at_ms > from_ms)
-    if weight > 2 * LIGHT and state.next_account_ms < until_ms:
-        used += ACCOUNT_WEIGHT
-    return used + weight <= ROOM
+    window_ms, account_ms = state.wait_ms(WINDOW_MS), state.next_account_ms
+    until_now = sum(each for at_ms, each in state.upkeep.spent if at_ms > state.now_ms - window_ms)
+    if until_now + weight > ROOM:
+        return False
+    before = sum(each for at_ms, each in state.upkeep.spent if at_ms > account_ms - window_ms)
+    takes = 3 * LIGHT + HEAVY * (1 + (account_ms >= state.upkeep.due_ms.get("fills", 0)))
+    return account_ms >= state.now_ms + window_ms or before + weight + takes <= ROOM
 
 
 # the chores
@@ -137,8 +150,8 @@ def _positions(state: State) -> tuple[int, Intent] | None:
 
 
 def _flows(state: State) -> tuple[int, Intent] | None:
-    if not by_stream(state) or not state.brakes.flows_ms:
-        return None
+    if not by_stream(state) or not state.brakes.flows_ms or state.upkeep.flows_wanted:
+        return None  # (where they are wanted at once, the account's next reading brings them along)
     return 2 * LIGHT + HEAVY, FetchPositions(flows_since_ms=state.brakes.flows_ms)
 
 
@@ -159,13 +172,13 @@ def _candles(state: State) -> tuple[int, Intent] | None:
     waiting = [coin for coin in coins if coin.waiting_since_ms is not None and coin.waiting_since_ms <= patient_ms]
     if waiting:
         coin = min(waiting, key=_of_first)
-        return HEAVY + 1, fetch(state, coin, coin.candles.since_ms(state.now_ms))
+        return HEAVY + 1, _wish(state, coin, coin.candles.since_ms(state.now_ms))
     if not coins:
         return None
     coin = min(coins, key=lambda each: each.checked_ms)
     if state.now_ms - coin.checked_ms < state.wait_ms(PRICES_EVERY_MS):
         return None
-    return HEAVY + 1, fetch(state, coin, coin.candles.check_from_ms(state.now_ms))
+    return HEAVY + 1, _wish(state, coin, coin.candles.check_from_ms(state.now_ms))
 
 
 def _of_first(coin: CoinState) -> tuple[bool, int]:
@@ -173,9 +186,14 @@ def _of_first(coin: CoinState) -> tuple[bool, int]:
     return not coin.position.size, coin.checked_ms
 
 
-def fetch(state: State, coin: CoinState, since_ms: int) -> Intent:
-    """The wish to read a coin's candles."""
+def fetch(state: State, coin: CoinState) -> Intent:
+    """Read a coin's candles now, from the first that is missing on."""
+    spent(state, HEAVY)
     state.change(coin.coin, fetching_since_ms=state.now_ms)
+    return _wish(state, coin, coin.candles.since_ms(state.now_ms))
+
+
+def _wish(state: State, coin: CoinState, since_ms: int) -> FetchCandles:
     return FetchCandles(coin=coin.coin, timeframe=state.settings.timeframe, since_ms=since_ms)
 
 

@@ -57,7 +57,7 @@ ACCOUNT_READS = (
     "exchangeStatus",
 )
 ACCOUNT_EVERY_S = 30
-FLOWS_EVERY_MINUTES = 3
+FLOWS_EVERY_MINUTES = 15
 
 
 class Lane(IntEnum):
@@ -113,7 +113,7 @@ def weight_per_minute(coins: int, check_interval_s: float, fallback_interval_s: 
     60 / check interval x coins x 20 (candleSnapshot); where candles come by stream, what is left under DATA_WEIGHT
     + 60 / fallback interval x 2 (allMids)
     + 60 / 30 x 46 (account: state 2, open orders 20, fills 20, the spot balances 2, the time 2)
-    + 20 / 3 (deposits, every third minute).
+    + 20 / 15 (deposits, every quarter of an hour).
     """
     prices = 60 / float(fallback_interval_s) * weight_of("allMids")
     account = sum(map(weight_of, ACCOUNT_READS))

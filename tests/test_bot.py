@@ -12,6 +12,8 @@ import pytest
 
 import bot
 from tidegate import errors
+from tidegate.commands import looking
+from tidegate.commands.operating import is_alive
 from tidegate.errors import (
     ConfigError,
     OtherBotRunning,
@@ -209,7 +211,7 @@ def test_a_broken_strategy_makes_the_listing_fail(
 ) -> None:
     (folder / "strategies").mkdir()
     (folder / "strategies" / "bad.py").write_text("1 / 0")
-    monkeypatch.setattr(bot, "HERE", folder)
+    monkeypatch.setattr(looking, "STRATEGIES", folder / "strategies")
     code, out, _ = front_door("strategies")
     assert code == 2
     assert "ZeroDivisionError" in out
@@ -238,10 +240,10 @@ def test_the_configuration_is_shown_and_leaves_no_secret_behind(
 
 
 def test_a_process_is_alive_or_not() -> None:
-    assert bot._is_alive(os.getpid())
+    assert is_alive(os.getpid())
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait(PATIENCE_S)
-    assert not bot._is_alive(gone.pid)
+    assert not is_alive(gone.pid)
 
 
 # whole runs

@@ -1,0 +1,47 @@
+"""Commands that only look: the strategies, the running bot, the settings."""
+
+import typer
+
+from tidegate.commands.given import EXIT_CONFIGURATION, STRATEGIES, Set, load_settings, pairs
+from tidegate.commands.operating import is_alive
+from tidegate.errors import StorageError
+
+
+def strategies() -> None:
+    """List the strategies and their parameters."""
+    from rich.console import Console
+
+    from tidegate.discovery import listing
+    from tidegate.screen import show_strategies
+
+    sound = show_strategies(listing(STRATEGIES), Console())
+    raise typer.Exit(0 if sound else EXIT_CONFIGURATION)
+
+
+def status(settings: Set = None) -> None:
+    """Show the running bot: stream, positions, profit."""
+    import msgspec
+    from rich.console import Console
+
+    from tidegate.model.status import Status
+    from tidegate.screen import show_status
+    from tidegate.storage.status import read_status
+
+    payload = read_status(load_settings(pairs(settings or [])).secrets.database_url)
+    if payload is None:
+        raise StorageError("no bot has run on this database yet: start one with python bot.py")
+    try:
+        found = msgspec.json.decode(payload, type=Status)
+    except msgspec.DecodeError:
+        raise StorageError("the bot that ran last was of another version: its status cannot be read here") from None
+    show_status(found, is_alive(found.pid), Console())
+
+
+def show_config(settings: Set = None) -> None:
+    """Show every setting and where it came from."""
+    from rich.console import Console
+
+    from tidegate.config import describe
+    from tidegate.screen import show_config
+
+    show_config(describe(load_settings(pairs(settings or []))), Console())

@@ -16,7 +16,7 @@ import requests
 
 from tidegate.clock import ExchangeClock, seconds_up
 from tidegate.config import Loaded
-from tidegate.errors import ConfigError, Unreachable
+from tidegate.errors import ConfigError, StorageError, Unreachable
 from tidegate.hyperliquid.client import HyperliquidClient
 from tidegate.hyperliquid.limits import DATA_WEIGHT, RESERVED_WEIGHT, WEIGHT_PER_MINUTE, Budget
 from tidegate.hyperliquid.shared_minute import SharedMinute
@@ -101,6 +101,9 @@ def open_venue(
     child = LocalnetChild(program, arguments, data_dir / "localnet.json", log)
     try:
         yield _localnet(child.open().url, choice, clock)
+    except StorageError:
+        child.leave()  # the positions on it are what a broken database is rebuilt from
+        raise
     finally:
         child.stop()
 

@@ -177,3 +177,27 @@ def test_without_a_database_there_is_nothing_to_repair(folder: Folder) -> None:
     code, screen = folder.command("repair")
     assert code == 3
     assert "there is none to repair" in screen
+
+
+def test_the_built_in_exchange_outlives_a_start_that_fails_on_the_database_so_that_repair_finds_the_position(
+    tmp_path: Path,
+) -> None:
+    with running(tmp_path, "--scenario", "random", environ=SETTINGS) as bot:
+        until_held(bot)
+        bot.send(signal.SIGKILL)
+        bot.ends()
+    database = tmp_path / "data" / "tidegate.db"
+    Path(f"{database}-wal").unlink()
+    database.write_bytes(os.urandom(database.stat().st_size))
+    with running(tmp_path, "--scenario", "random", environ=SETTINGS) as bot:
+        assert bot.ends() == 3, bot.screen
+        assert "python bot.py repair" in bot.screen
+    with running(tmp_path, "repair", environ=SETTINGS) as repair:
+        assert repair.ends() == 0, repair.screen
+        assert re.search(r"BTC position +0\.\d+ from \d+.* this bot's resting orders", repair.screen), repair.screen
+        assert re.search(r"brakes +paused: the database was repaired", repair.screen), repair.screen
+    with running(tmp_path, "--scenario", "random", environ=SETTINGS) as bot:
+        bot.wait_for(r"\[account\] BTC: position of .* adopted .* resting stop recognised: \d")
+        until_held(bot)
+        bot.send(signal.SIGTERM)
+        assert bot.ends() == 0, bot.screen

@@ -125,6 +125,23 @@ def test_the_localnet_of_a_killed_run_with_the_same_market_is_found_again(
     assert not note.exists()
 
 
+def test_one_that_was_found_again_can_be_left_to_the_next_start(child_of: NewChild, owner_of: NewOwner) -> None:
+    url = killed(owner_of())
+    first = child_of()
+    first.open()
+    first.leave()
+    first.stop()
+    assert child_of().open().url == url
+
+
+def test_one_that_was_started_here_is_not_left_behind(child_of: NewChild) -> None:
+    child = child_of()
+    with line_to(child.open().url) as line:
+        child.leave()
+        child.stop()
+        assert line.recv(1) == b""
+
+
 def test_for_another_market_another_is_started_and_the_old_one_ends(child_of: NewChild, owner_of: NewOwner) -> None:
     url = killed(owner_of())
     with line_to(url) as line:

@@ -70,6 +70,11 @@ class LocalnetChild:
         self._note.unlink(missing_ok=True)
         self._lock.release()
 
+    def leave(self) -> None:
+        """Let one that was found again run on, as a death of this process would: the next start finds it, too."""
+        if self._process is None and self._lock.is_locked:
+            self._lock.release()
+
     def _earlier(self) -> Ready | None:
         try:
             noted: dict[str, Any] = json.loads(self._note.read_text())

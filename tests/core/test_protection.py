@@ -153,24 +153,60 @@ def test_what_would_not_close_the_position_is_no_cover(wrong: dict[str, object])
     assert len(stops_of(world)) == 1
 
 
-def test_a_stop_on_its_way_is_waited_for_and_not_doubled() -> None:
+def test_a_stop_on_its_way_is_waited_for_two_seconds_and_then_no_more_than_one_is_added_every_two() -> None:
     world = naked()
+    counts = []
     for _look in range(5):
         world.now_ms += 1_200
         world.account(orders=[])
-    assert len(stops_of(world)) == 1
+        counts.append(len(stops_of(world)))
+    assert counts == [1, 1, 2, 2, 3]
 
 
-def test_a_stop_in_doubt_is_not_doubled_either() -> None:
+def test_a_stop_that_the_stream_tells_is_gone_is_placed_again_without_the_accounts_word() -> None:
+    world = started()
+    world.hold()
+    (stop,) = world.coin().live(Role.STOP)
+    before = len(stops_of(world))
+    world.tell(
+        OrderCanceled(
+            at_ms=world.now_ms, coin="BTC", oid=stop.oid or 0, cloid=stop.request.cloid, status="marginCanceled"
+        )
+    )
+    world.run_until(world.now_ms + 400)
+    assert len(stops_of(world)) == before + 1
+
+
+def test_after_a_part_of_an_entry_filled_and_its_exits_were_cancelled_a_stop_follows_without_the_accounts_word() -> (
+    None
+):
+    world = started()
+    wish = world.enter()
+    entry, *exits = wish.orders
+    part = D(1)
+    world.fill(entry.side, part, 100, cloid=entry.cloid)
+    world.accept(entry, filled=part)
+    for each in exits:
+        world.tell(
+            OrderCanceled(at_ms=world.now_ms, coin="BTC", oid=0, cloid=each.cloid, status="siblingFilledCanceled")
+        )
+    before = len(stops_of(world))
+    world.run_until(world.now_ms + 400)
+    assert [order.size for order in stops_of(world)[before:]] == [part]
+
+
+def test_a_stop_in_doubt_is_waited_for_just_as_long() -> None:
     world = naked()
     world.now_ms += 1_500
     world.account(orders=[])
     (stop,) = stops_of(world)
     world.tell(OrderInDoubt(at_ms=world.now_ms, cloid=stop.cloid, reason="timed out"))
+    counts = []
     for _look in range(3):
-        world.now_ms += 1_200
+        world.now_ms += 900
         world.account(orders=[])
-    assert len(stops_of(world)) == 1
+        counts.append(len(stops_of(world)))
+    assert counts == [1, 1, 2]
 
 
 def test_a_position_beyond_its_stop_is_closed_since_no_stop_can_rest_there() -> None:

@@ -389,3 +389,12 @@ def test_a_stream_that_stays_away_for_a_minute_with_a_position_is_one_alert_an_o
     world.tell(StreamDown(at_ms=world.now_ms, reason="cut again"))
     world.run_until(world.now_ms + 120_000)
     assert len(world.wished(Alert)) == 2
+
+
+def test_a_view_of_the_account_that_failed_is_asked_for_again_within_seconds() -> None:
+    world = started()
+    world.hold()
+    world.tell(Faulted(at_ms=world.now_ms, where="account", reason="the budget is spent"))
+    reads = len(world.wished(FetchAccount))
+    world.run_until(world.now_ms + schedule.ACCOUNT_AGAIN_MS)
+    assert len(world.wished(FetchAccount)) == reads + 1

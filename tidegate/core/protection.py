@@ -1,7 +1,9 @@
 """The cover: an open position has a live, reduce-only stop on the exchange for its whole size, verified by query.
 
 After every change of a position the account is asked; what is not covered is covered, what cannot be covered within
-`NAKED_MAX_MS` is closed. A trailing stop moves the resting stop by steps, the new one placed before the old one goes.
+`NAKED_MAX_MS` is closed. What the streams have told is enough to place a stop (never to do without one): the account's
+word may be long in coming when many positions change at once. A trailing stop moves the resting stop by steps, the new
+one placed before the old one goes.
 """
 
 from decimal import Decimal
@@ -34,6 +36,8 @@ NAKED_MAX_MS = 10_000
 GROWTH_SETTLES_MS = 250
 """Fills come in pairs: a position that grows is covered when it has stood so long, without asking the account."""
 GROWTH_EVERY_MS = 1_000
+STOP_ANSWER_MS = 2_000
+"""A stop of which nothing was heard for so long counts as missing: one more reduce-only stop can do no harm."""
 REPLACED = "a nearer stop has taken over"
 TRIGGER_PASSED = "invalid tp/sl price"
 TRAIL_STEP = Decimal("0.002")
@@ -46,7 +50,27 @@ def watch(state: State, name: str) -> None:
     if coin.position.size and not coin.left_alone and not manual.leaves_unguarded(state, coin):
         since_ms = coin.uncovered_since_ms if coin.uncovered_since_ms is not None else state.now_ms
         due_ms = _next_look_ms(state, since_ms, COVER_CHECK_MS)
-        state.change(name, cover_due_ms=due_ms, uncovered_since_ms=since_ms)
+        coin = state.change(name, cover_due_ms=due_ms, uncovered_since_ms=since_ms)
+        if _is_known_short(state, coin):
+            state.change(name, covered_ms=0)
+            grown(state, name)
+
+
+def _is_known_short(state: State, coin: CoinState) -> bool:
+    """Whether our stops, as the streams have told of them, are too few; an entry's own come with the entry."""
+    if coin.phase is not Phase.HOLDING or coin.live(Role.ENTRY) or manual.leaves_unguarded(state, coin):
+        return False
+    sizes = (order.request.size for order in _own_stops(coin) if _counts(state, order))
+    return sum(sizes, Decimal(0)) < abs(coin.position.size)
+
+
+def _counts(state: State, order: Working) -> bool:
+    """Whether a stop of ours may be taken for one that covers: it was seen to rest, or will be in a moment.
+
+    That it was taken says too little: the exchange cancels the exits of an entry that filled in part.
+    """
+    is_seen = order.state is OrderState.RESTING and order.confirmed_ms > 0
+    return is_seen or order.sent_ms > state.now_ms - state.wait_ms(STOP_ANSWER_MS)
 
 
 def grown(state: State, name: str) -> None:
@@ -66,7 +90,8 @@ def cover_growth(state: State, coin: CoinState) -> Decision:
     wanted = coin.phase is Phase.HOLDING and not manual.leaves_unguarded(state, coin)
     if not wanted or not size or coin.bracket is None or coin.bracket.stop is None:
         return NOTHING
-    if any(order.request.size >= size for order in _own_stops(coin)) or not ration.stop_has_turn(state, coin):
+    enough = any(order.request.size >= size and _counts(state, order) for order in _own_stops(coin))
+    if enough or not ration.stop_has_turn(state, coin):
         return NOTHING
     return place_stop(state, state.change(coin.coin, growth_covered_ms=state.now_ms), size)
 
@@ -87,7 +112,9 @@ def on_due(state: State, coin: CoinState) -> Decision:
         return Decision(intents=(Alert(text=text, coin=coin.coin),)) + exits.at_once(
             state, coin, ExitReason.EMERGENCY, text
         )
-    state.change(coin.coin, cover_due_ms=_next_look_ms(state, since_ms, COVER_REPEAT_MS))
+    coin = state.change(coin.coin, cover_due_ms=_next_look_ms(state, since_ms, COVER_REPEAT_MS))
+    if _is_known_short(state, coin):
+        grown(state, coin.coin)
     return Decision(intents=(schedule.fetch_account(state, f"cover check of {coin.coin}"),))
 
 
@@ -146,7 +173,7 @@ def verify(state: State, coin: CoinState, account: Account) -> Decision:
     if manual.leaves_unguarded(state, coin):
         return NOTHING
     on_its_way = any(
-        (order.state in (OrderState.SENT, OrderState.DOUBT) and order.oid is None)
+        (order.state in (OrderState.SENT, OrderState.DOUBT) and order.oid is None and _counts(state, order))
         or order.sent_ms >= account.time_ms - state.wait_ms(COVER_CHECK_MS)
         for order in _own_stops(coin)
     )

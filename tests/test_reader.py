@@ -22,16 +22,22 @@ from tidegate.model.events import (
     MetadataSeen,
     Mid,
     OrderSeen,
+    PositionsSeen,
+    PricesSeen,
+    RequestsSeen,
 )
 from tidegate.model.fees import Fees
 from tidegate.model.instruments import Instrument
 from tidegate.model.intents import (
+    CheckPrices,
     FetchAccount,
     FetchCandles,
     FetchFees,
     FetchMetadata,
     FetchOrder,
+    FetchPositions,
     FetchPrices,
+    FetchRequests,
     Urgency,
 )
 from tidegate.model.market import Candle, Timeframe
@@ -65,6 +71,7 @@ class Exchange:
         self.asked: list[str] = []
         self.budget = self
         self.spent = 42
+        self.n_requests_used = self.n_requests_cap = 0
         self.listed: dict[str, Instrument] = {"BTC": BTC, "ETH": replace(BTC, coin="ETH", asset=1), "SOL": BTC}
         self.unread: list[str] = []
 
@@ -98,6 +105,14 @@ class Exchange:
     def with_twaps(self, user: str, account: Account, fills_since_ms: int) -> Account:
         self._answer(f"TWAPs of {user} since {fills_since_ms}")
         return account
+
+    def positions(self, user: str, flows_since_ms: int | None = None) -> Account:
+        self._answer(f"positions of {user}")
+        return Account(equity=D(1), free=D(1), time_ms=flows_since_ms or 0)
+
+    def requests(self, user: str) -> "Exchange":
+        self._answer(f"requests of {user}")
+        return self
 
     def order_status(self, user: str, cloid: str) -> OrderFate:
         self._answer("order")
@@ -348,3 +363,60 @@ def test_a_row_of_somebody_elses_coin_that_makes_no_sense_holds_up_nothing(
     exchange.unread = ["perp 99: maxLeverage missing"]
     reader.submit(METADATA)
     assert isinstance(facts.next(), MetadataSeen)
+
+
+# what is stored need not be asked for
+
+
+def bars(first: int, count: int) -> tuple[Candle, ...]:
+    """Five-minute candles, the first of them so many before T0."""
+    opens = (T0 + (number - first) * 300_000 for number in range(count))
+    return tuple(Candle(at, at + 299_999, D(1), D(1), D(1), D(1), D(1), 1) for at in opens)
+
+
+@pytest.mark.parametrize(
+    ("kept", "asked_from"),
+    [
+        (bars(10, 10), None),
+        (bars(10, 7), T0 - 3 * 300_000),
+        (bars(8, 8), T0 - 10 * 300_000),
+        ((*bars(10, 4), *bars(5, 5)), T0 - 10 * 300_000),
+        ((), T0 - 10 * 300_000),
+    ],
+    ids=["nothing lacks", "the last ones lack", "the first ones lack", "a hole", "nothing there"],
+)
+def test_a_start_asks_only_for_the_candles_that_the_store_lacks(
+    facts: Facts, kept: tuple[Candle, ...], asked_from: int | None
+) -> None:
+    asked: list[int] = []
+
+    class Seen(Exchange):
+        def candles(self, coin: str, timeframe: Timeframe, since_ms: int, until_ms: int) -> tuple[Candle, ...]:
+            asked.append(since_ms)
+            return tuple(row for row in bars(10, 10) if row.open_ms >= since_ms)
+
+    reader = Reader(Seen, USER, facts, SettableClock(T0), stored=lambda *_: kept)
+    reader.start()
+    wish = replace(CANDLES, since_ms=T0 - 10 * 300_000)
+    reader.submit(wish)
+    first = facts.next()
+    assert isinstance(first, CandlesFetched)
+    assert first.candles == bars(10, 10)
+    assert asked == ([] if asked_from is None else [asked_from])
+    assert first.stored_ms == (asked_from or T0 if asked_from != wish.since_ms else 0)
+    reader.submit(wish)
+    facts.next()
+    assert asked[-1] == wish.since_ms, "the store is asked once a coin; afterwards REST has the word"
+    reader.stop(PATIENCE_S)
+
+
+def test_checks_and_counts_come_back_as_facts(reader: Reader, facts: Facts, exchange: Exchange) -> None:
+    exchange.n_requests_used, exchange.n_requests_cap = 7, 10_000
+    reader.submit(CheckPrices(coins=("BTC",)))
+    assert facts.next() == PricesSeen(at_ms=T0, mids={"BTC": D(100)})
+    reader.submit(FetchPositions(flows_since_ms=5))
+    seen = facts.next()
+    assert isinstance(seen, PositionsSeen)
+    assert seen.weight_used == 42
+    reader.submit(FetchRequests())
+    assert facts.next() == RequestsSeen(at_ms=T0, used=7, most=10_000)

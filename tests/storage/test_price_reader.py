@@ -4,12 +4,13 @@ from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
-from tidegate.model.events import CandlesFetched
-from tidegate.model.intents import NOTHING
+from tidegate.model.events import CandlesFetched, Tick
+from tidegate.model.intents import NOTHING, Decision, Evaluate
 from tidegate.model.market import Candle, Timeframe
 from tidegate.storage.ledger import Ledger
-from tidegate.storage.prices import Holding, PriceDataReader
+from tidegate.storage.prices import Holding, PriceDataReader, stored_candles
 
 MINUTE_MS = 60_000
 T0 = 1_790_000_040_000
@@ -113,3 +114,29 @@ def test_candles_wait_while_an_order_hurries_into_the_database(open_ledger: Open
         assert prices.candles("BTC", Timeframe.M1) == ()
         ledger.flush()
         assert prices.candles("BTC", Timeframe.M1) == (candle(0),)
+
+
+def test_candles_that_the_stream_closed_are_stored_but_not_those_that_were_inferred(
+    open_ledger: Opener, url: str
+) -> None:
+    ledger = open_ledger()
+    quiet = replace(candle(1), trades=0)
+    told = Evaluate(coin="BTC", candles=(candle(0), quiet, candle(2)), reset=False)
+    again = Evaluate(coin="ETH", candles=(candle(0),), reset=True)
+    ledger.record(Tick(at_ms=T0), Decision(intents=(told, again)))
+    ledger.flush()
+    assert stored_candles(url, "testnet", "BTC", Timeframe.M1, 0) == (candle(0), candle(2))
+    assert stored_candles(url, "testnet", "ETH", Timeframe.M1, 0) == (), (
+        "all that there is was read, and stored, before"
+    )
+
+
+def test_what_came_from_the_store_is_not_written_again(open_ledger: Opener, url: str) -> None:
+    ledger = open_ledger()
+    stored(ledger, fetched(candle(0, "100")))
+    stored(ledger, replace(fetched(candle(0, "999"), candle(1)), stored_ms=candle(1).open_ms))
+    assert stored_candles(url, "testnet", "BTC", Timeframe.M1, 0) == (candle(0, "100"), candle(1))
+
+
+def test_without_a_database_nothing_is_stored() -> None:
+    assert stored_candles("sqlite:///nowhere/at/all.db", "testnet", "BTC", Timeframe.M1, 0) == ()

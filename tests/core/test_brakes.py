@@ -222,7 +222,9 @@ def test_a_flatten_goes_on_after_a_restart() -> None:
     account = Account(equity=D(10_000), free=D(10_000), positions=(position,), time_ms=world.now_ms)
     record = world.coin().remembered()
     again = started(brakes=kept, remembered=[record], account=account, now_ms=world.now_ms, ready=False)
-    assert [each.coin for each in again.placed(Role.EXIT)] == ["BTC"]
+    again.trade(100)
+    again.run_until(again.now_ms + 1_500)
+    assert [each.coin for each in again.placed(Role.EXIT)] == ["BTC"], "once what was sent before has had time to fill"
 
 
 @given(st.decimals(0, 20_000, places=2), st.decimals(0, 100, places=1))

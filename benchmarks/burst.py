@@ -23,9 +23,10 @@ from benchmarks import burst_exchange, contestants  # noqa: E402
 from benchmarks.burst_exchange import COINS, Burst  # noqa: E402
 from benchmarks.burst_figures import CASES, BurstCase, BurstResults, BurstRound, Contestant, table  # noqa: E402
 from benchmarks.counterparty import Conditions  # noqa: E402
-from benchmarks.tick_to_order import MeasurementFailed, Partner  # noqa: E402
+from benchmarks.partner import MeasurementFailed, Partner  # noqa: E402
 
-ENTRIES_MAX = 5
+ENTRIES_MAX = 20
+"""A fresh bot reads the candles of ten coins one after the other, so as not to spend the budget of a minute at once."""
 LAST_LINES = 20
 WARM_UP = 1
 """Bursts before each round that are not counted."""

@@ -7,7 +7,6 @@ goal; exits 0 unless a measurement itself failed. See benchmarks/README.md for w
 """
 
 import argparse
-import multiprocessing
 import sys
 import tempfile
 import threading
@@ -16,7 +15,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -24,18 +22,13 @@ sys.path.insert(0, str(ROOT))
 from benchmarks import contestants, counterparty  # noqa: E402
 from benchmarks.counterparty import Conditions, Sample  # noqa: E402
 from benchmarks.figures import CASES, HANGING, Case, Results, Round, Times, table  # noqa: E402
+from benchmarks.partner import MeasurementFailed, Partner  # noqa: E402
 
-PROCESSES = multiprocessing.get_context("spawn")
-ANSWER_TIMEOUT_S = 90.0
 SETTLE_S = 2.0
 ENTRIES_MAX = 5
 LAST_LINES = 20
 WARM_UP = 2
 """Exits before each round that are not counted: the conditions have just changed."""
-
-
-class MeasurementFailed(Exception):
-    """A part of the benchmark did not do what it was asked; nothing may be concluded."""
 
 
 @dataclass(frozen=True)
@@ -52,39 +45,6 @@ class Plan:
 
 
 QUICK = Plan(repetitions=1, exits=40, exits_delayed=8, exits_sdk=10, exits_sdk_slow=2, fresh_sessions=1)
-
-
-class Partner:
-    """A process that answers one word at a time."""
-
-    def __init__(self, name: str, run: Callable[..., None], *arguments: Any) -> None:
-        self.name = name
-        self._conn, theirs = PROCESSES.Pipe()
-        self._process = PROCESSES.Process(target=run, args=(theirs, *arguments), name=name)
-        self._process.start()
-        theirs.close()
-
-    def hear(self, timeout_s: float = ANSWER_TIMEOUT_S) -> Any:
-        """What it says next."""
-        try:
-            if self._conn.poll(timeout_s):
-                return self._conn.recv()
-        except EOFError:
-            raise MeasurementFailed(f"{self.name} has ended by itself") from None
-        raise MeasurementFailed(f"{self.name} did not answer within {timeout_s:g} s")
-
-    def ask(self, word: str, argument: Any = None) -> Any:
-        """Have it do something and wait for its answer."""
-        self._conn.send((word, argument))
-        return self.hear()
-
-    def close(self) -> None:
-        """Let it end; a process that does not is ended."""
-        self._conn.close()
-        self._process.join(10)
-        if self._process.is_alive():
-            self._process.kill()
-            self._process.join()
 
 
 class Field:

@@ -127,7 +127,7 @@ def test_a_failed_read_is_asked_for_with_the_next_poll() -> None:
 
 
 def test_every_poll_asks_only_for_what_is_missing() -> None:
-    world = started()
+    world = started(stream=Stream.PRICES)
     world.run_until(T0 + 300_000 + schedule.SETTLE_MS)
     world.fetched(3)
     world.decisions.clear()
@@ -398,3 +398,11 @@ def test_a_view_of_the_account_that_failed_is_asked_for_again_within_seconds() -
     reads = len(world.wished(FetchAccount))
     world.run_until(world.now_ms + schedule.ACCOUNT_AGAIN_MS)
     assert len(world.wished(FetchAccount)) == reads + 1
+
+
+def test_a_start_with_more_coins_than_can_be_polled_says_so_with_the_arithmetic() -> None:
+    world = started(*(f"C{number}" for number in range(200)), check_interval_s=D(60), ready=False)
+    (note,) = [note for note in world.decisions[0].notes if "without the stream" in note.text]
+    assert "200 coins every 60 s would weigh 4000 a minute, of which candles may have 400" in note.text
+    few = started("BTC", ready=False)
+    assert not [note for note in few.decisions[0].notes if "without the stream" in note.text]

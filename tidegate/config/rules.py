@@ -16,7 +16,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from tidegate.config.wording import did_you_mean, fragment
 
-COINS_MAX = 100
+COINS_MAX = 1_500
 TEXT_MAX = 2000
 # The order of the curve secp256k1: a private key is a number from 1 to one less.
 CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
@@ -210,6 +210,22 @@ def localnet_url() -> Rule:
         return text.rstrip("/")
 
     return Rule(read, "http://host:port of a running localnet, or nothing to start one", "http://127.0.0.1:3001", True)
+
+
+def proxy_url() -> Rule:
+    """The address of a proxy; one that asks for a password is refused: it would have to be shown."""
+
+    def read(text: str) -> str:
+        if not text:
+            return ""
+        parts, port = _split(text)
+        if parts.scheme not in ("http", "https") or not parts.hostname or not port:
+            raise ValueError("not the address of an http proxy with its port")
+        if parts.username or parts.path not in ("", "/") or parts.query or parts.fragment:
+            raise ValueError("a host and a port, and nothing else, are needed")
+        return text.rstrip("/")
+
+    return Rule(read, "http://host:port of a proxy, or nothing", "http://127.0.0.1:8080", True)
 
 
 def webhook_url() -> Rule:

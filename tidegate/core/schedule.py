@@ -125,6 +125,22 @@ def tier_size(coins: int, interval_ms: float) -> int:
     return tier
 
 
+def tiers(state: State) -> tuple[Note, ...]:
+    """At the start: which coins can be polled in each cycle while the stream is down, unless it is all of them."""
+    coins, settings = len(state.coins), state.settings
+    tier = tier_size(coins, settings.check_interval_ms / state.speed)
+    if not settings.streams_candles or tier >= coins:
+        return ()
+    seconds = settings.check_interval_s
+    most, wanted = upkeep.HEAVY * POLLED_PER_MINUTE, coins * upkeep.HEAVY * 60 / float(seconds)
+    text = (
+        f"without the stream {coins} coins every {seconds} s would weigh {wanted:.0f} a minute, of which candles may have "
+        f"{most}: {tier} are polled in each cycle, the next {tier} in every second, and so on; a longer CHECK_INTERVAL or "
+        f"fewer COINS changes that"
+    )
+    return (Note(topic="poll", text=text),)
+
+
 def _coins_a_cycle(coins: int, tier: int) -> float:
     full, rest = divmod(coins, tier)
     return sum(tier / number for number in range(1, full + 1)) + rest / (full + 1)

@@ -148,7 +148,8 @@ def on_started(state: State, event: Started) -> Decision:
     state.next_account_ms = state.now_ms + state.wait_ms(schedule.ACCOUNT_EVERY_MS)
     state.next_metadata_ms = state.now_ms + state.wait_ms(metadata.EVERY_MS)
     state.fees, state.next_fees_ms = event.fees, state.now_ms + state.wait_ms(costs.EVERY_MS)
-    decision = Decision(intents=(Subscribe(coins=tuple(state.coins)),)) + leverages.at_start(state, event)
+    decision = Decision(intents=(Subscribe(coins=tuple(state.coins)),), notes=schedule.tiers(state))
+    decision += leverages.at_start(state, event)
     state.brakes = event.brakes
     decision += brakes.on_account(state, event.account)
     decision += adoption.at_start(state, event.account, {each.coin: each for each in event.remembered})

@@ -41,7 +41,7 @@ from tidegate.model.intents import (
     Urgency,
 )
 from tidegate.model.market import Candle, Timeframe
-from tidegate.reader import QUEUE_MAX, Read, Reader
+from tidegate.reader import QUEUE_MAX, Read, Reader, Reading
 
 D = Decimal
 T0 = 1_767_225_600_000
@@ -420,3 +420,29 @@ def test_checks_and_counts_come_back_as_facts(reader: Reader, facts: Facts, exch
     assert seen.weight_used == 42
     reader.submit(FetchRequests())
     assert facts.next() == RequestsSeen(at_ms=T0, used=7, most=10_000)
+
+
+class SlowExchange(Exchange):
+    """Its answer about the time is on its way for so many seconds, one after the other."""
+
+    def __init__(self, clock: SettableClock, takes_s: list[float], off_ms: int) -> None:
+        super().__init__()
+        self._clock, self._takes_s, self._off_ms = clock, takes_s, off_ms
+
+    def exchange_ms(self) -> int:
+        told_ms = self._clock.now_ms() + self._off_ms
+        self._clock.advance_to(self._clock.now_ms() + int(self._takes_s.pop(0) * 1000))
+        return told_ms
+
+
+@pytest.mark.parametrize(("takes_s", "looks"), [([20, 0.1], [5_000]), ([20, 20, 0.1], [5_000]), ([20, 20, 20], [])])
+def test_the_clock_is_not_set_by_an_answer_that_was_long_on_its_way(takes_s: list[float], looks: list[int]) -> None:
+    clock, drifts = SettableClock(T0), []
+
+    def observe(exchange_ms: int) -> int:
+        drifts.append(round(exchange_ms - clock.now_ms(), -3))
+        return drifts[-1]
+
+    facts = list(Reading(USER, clock, observe).facts(SlowExchange(clock, takes_s, 5_000), ACCOUNT))
+    assert drifts == looks
+    assert [fact.off_ms for fact in facts if isinstance(fact, Faulted)] == looks

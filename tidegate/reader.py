@@ -47,6 +47,7 @@ from tidegate.ports import Clock, Facts
 
 QUEUE_MAX = 1_000
 """More waiting reads than this in a lane are refused as failed; they come due again."""
+CLOCK_TRIES = 3
 ANSWER_AGE_MAX_S = 1.0
 """An answer that took longer is not one to set a clock by: this process may have been suspended meanwhile."""
 
@@ -249,6 +250,7 @@ class Reading:
             case FetchPositions():
                 account = client.positions(self._user, wish.flows_since_ms)
                 yield PositionsSeen(at_ms=self._clock.now_ms(), account=account, weight_used=client.budget.used())
+                yield from self._clock_checked(client)
             case FetchRequests():
                 answer = client.requests(self._user)
                 yield RequestsSeen(at_ms=self._clock.now_ms(), used=answer.n_requests_used, most=answer.n_requests_cap)
@@ -309,10 +311,13 @@ class Reading:
         """Hold our clock to the exchange's: a machine that slept would take fresh prices for ones from the future."""
         if self._observe is None:
             return
-        asked_ms = self._clock.now_ms()
-        exchange_ms = client.exchange_ms()
-        if -self._clock.seconds_until(asked_ms) > ANSWER_AGE_MAX_S:
-            return  # it was on its way for so long that it says little about now
+        for _try in range(CLOCK_TRIES):
+            asked_ms = self._clock.now_ms()
+            exchange_ms = client.exchange_ms()
+            if -self._clock.seconds_until(asked_ms) <= ANSWER_AGE_MAX_S:
+                break
+        else:
+            return  # each was on its way for so long that it says little about now
         drift_ms = self._observe(exchange_ms)
         if drift_ms:
             reason = f"our clock was {abs(drift_ms) / 1000:.1f} s {'behind' if drift_ms > 0 else 'ahead'}, corrected"

@@ -6,8 +6,9 @@ ARGS ?=
 SEEDS ?= 500
 EXAMPLES ?= 10000
 HOURS ?= 0.3
+ENTRIES ?= 1000
 
-.PHONY: setup run test check leakcheck kill sim bench clean lock help faults exactness
+.PHONY: setup run test check leakcheck kill sim bench clean lock help faults protection exactness stream-law
 
 help:
 	@echo "make run     the bot trading on the built-in exchange: no keys, no network (ARGS='--seconds 60' passes options)"
@@ -15,8 +16,10 @@ help:
 	@echo "make check   formatting, lint, types, import layers"
 	@echo "make leakcheck  canary secrets through every command and a run with faults: 0 hits (two minutes)"
 	@echo "make faults  every fault of docs/reliability.md played and timed, and 1 000 unknown outcomes (under ten minutes)"
+	@echo "make protection  the time until an entry is covered, over 1 000 entries with faults (ENTRIES=1000, SEED=1; ten minutes)"
 	@echo "make kill       kill -9: 200 random deaths and ten at each of twelve points (half an hour)"
 	@echo "make exactness  10 000 random schedules of prices, faults and deaths: one crossing, one close (EXAMPLES=10000; minutes)"
+	@echo "make stream-law  10 000 stories of prints, bursts, stalls, reorderings and cuts over the stream and the inbox: no extreme lost, none invented (EXAMPLES=10000; a quarter of an hour)"
 	@echo "make sim     the bot in random markets, seed after seed, judged on the exchange's side (SEEDS=500, HOURS=0.3, SEED=17 for one)"
 	@echo "make bench   the benchmarks: ratios measured side by side"
 	@echo "make lock    resolve requirements.lock and requirements-dev.lock anew"
@@ -56,11 +59,17 @@ leakcheck: $(VENV)/.dev
 faults: $(VENV)/.dev
 	FAULTS=all $(BIN)/python -m pytest tests/faults --timeout=900 -n 6 $(ARGS)
 
+protection: $(VENV)/.dev
+	ENTRIES=$(ENTRIES) $(if $(SEED),SEED=$(SEED)) $(BIN)/python -m pytest tests/faults/test_protection.py --timeout=3600 $(ARGS)
+
 kill: $(VENV)/.dev
 	KILLS=all $(BIN)/python -m pytest tests/kill --timeout=1800 -n 2 $(ARGS)
 
 exactness: $(VENV)/.dev
 	EXACTNESS=$(EXAMPLES) $(BIN)/python -m pytest tests/core/test_stop_exactness.py --timeout=3600 $(ARGS)
+
+stream-law: $(VENV)/.dev
+	STREAM_LAW=$(EXAMPLES) $(BIN)/python -m pytest tests/hyperliquid/test_stream_law.py --timeout=3600 $(ARGS)
 
 sim: $(VENV)/.dev
 	SIMULATED_HOURS=$(HOURS) SEEDS=$(SEEDS) $(if $(SEED),SEED=$(SEED)) $(BIN)/python -m pytest tests/research/test_laws_in_random_markets.py -k seed_after --timeout=3600 -n 2 $(ARGS)

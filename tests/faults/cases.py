@@ -23,6 +23,7 @@ class Case:
     play: Play
     settings: dict[str, str]
     short: bool
+    speed: float = 1.0
 
     @property
     def name(self) -> str:
@@ -34,12 +35,12 @@ CASES: list[Case] = []
 
 
 def case(
-    number: int, fault: str, *, done: str, expected: str, short: bool = False, **settings: str
+    number: int, fault: str, *, done: str, expected: str, short: bool = False, speed: float = 1.0, **settings: str
 ) -> Callable[..., Play]:
-    """Put the decorated function on the list; `settings` are the bot's."""
+    """Put the decorated function on the list; `settings` are the bot's, `speed` is that of the exchange's time."""
 
     def add(play: Play) -> Play:
-        CASES.append(Case(number, fault, done, expected, play, settings, short))
+        CASES.append(Case(number, fault, done, expected, play, settings, short, speed))
         return play
 
     return add

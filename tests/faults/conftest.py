@@ -1,4 +1,4 @@
-"""Collects what the cases measured, and writes docs/reliability.md at the end of a whole run (FAULTS=all)."""
+"""Collects what the cases measured, and writes docs/reliability.md at the end of a run with FAULTS=all."""
 
 import os
 from pathlib import Path
@@ -17,8 +17,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Without FAULTS=all only the short run is played; with it the longest tests go first, and not the page's."""
     if ALL:
         items.sort(key=lambda item: "unknown_outcomes" not in item.nodeid)
-    left_out = "test_fault_table.py" if ALL else "long_fault"
-    long = [item for item in items if left_out in item.nodeid or item.get_closest_marker(left_out)]
+    left_out = ("test_fault_table.py", "test_protection.py") if ALL else ("long_fault",)
+    long = [item for item in items if any(each in item.nodeid or item.get_closest_marker(each) for each in left_out)]
     config.hook.pytest_deselected(items=long)
     items[:] = [item for item in items if item not in long]
 
@@ -27,7 +27,8 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """One test has ended: keep what it measured, whichever worker played it."""
     if report.when != "call":
         return
-    measured.played += "test_faults.py" in report.nodeid
+    if "test_faults.py" in report.nodeid:
+        measured.played.add(report.nodeid.partition("[")[2].rstrip("]"))
     for name, found in report.user_properties if report.passed else ():
         if name == "outcomes_ms":
             measured.outcomes_ms += found
@@ -38,6 +39,6 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """After a whole run the page is written anew, by the process that heard of every case."""
-    if ALL and not hasattr(session.config, "workerinput") and measured.is_whole:
+    """The page is written anew, by the process that heard of every case that was played."""
+    if ALL and not hasattr(session.config, "workerinput") and measured.played:
         write(measured)

@@ -4,8 +4,9 @@ A scene sets faults by name, waits for conditions and stops the time from the mo
 """
 
 import json
+import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from hashlib import sha256
@@ -44,9 +45,11 @@ class Scene:
     """`net` is the exchange, `sees` the witness; `bot` runs from `start` on. `took_ms` is the time to recover."""
 
     def __init__(self, net: Running, folder: Path, settings: dict[str, str]) -> None:
-        self.net, self._folder, self._settings = net, folder, SETTINGS | settings
+        self.net, self.folder, self._settings = net, folder, SETTINGS | settings
         self.sees = net.call(lambda localnet: _watching(localnet.exchange))
         self._bot: Bot | None = None
+        self._others: list[Bot] = []
+        self._is_over = False
         self._struck_s: float | None = None
         self._heard = 0
         self.took_ms: int | None = None
@@ -57,15 +60,38 @@ class Scene:
         assert self._bot is not None, "the bot is not started yet"
         return self._bot
 
-    def start(self, url: str = "") -> None:
-        """Start the bot, at another address than the exchange's own if one is given."""
-        self._bot = Bot(self._folder, environ={**self._settings, "LOCALNET_URL": url or self.net.url})
+    def start(self, url: str = "", command: Sequence[str] = (), **environ: str) -> None:
+        """Start the bot (again), at another address than the exchange's own if one is given, or by another command."""
+        self._bot, self._heard, self._is_over = self.another(self.folder, url, command, **environ), 0, False
 
-    def start_covered(self, url: str = "") -> None:
+    def another(self, folder: Path, url: str = "", command: Sequence[str] = (), **environ: str) -> Bot:
+        """Start one more bot of the same account, in a folder of its own choice."""
+        settings = {**self._settings, "LOCALNET_URL": url or self.net.url, **environ}
+        return self.bare(folder, command, **settings)
+
+    def bare(self, folder: Path, command: Sequence[str] = (), **environ: str) -> Bot:
+        """Start a bot that knows none of the settings of this scene."""
+        environ = {name: value for name, value in environ.items() if value}
+        started = Bot(folder, environ=environ, command=command)
+        self._others.append(started)
+        return started
+
+    def start_covered(self, url: str = "", command: Sequence[str] = (), **environ: str) -> None:
         """Start the bot and wait until it holds a position with a confirmed stop."""
-        self.start(url)
+        self.start(url, command, **environ)
         self.hear(r"\[risk\] BTC: the exchange confirms a resting stop")
         assert self.sees.is_covered(COIN)
+
+    def ends(self, code: int) -> None:
+        """Wait for the end of the bot, which is as it should be."""
+        found = self.bot.ends()
+        assert found == code, f"exit code {found} instead of {code}:\n{self._screen()}"
+        self._is_over = True
+
+    def dies(self) -> None:
+        """kill -9."""
+        self.bot.send(signal.SIGKILL)
+        self.ends(-signal.SIGKILL)
 
     # faults
 
@@ -97,9 +123,9 @@ class Scene:
         assert answer.ok, answer.text
         return str(answer.json()["url"])
 
-    def command(self, *words: str) -> None:
+    def command(self, *words: str, **environ: str) -> None:
         """Run a command of the bot in a second terminal."""
-        second = Bot(self._folder, *words)
+        second = Bot(self.folder, *words, environ=environ)
         assert second.ends() == 0, second.screen
 
     def bids(self) -> list[Any]:
@@ -110,7 +136,7 @@ class Scene:
 
     def status(self) -> dict[str, Any]:
         """What the bot says of itself, as the status command would show it."""
-        raw = read_status(f"sqlite:///{self._folder}/data/tidegate.db")
+        raw = read_status(f"sqlite:///{self.folder}/data/tidegate.db")
         return json.loads(raw) if raw else {}
 
     def faults(self) -> list[dict[str, Any]]:
@@ -128,7 +154,7 @@ class Scene:
         while not holds():
             with self.sees.changed:
                 self.sees.changed.wait(WAIT_S)
-            is_alive = self._bot is None or self._bot.process.poll() is None
+            is_alive = self._bot is None or self._is_over or self._bot.process.poll() is None
             in_time = time.monotonic() < deadline_s
             assert is_alive, f"the bot has ended before: {what}\n{self._screen()}"
             assert in_time, f"not within {patience_s:.0f} s: {what}\n{self._screen()}"
@@ -158,23 +184,23 @@ class Scene:
     def judge(self) -> None:
         """What must hold after every fault: no law broken, the bot alive and without a crash."""
         assert not self.sees.broken, self._screen()
-        assert self.bot.process.poll() is None, self._screen()
-        assert "Traceback" not in self.bot.screen, self._screen()
+        assert self._bot is None or self._is_over or self._bot.process.poll() is None, self._screen()
+        assert "Traceback" not in self._screen(), self._screen()
         assert self.took_ms is not None, "the case did not say when all was well"
 
     def _screen(self) -> str:
         return "" if self._bot is None else self._bot.screen
 
     def stop(self) -> None:
-        """End the bot."""
-        if self._bot is not None:
-            self._bot.stop()
+        """End every bot of this scene."""
+        for bot in self._others:
+            bot.stop()
 
 
 @contextmanager
-def scene_in(folder: Path, settings: dict[str, str]) -> Iterator[Scene]:
+def scene_in(folder: Path, settings: dict[str, str], speed: float = 1.0) -> Iterator[Scene]:
     """A scene on a fresh exchange, taken down at the end."""
-    with running(LocalnetOptions(scenario="random")) as net:
+    with running(LocalnetOptions(scenario="random", speed=speed)) as net:
         scene = Scene(net, folder, settings)
         try:
             yield scene

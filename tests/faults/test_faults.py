@@ -19,7 +19,7 @@ def parameters() -> list[object]:
 
 @pytest.mark.parametrize("case", parameters())
 def test_the_bot_survives_the_fault(case: Case, tmp_path: Path, record_property) -> None:
-    with scene_in(tmp_path, case.settings) as scene:
+    with scene_in(tmp_path, case.settings, case.speed) as scene:
         case.play(scene)
         scene.judge()
         record_property(f"fault {case.name}", scene.took_ms)

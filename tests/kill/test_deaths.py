@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.kill.life import WIDE, lives_in
-from tests.kill.victim import POINTS
+from tests.kill.victim import POINTS, RARE
 
 pytestmark = pytest.mark.e2e
 ALL = os.environ.get("KILLS") == "all"
 ROUNDS, DEATHS, AT_EACH_POINT = (20, 10, 10) if ALL else (1, 3, 1)
 SHORT = ("after the journal's commit", "after the send", "during an exit", "during a migration")
-RARE = ("while the stop is moved", "during a cancel", "during a migration", "during a log rotation")
 PLAYED = POINTS if ALL or os.environ.get("KILLS") == "points" else SHORT
 
 

@@ -27,6 +27,8 @@ POINTS = (
     "during a migration",
     "during a log rotation",
 )
+RARE = ("while the stop is moved", "during a cancel", "during a migration", "during a log rotation")
+"""Those that a life comes past once, or with a stop that lives for long."""
 SMALL_LOG_BYTES = 3_000
 
 

@@ -20,7 +20,7 @@ from tidegate.localnet.child import ask
 from tidegate.localnet.doors.localnet import LocalnetOptions
 from tidegate.localnet.doors.thread import Running, running
 from tidegate.model.settings import Network, Settings
-from tidegate.venue import PLAY_MONEY_USD, Venue, open_venue
+from tidegate.venue import PLAY_MONEY_USD, PROXY_VARIABLES, Venue, _way, open_venue
 
 BOT = Path(__file__).resolve().parents[1] / "bot.py"
 T0 = 1_767_225_600_000
@@ -198,3 +198,13 @@ def test_a_localnet_of_our_own_is_stopped_at_the_end(
 def test_the_socket_is_at_the_same_place() -> None:
     assert Venue(name="a", url="http://127.0.0.1:1", says="").stream_url == "ws://127.0.0.1:1/ws"
     assert Venue(name="a", url="https://a.example", says="").stream_url == "wss://a.example/ws"
+
+
+def test_a_proxy_is_named_where_it_is_used_and_one_of_the_environment_where_it_is_not(monkeypatch):
+    for name in PROXY_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    assert _way("") == ""
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    assert _way("") == ", directly: HTTPS_PROXY of the environment not used, PROXY would be"
+    assert _way("http://127.0.0.1:8080") == ", through the proxy http://127.0.0.1:8080"

@@ -124,7 +124,7 @@ class Repair:
         return wallet_of(self._loaded.settings, key, play_money=venue is None or venue.is_play_money)
 
     def _asked(self, venue: Venue, wallet: Wallet) -> Account:
-        client = HyperliquidClient(venue.url, budget=Budget())
+        client = HyperliquidClient(venue.url, budget=Budget(), proxy=venue.proxy)
         try:
             instruments, _ = client.instruments()
             names = (resolve(coin, instruments) for coin in self._loaded.settings.coins)

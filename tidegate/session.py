@@ -90,7 +90,8 @@ class StreamClient(Protocol):
         """How it does."""
 
 
-NewStream = Callable[[str, ConflatingInbox, ExchangeClock, StreamProtocol], StreamClient]
+NewStream = Callable[..., StreamClient]
+"""Of the socket's address, inbox, clock and protocol; with `proxy` if there is one."""
 
 
 class Session:
@@ -169,11 +170,14 @@ class Session:
             wallet.account,
             settings.timeframe,
             twaps=account.twaps is not None,
+            candles=settings.streams_candles,
+            account=settings.streams_account,
             fills_since_ms=account.time_ms,
         )
         stream: StreamClient = NoStream()
         if settings.streams_prices:
-            stream = self._new_stream(venue.stream_url, inbox, clock, protocol)
+            way = {"proxy": venue.proxy} if venue.proxy else {}
+            stream = self._new_stream(venue.stream_url, inbox, clock, protocol, **way)
         parts.callback(stream.stop, PART_STOP_S)
         stored = partial(stored_candles, self._loaded.secrets.database_url, venue.name)
         reader = Reader(lambda: self._client(venue), wallet.account, inbox, clock, clock.observe, stored)
@@ -218,7 +222,7 @@ class Session:
         return webhook
 
     def _client(self, venue: Venue) -> HyperliquidClient:
-        return HyperliquidClient(venue.url, budget=self._budget)
+        return HyperliquidClient(venue.url, budget=self._budget, proxy=venue.proxy)
 
     def _wallet(self, venue: Venue) -> Wallet:
         key = venue.throw_away_key or self._loaded.secrets.private_key

@@ -3,6 +3,7 @@
 The built-in localnet is started (or found again) and stopped here; the real networks are addresses in a table.
 """
 
+import os
 import tempfile
 import time
 from collections.abc import Iterator
@@ -34,6 +35,8 @@ ASK_TIMEOUT_S = 5
 ALIGN_MIN_MS = 3_600_000
 DATA_DIR = Path("data")
 
+PROXY_VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "WSS_PROXY")
+
 
 @dataclass(frozen=True)
 class Venue:
@@ -45,6 +48,7 @@ class Venue:
     market: str = ""
     tag: str = ""
     throw_away_key: str = ""
+    proxy: str = ""
 
     @property
     def stream_url(self) -> str:
@@ -88,8 +92,9 @@ def open_venue(
         if choice.is_set:
             raise ConfigError([f"--replay, --from and --speed: for NETWORK=localnet only, it is {network.value}"])
         url = URLS[network]
-        _follow(clock, url)
-        yield Venue(name=network.value, url=url, says=f"{network.value} ({url})")
+        proxy = loaded.settings.proxy
+        _follow(clock, url, proxy)
+        yield Venue(name=network.value, url=url, says=f"{network.value} ({url}{_way(proxy)})", proxy=proxy)
         return
     if loaded.localnet_url:
         yield _localnet(loaded.localnet_url.rstrip("/"), choice, clock)
@@ -108,9 +113,17 @@ def open_venue(
         child.stop()
 
 
-def _follow(clock: ExchangeClock, url: str) -> None:
+def _way(proxy: str) -> str:
+    """Which way requests take, where that is not the straight one or could be thought to be another."""
+    if proxy:
+        return f", through the proxy {proxy}"
+    ignored = [name for name in PROXY_VARIABLES if os.environ.get(name) or os.environ.get(name.lower())]
+    return f", directly: {' and '.join(ignored)} of the environment not used, PROXY would be" if ignored else ""
+
+
+def _follow(clock: ExchangeClock, url: str, proxy: str) -> None:
     """Set the clock by the exchange's: its answer is as old as half the way."""
-    with closing(HyperliquidClient(url, budget=Budget())) as client:
+    with closing(HyperliquidClient(url, budget=Budget(), proxy=proxy)) as client:
         asked_s = time.monotonic()
         try:
             exchange_ms = client.exchange_ms()

@@ -111,6 +111,19 @@ def test_the_fast_book_is_asked_for_only_when_wanted():
     assert wanted not in asked(stream("BTC").opened(AT_MS, 0))
 
 
+def test_what_a_stage_leaves_to_rest_is_not_asked_for():
+    types = {each["type"] for each in asked(stream("BTC", candles=False, account=False).opened(AT_MS, 0))}
+    assert types == {"trades", "bbo", "activeAssetCtx"}
+    made = opened("BTC", candles=False)
+
+    def prints(second):
+        hear(made, "trades", [trade(second, time=AT_MS + second)], now_ns=second * S)
+        touch = {"coin": "BTC", "time": AT_MS + second, "bbo": [{"px": "1"}, {"px": "2"}]}
+        hear(made, "bbo", touch, now_ns=second * S)
+
+    assert not [due for _second, due in live(made, range(1, 60), also=prints) if said(due)]
+
+
 def test_the_stream_is_up_once_all_is_acknowledged_and_says_so_once():
     made = stream()
     subscriptions = asked(made.opened(AT_MS, 0))

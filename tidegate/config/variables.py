@@ -253,6 +253,10 @@ class Variables(BaseSettings):
         default="",
         description="A running localnet to use; empty to start one.",
     )
+    proxy: Annotated[str, rules.proxy_url()] = Field(
+        default=DEFAULTS.proxy,
+        description="A proxy for all that goes to testnet or mainnet; those that the environment names are not used.",
+    )
     alert_webhook_url: Annotated[str, rules.webhook_url()] = Field(
         default="",
         description="A webhook to which alerts are posted as well; empty for the log only.",
@@ -364,6 +368,7 @@ def settings_of(values: Variables, *, strategy_dir: str, database_url: str) -> S
         account_address=values.hyperliquid_account_address,
         vault_address=values.hyperliquid_vault_address,
         confirm_mainnet=values.confirm_mainnet,
+        proxy=values.proxy,
         database_url=database_url,
         log_level=values.log_level,
         log_dir=values.log_dir,

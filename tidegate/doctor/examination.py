@@ -64,7 +64,7 @@ class Examination:
             try:
                 opened = open_venue(self._loaded, MarketChoice(), self._program, self._clock, data_dir=folder)
                 venue = parts.enter_context(opened)
-                client = HyperliquidClient(venue.url, budget=self._budget)
+                client = HyperliquidClient(venue.url, budget=self._budget, proxy=venue.proxy)
                 parts.callback(client.close)
                 yield from self._look(venue, client, folder)
             except (ExchangeError, OtherBotRunning) as error:

@@ -52,7 +52,8 @@ class HyperliquidClient:
     """Asks and sends.
 
     `timeout_s` is (to connect, to wait for an answer); `budget` is shared by all clients. `transport` answers in the
-    place of the network, and `wait` lets so many seconds pass before a question is repeated: for simulations.
+    place of the network, and `wait` lets so many seconds pass before a question is repeated: for simulations. Without
+    `proxy` there is none, whatever the environment says.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class HyperliquidClient:
         timeout_s: tuple[float, float] = (3, 8),
         transport: BaseAdapter | None = None,
         wait: Callable[[float], None] = time.sleep,
+        proxy: str = "",
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.budget = budget
@@ -72,6 +74,8 @@ class HyperliquidClient:
         self._api = Info(self.base_url, skip_ws=True, meta=_NO_META, spot_meta=_NO_META, timeout=timeout_s)
         # Proxies and netrc are never taken from the environment by accident; it also saves a lookup a request.
         self._api.session.trust_env = False
+        if proxy:
+            self._api.session.proxies = {"http": proxy, "https": proxy}
         if transport is not None:
             self._api.session.mount(self.base_url, transport)
 

@@ -6,7 +6,8 @@ is sent from here: requests are queued in `subscriptions`.
 
 from collections.abc import Iterable, Sequence
 
-from tidegate.hyperliquid.sharding import COIN_TYPES
+from msgspec.structs import replace
+
 from tidegate.hyperliquid.shared import Shared
 from tidegate.hyperliquid.subscriptions import Subscription, Subscriptions
 from tidegate.hyperliquid.suspects import Suspects
@@ -23,12 +24,12 @@ GUILTY_RETRY_NS = 3_600 * SECOND_NS
 class Coins:
     """What is wanted about coins on one socket, `by_rank` the most important first (True: only their prints)."""
 
-    def __init__(self, subscriptions: Subscriptions, shared: Shared, timeframe: Timeframe, line: int, *, books: bool):
+    def __init__(self, subscriptions: Subscriptions, shared: Shared, line: int, kinds: Sequence[Subscription]) -> None:
         self.by_rank: dict[str, bool] = {}
-        self.watch = CoinWatch()
+        self.watch = CoinWatch({each.type for each in kinds})
         self.is_open = self.can_move = False
         self._subscriptions, self._roster, self._dropped = subscriptions, shared.roster, shared.dropped
-        self._timeframe, self._line, self._books = timeframe, f"line {line}", books
+        self._kinds, self._line = tuple(kinds), f"line {line}"
         self._suspects = Suspects()
         self._suspended: dict[str, int] = {}
         self._refused: dict[Subscription, int] = {}
@@ -38,7 +39,7 @@ class Coins:
     @property
     def types(self) -> int:
         """How many subscriptions a coin takes when nothing is left out."""
-        return len(COIN_TYPES) + self._books
+        return len(self._kinds)
 
     def add(self, coins: Iterable[str], now_ns: int, *, lean: bool, step: int) -> None:
         """Want these too; a lean one becomes a full one if asked for so."""
@@ -203,10 +204,14 @@ class Coins:
             self._subscriptions.end(told)
 
     def _of_coin(self, coin: str, *, lean: bool) -> list[Subscription]:
-        wanted = [Subscription("trades", coin)]
-        if not lean:
-            wanted += [Subscription(kind, coin) for kind in ("bbo", "activeAssetCtx")]
-            wanted.append(Subscription("candle", coin, interval=self._timeframe.value))
-            if self._books:
-                wanted.append(Subscription("l2Book", coin, fast=True))
-        return wanted
+        return [replace(each, target=coin) for each in (self._kinds[:1] if lean else self._kinds)]
+
+
+def types_of(timeframe: Timeframe, order_books: bool, candles: bool) -> list[Subscription]:
+    """What is streamed of a coin, prints first: they are what is left when there is no room for all."""
+    kinds = [Subscription(kind) for kind in ("trades", "bbo", "activeAssetCtx")]
+    if candles:
+        kinds.append(Subscription("candle", interval=timeframe.value))
+    if order_books:
+        kinds.append(Subscription("l2Book", fast=True))
+    return kinds

@@ -22,7 +22,7 @@ from msgspec import Struct
 
 from tidegate.hyperliquid import frames
 from tidegate.hyperliquid.account_frames import AccountFrames
-from tidegate.hyperliquid.coins import Coins
+from tidegate.hyperliquid.coins import Coins, types_of
 from tidegate.hyperliquid.market_frames import MarketFrames
 from tidegate.hyperliquid.posts import Posts
 from tidegate.hyperliquid.replies import Sent
@@ -30,7 +30,7 @@ from tidegate.hyperliquid.shapes import CandleRow
 from tidegate.hyperliquid.sharding import rooms
 from tidegate.hyperliquid.shared import Shared
 from tidegate.hyperliquid.subscriptions import SUBSCRIPTIONS_MAX, Subscription, Subscriptions
-from tidegate.hyperliquid.watch import Ear, candle_heard, heard, prints_heard
+from tidegate.hyperliquid.watch import Ear, candle_heard, prints_heard, repeated
 from tidegate.model.events import AccountMissed, Event, Faulted, StreamDown, StreamUp
 from tidegate.model.market import Timeframe
 
@@ -74,7 +74,8 @@ class StreamProtocol:
 
     `coins` are names from live metadata, the most important first (an unknown one makes the exchange drop the
     connection), `user` the account's own address. `order_books` adds the fast book of five levels to the touch of each
-    coin, `twaps` what becomes of TWAP orders and their executions. Of coins for which the exchange's limits leave no
+    coin, `twaps` what becomes of TWAP orders and their executions; without `candles` or `account` these are left to
+    REST. Of coins for which the exchange's limits leave no
     room only the prints are streamed, or nothing.
     """
 
@@ -86,6 +87,8 @@ class StreamProtocol:
         *,
         order_books: bool = False,
         twaps: bool = False,
+        candles: bool = True,
+        account: bool = True,
         fills_since_ms: int | None = None,
         shared: Shared | None = None,
         line: int = 0,
@@ -94,13 +97,13 @@ class StreamProtocol:
         self.dropped = self.shared.dropped
         self.line = line
         self.is_up = self.is_open = False
-        self._user, self._timeframe, self._order_books = user, timeframe, order_books
+        self._user, self._timeframe, self._order_books, self._candles = user, timeframe, order_books, candles
         self._roster = self.shared.roster
         self._market = MarketFrames(timeframe, self.dropped, self.shared.prints_seen)
         self._account = AccountFrames(user, fills_since_ms, self.dropped)
         self._subscriptions = Subscriptions()
-        self._coins = Coins(self._subscriptions, self.shared, timeframe, line, books=order_books)
-        self._ears = self._coins.watch.ears
+        self._coins = Coins(self._subscriptions, self.shared, line, types_of(timeframe, order_books, candles))
+        self._ears, self._lags_ms = self._coins.watch.ears, self.shared.lags_ms
         self._posts = Posts()
         self._heard_ns = self._pinged_ns = self._now_ns = 0
         self._bad, self._bad_since_ns = 0, 0
@@ -124,7 +127,7 @@ class StreamProtocol:
             frames.Pong: lambda _frame, _at_ms, _ns: [],
             frames.Error: self._on_error,
         }
-        if line == 0:
+        if line == 0 and account:
             kinds = (*PERSONAL, *TWAPS) if twaps else PERSONAL
             self._subscriptions.add(Subscription(kind, user.lower(), personal=True) for kind in kinds)
         full, lean, left_out = rooms(coins, SUBSCRIPTIONS_MAX - len(self._subscriptions), self.types_of_a_coin)
@@ -136,7 +139,13 @@ class StreamProtocol:
     def sibling(self, line: int) -> "StreamProtocol":
         """Another socket of the same stream, without coins."""
         return StreamProtocol(
-            (), self._user, self._timeframe, order_books=self._order_books, shared=self.shared, line=line
+            (),
+            self._user,
+            self._timeframe,
+            order_books=self._order_books,
+            candles=self._candles,
+            shared=self.shared,
+            line=line,
         )
 
     # what is wanted
@@ -301,10 +310,13 @@ class StreamProtocol:
 
     def _on_trades(self, frame: frames.Trades, at_ms: int, received_ns: int) -> list[Event]:
         events = self._market.trades(frame.data, at_ms, received_ns)
-        for row in frame.data[-1:]:
+        if events:
+            row = frame.data[-1]
             ear = self._hear(row.coin, row.time, at_ms, received_ns)
-            if ear is not None and events:
+            if ear is not None and (ear.trades_owed_ns or not ear.candle_owed_ns or not ear.book_owed_ns):
                 prints_heard(ear, received_ns)
+        elif frame.data:
+            self._hear(frame.data[-1].coin, frame.data[-1].time, at_ms, received_ns)
         return events
 
     def _on_touch(self, frame: frames.Bbo, at_ms: int, received_ns: int) -> list[Event]:
@@ -321,7 +333,7 @@ class StreamProtocol:
         ear = self._ears.get(frame.data.coin)
         if ear is not None:
             ear.heard_ns = ear.mark_ns = received_ns
-            if ear.in_trouble:
+            if ear.step or ear.is_muted:
                 self._coins.recovered(frame.data.coin, ear)
         return self._market.mark(frame.data, at_ms, received_ns)
 
@@ -337,10 +349,14 @@ class StreamProtocol:
         ear = self._ears.get(coin)
         if ear is None:
             return None
-        self.shared.lags_ms.append(at_ms - time_ms)
-        heard(ear, time_ms, received_ns)
-        if ear.in_trouble and ear.heard_ns == received_ns:
-            self._coins.recovered(coin, ear)
+        self._lags_ms.append(at_ms - time_ms)
+        if time_ms > ear.newest_ms:
+            ear.newest_ms, ear.heard_ns = time_ms, received_ns
+            ear.stuck_since_ns = 0
+            if ear.step or ear.is_muted:
+                self._coins.recovered(coin, ear)
+        else:
+            repeated(ear, received_ns)
         return ear
 
     def _on_acknowledged(self, frame: frames.SubscriptionResponse, at_ms: int, _received_ns: int) -> list[Event]:

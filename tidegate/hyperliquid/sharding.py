@@ -2,9 +2,6 @@
 
 from collections.abc import Iterable
 
-COIN_TYPES = ("trades", "bbo", "activeAssetCtx", "candle")
-"""What is streamed of a coin."""
-
 
 def rooms(coins: Iterable[str], room: int, types: int) -> tuple[list[str], list[str], list[str]]:
     """Of coins, the most important first: those streamed wholly (`types` subscriptions each), those of which only the

@@ -7,6 +7,8 @@ that must have come. What the exchange's time does is watched too: frames that r
     heard ─► silent: subscribe again ─► silent: another socket ─► silent: frozen, asked for again now and then
 """
 
+from collections.abc import Container
+
 from msgspec import Struct
 
 SECOND_NS = 1_000_000_000
@@ -30,6 +32,7 @@ class Ear(Struct, gc=False):
 
     heard_ns: int
     lean: bool = False
+    has_candles: bool = True
     trades_owed_ns: int = 0
     candle_owed_ns: int = 0
     book_owed_ns: int = 0
@@ -45,11 +48,6 @@ class Ear(Struct, gc=False):
     bad_since_ns: int = 0
     is_muted: bool = False
 
-    @property
-    def in_trouble(self) -> bool:
-        """Whether the next sign of life is news."""
-        return self.step > 0 or self.is_muted
-
 
 class Repair(Struct, frozen=True, kw_only=True):
     """What to do about a coin: `types` are the streams to subscribe to again (None: all of them)."""
@@ -61,16 +59,17 @@ class Repair(Struct, frozen=True, kw_only=True):
 
 
 class CoinWatch:
-    """The ears of one socket."""
+    """The ears of one socket; `types` are what is streamed of a coin."""
 
-    def __init__(self) -> None:
+    def __init__(self, types: Container[str]) -> None:
+        self._has_candles = "candle" in types
         self.ears: dict[str, Ear] = {}
 
     def listen(self, coin: str, now_ns: int, *, lean: bool = False, step: int = 0) -> Ear:
         """Begin to watch a coin; `step` is how far its repair had come elsewhere."""
         ear = self.ears.get(coin)
         if ear is None:
-            ear = self.ears[coin] = Ear(heard_ns=now_ns, lean=lean, step=step)
+            ear = self.ears[coin] = Ear(heard_ns=now_ns, lean=lean, has_candles=self._has_candles, step=step)
         return ear
 
     def forget(self, coin: str) -> None:
@@ -80,7 +79,9 @@ class CoinWatch:
     def opened(self, now_ns: int) -> None:
         """A new connection: nothing is owed, and silence counts from now on; how far repairs have come stays."""
         for coin, ear in tuple(self.ears.items()):
-            self.ears[coin] = Ear(heard_ns=now_ns, lean=ear.lean, step=ear.step, is_muted=ear.is_muted)
+            self.ears[coin] = Ear(
+                heard_ns=now_ns, lean=ear.lean, has_candles=ear.has_candles, step=ear.step, is_muted=ear.is_muted
+            )
 
     def silent(self, now_ns: int) -> list[Repair]:
         """Coins of which nothing is heard, or whose time stands still, and what to try now."""
@@ -140,22 +141,19 @@ class CoinWatch:
         return {coin: (now_ns - ear.heard_ns) / SECOND_NS for coin, ear in tuple(self.ears.items())}
 
 
-def heard(ear: Ear, time_ms: int, received_ns: int) -> None:
-    """A frame with the exchange's time: life if the time is new."""
-    if time_ms > ear.newest_ms:
-        ear.newest_ms, ear.heard_ns = time_ms, received_ns
-        ear.stuck_since_ns = ear.stuck_until_ns = 0
-    else:
-        if not ear.stuck_since_ns:
-            ear.stuck_since_ns = received_ns
-        ear.stuck_until_ns = received_ns
+def repeated(ear: Ear, received_ns: int) -> None:
+    """A frame whose time is not new is no sign of life; whether such frames go on is remembered."""
+    if not ear.stuck_since_ns:
+        ear.stuck_since_ns = received_ns
+    ear.stuck_until_ns = received_ns
 
 
 def prints_heard(ear: Ear, received_ns: int) -> None:
     """New prints: the candle and the book must move with them."""
     ear.trades_owed_ns = 0
     if not ear.lean:
-        ear.candle_owed_ns = ear.candle_owed_ns or received_ns
+        if ear.has_candles:
+            ear.candle_owed_ns = ear.candle_owed_ns or received_ns
         ear.book_owed_ns = ear.book_owed_ns or received_ns
 
 

@@ -129,6 +129,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     vault_address: str = ""
     confirm_mainnet: str = ""
     database_url: str = "sqlite:///data/tidegate.db"
+    proxy: str = ""
     log_level: str = "INFO"
     log_dir: str = "logs"
 

@@ -28,9 +28,10 @@ own machine), and a witness on the exchange's side who notes orders, fills, posi
 short run, marked with a star. `make faults ARGS="-k 71-"` plays some rows and leaves the others as they were.
 
 A row passes when what was expected has happened, no entry was doubled, no position was flipped, and the bot has not \
-crashed and lives, where it is not to end. **Recovered** is wall time from the moment of the fault until the last of it was seen, pauses and \
-patience of the bot included, and where the fault is there from the beginning, the start of the bot too. Times below \
-50 ms are not told apart. Orders that nobody answers are waited for 10 s before they are in doubt (8 s by REST).
+crashed and lives, where it is not to end. **Recovered** is wall time from the moment of the fault until the last of \
+it was seen, pauses and patience of the bot included, and where the fault is there from the beginning, the start of \
+the bot too. Times below 50 ms are not told apart. Orders that nobody answers are waited for 10 s before they are in \
+doubt (8 s by REST).
 
 | # | fault | what was done | what is expected | recovered |
 |---|---|---|---|---|

@@ -52,7 +52,7 @@ def test_an_outcome_that_stays_unknown_for_half_a_minute(role: Role) -> None:
 def test_an_answer_that_never_comes_counts_from_the_sending() -> None:
     world = started()
     world.enter()
-    assert 30_000 <= alerted_ms(world, "still unknown", within_ms=30_000 + LATE_MS)
+    assert alerted_ms(world, "still unknown", within_ms=30_000 + LATE_MS) >= 30_000
 
 
 def test_a_stream_that_is_gone_for_a_minute_with_a_position() -> None:

@@ -79,7 +79,7 @@ def _role(state: State, coin: CoinState, fill: Fill) -> Role | None:
 
 def _text(fill: Fill, role: Role | None, after: Position, slipped: Slippage | None) -> str:
     what = role.value if role is not None else "not an order of this session"
-    now = f"position {after.size} at {after.entry_price:f}" if after.size else "flat"
+    now = f"position {after.size} at {after.entry_price:.10g}" if after.size else "flat"
     trade = f"{fill.coin} {fill.side.value} {fill.size} at {fill.price} ({what})"
     slip = f", slippage {slipped.usd:+.4f} USD ({slipped.pct:+.4f} %)" if slipped is not None else ""
     return f"{trade}, fee {fill.fee:f} {fill.fee_coin}{slip}, now {now}"
@@ -252,8 +252,8 @@ def finish(state: State, coin: CoinState, closed: ClosedPosition, *, by_resting:
     ending = twap_orders.take_back(state, coin, POSITION_GONE, closes=True)
     net = closed.pnl - closed.fees
     text = (
-        f"{coin.coin} closed by {closed.reason.value}: {closed.size} from {closed.entry_price:f} to "
-        f"{closed.exit_price:f}, profit {net:+.2f} USD after {closed.fees:.2f} USD of fees"
+        f"{coin.coin} closed by {closed.reason.value}: {closed.size} from {closed.entry_price:.10g} to "
+        f"{closed.exit_price:.10g}, profit {net:+.2f} USD after {closed.fees:.2f} USD of fees"
     )
     state.change(
         coin.coin,

@@ -63,7 +63,7 @@ def test_with_twenty_coins_streamed_a_minute_weighs_less_than_sixty_and_polled_l
         bot = Running(tmp_path, environ=environ)
         try:
             bot.wait_for("all 20 instruments have data")
-            streamed = weights(net.url, 2)
+            streamed = weights(net.url, 1)
             page(net.url, "/localnet/fault", json.dumps({"do": "ws.handshake", "times": 10_000}).encode())
             page(net.url, "/localnet/fault", json.dumps({"do": "ws.close"}).encode())
             bot.wait_for("down: ")

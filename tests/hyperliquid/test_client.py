@@ -132,6 +132,31 @@ def test_a_read_that_fails_in_passing_is_repeated(client, script):
     assert client.budget.used() == 6
 
 
+def test_a_429_to_a_candle_read_is_not_repeated_and_lets_protection_go_on(client, script, monkeypatch):
+    monkeypatch.setattr(module, "BUDGET_WAIT_S", dict.fromkeys(module.BUDGET_WAIT_S, 0.0))
+    script.say("candleSnapshot", b"null", 429)
+    script.say("orderStatus", {"status": "unknownOid"})
+    script.say("allMids", {"BTC": "1.5"})
+    with pytest.raises(Unreachable, match="429"):
+        client.candles("BTC", Timeframe.H1, 5, 10)
+    with pytest.raises(Unreachable, match="not asked"):
+        client.candles("BTC", Timeframe.H1, 5, 10)
+    assert client.order_status(USER, "0x01").status is None
+    assert client.mids(["BTC"]) == {"BTC": Decimal("1.5")}
+    assert len(script.asked) == 3
+
+
+def test_a_look_at_positions_alone_asks_little(client, script, sample):
+    script.say("clearinghouseState", sample("rest/clearinghouseState.json")["response"])
+    script.say("userAbstraction", "disabled")
+    script.say("userNonFundingLedgerUpdates", [])
+    seen = client.positions(USER)
+    assert (seen.fills_known, seen.flows_known) == (False, False)
+    assert client.positions(USER, 17).flows_known
+    kinds = [json.loads(body)["type"] for _, body in script.asked]
+    assert kinds == ["clearinghouseState", "userAbstraction", "clearinghouseState", "userNonFundingLedgerUpdates"]
+
+
 @pytest.mark.parametrize(
     ("status", "body", "error", "asks"),
     [

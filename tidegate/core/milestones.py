@@ -13,7 +13,8 @@ def reached(state: State) -> Decision:
         and all(coin.candles.rows and coin.heard_ms() for coin in state.coins.values())
     ):
         state.has_data = True
-        text = f"{_all(state)} data: closed candles, and a price by stream"
+        where = " by stream" if state.settings.streams_prices else ""
+        text = f"{_all(state)} data: closed candles, and a price{where}"
         decision += Decision(notes=(Note(topic="bot", text=text),))
     if state.has_data and not state.is_warm and state.warm_coins >= state.coins.keys():
         state.is_warm = True

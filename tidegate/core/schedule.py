@@ -134,9 +134,9 @@ def tiers(state: State) -> tuple[Note, ...]:
     seconds = settings.check_interval_s
     most, wanted = upkeep.HEAVY * POLLED_PER_MINUTE, coins * upkeep.HEAVY * 60 / float(seconds)
     text = (
-        f"without the stream {coins} coins every {seconds} s would weigh {wanted:.0f} a minute, of which candles may have "
-        f"{most}: {tier} are polled in each cycle, the next {tier} in every second, and so on; a longer CHECK_INTERVAL or "
-        f"fewer COINS changes that"
+        f"without the stream {coins} coins every {seconds} s would weigh {wanted:.0f} a minute, of which candles may "
+        f"have {most}: {tier} are polled in each cycle, the next {tier} in every second, and so on; a longer "
+        f"CHECK_INTERVAL or fewer COINS changes that"
     )
     return (Note(topic="poll", text=text),)
 

@@ -10,14 +10,16 @@ from collections.abc import Callable, Iterable, Sequence
 from msgspec.structs import replace
 
 from tidegate.gateway import Sent, deliver
-from tidegate.hyperliquid.client import HyperliquidClient
+from tidegate.hyperliquid.client import NOT_ASKED, HyperliquidClient
 from tidegate.inbox import ConflatingInbox
-from tidegate.model.events import Command, Event, Tick
+from tidegate.model.events import Command, Event, Faulted, Tick
+from tidegate.model.intents import FetchCandles
 from tidegate.ports import Facts
 from tidegate.reader import LANES, Read, Reading
 from tidegate.research.timeline import Timeline
 
 TAKES_AT_ONE_MOMENT_MAX = 10_000
+BUDGET_PAUSE_MS = 1_000
 
 
 class Killed(Exception):
@@ -120,7 +122,15 @@ class SimulatedReads:
         return []
 
     def _serve(self, wish: Read) -> None:
-        self._wire.answer(self._reading.facts(self._wire.client, wish))
+        facts = tuple(self._reading.facts(self._wire.client, wish))
+        if isinstance(wish, FetchCandles) and any(_was_not_asked(fact) for fact in facts):
+            self._wire.time.later(BUDGET_PAUSE_MS, self._serve, wish)  # its turn in the REST budget has not come yet
+        else:
+            self._wire.answer(facts)
+
+
+def _was_not_asked(fact: Event) -> bool:
+    return isinstance(fact, Faulted) and NOT_ASKED in fact.reason
 
 
 class SimulatedCourier:

@@ -25,8 +25,7 @@ from benchmarks.burst_figures import CASES, BurstCase, BurstResults, BurstRound,
 from benchmarks.counterparty import Conditions  # noqa: E402
 from benchmarks.partner import MeasurementFailed, Partner  # noqa: E402
 
-ENTRIES_MAX = 20
-"""A fresh bot reads the candles of ten coins one after the other, so as not to spend the budget of a minute at once."""
+ENTRIES_MAX = 10
 LAST_LINES = 20
 WARM_UP = 1
 """Bursts before each round that are not counted."""
@@ -37,8 +36,8 @@ class BurstPlan:
     """How much is measured; a burst of the SDK takes three seconds."""
 
     repetitions: int = 3
-    bursts: int = 20
-    bursts_sdk: int = 2
+    bursts: int = 12
+    bursts_sdk: int = 1
     cases: tuple[BurstCase, ...] = CASES
 
 

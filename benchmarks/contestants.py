@@ -50,13 +50,14 @@ LOOK_EVERY_S = 0.02
 class Purse(Budget):
     """The REST budget of the bot. A bot leaves a position now and then and reads its account after that; this one
     leaves some twenty a second, so that its reads would bring thousands of fills each time. Once it is shut they are
-    refused at once, as they are when a minute's budget is spent."""
+    refused at once, as they are when a minute's budget is spent. Before that nothing is, so that the candles of all
+    coins are there in a moment."""
 
     is_shut = False
 
-    def take(self, weight: int, lane: Lane = Lane.REST) -> bool:
-        """Spend `weight` if it is there."""
-        return not self.is_shut and super().take(weight, lane)
+    def take(self, weight: int, lane: Lane = Lane.REST) -> bool:  # noqa: ARG002
+        """Whether a read may go out."""
+        return not self.is_shut
 
 
 class RepeatedRead:
@@ -114,7 +115,7 @@ class Bot:
         loaded = load(settings, {}, None, weight_per_minute=weight_per_minute, strategy_dir=strategies)
         choice = MarketChoice(seed=seed)
         self._session = Session(loaded, choice, ROOT / "bot.py", self._new_stream)
-        self._session._budget = self._budget = Purse()
+        self._budget = Purse()
         self._thinking = ThinkingChild(str(strategies))
         self._reading = RepeatedRead(url, coins)
 
@@ -124,9 +125,10 @@ class Bot:
         self._thinking.stop()
         self._reading.set(False)
 
-    def _new_stream(self, url: str, inbox: Any, clock: Any, protocol: Any) -> HyperliquidWebSocketClient:
+    def _new_stream(self, url: str, inbox: Any, clock: Any, protocol: Any, **way: Any) -> HyperliquidWebSocketClient:
         self._inbox, self._clock = inbox, clock
-        self._stream = HyperliquidWebSocketClient(url, inbox, clock, protocol)
+        self._session._budget = self._budget  # from here on: the reader asks for its client later
+        self._stream = HyperliquidWebSocketClient(url, inbox, clock, protocol, **way)
         threading.Thread(target=self._obey, name="benchmark", daemon=True).start()
         return self._stream
 

@@ -77,6 +77,8 @@ sim: $(VENV)/.dev
 bench: $(VENV)/.dev
 	PYTHONPATH=. $(BIN)/python benchmarks/startup.py
 	PYTHONPATH=. $(BIN)/python benchmarks/tick_to_order.py
+	PYTHONPATH=. $(BIN)/python benchmarks/burst.py
+	PYTHONPATH=. $(BIN)/python benchmarks/stream.py
 
 lock: $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv

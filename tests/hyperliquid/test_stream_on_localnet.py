@@ -116,6 +116,7 @@ def desk_of() -> Iterator[Callable[..., Desk]]:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let silence be noticed sooner than on the real exchange; localnet tells of every coin once a second."""
     monkeypatch.setattr(watch, "SILENCE_MAX_NS", 5 * SECOND_NS // 2)
+    monkeypatch.setattr(watch, "PROBE_AFTER_NS", 3 * SECOND_NS // 2)
 
 
 def test_all_coins_are_heard_over_several_sockets_and_the_gauges_equal_the_exchanges_counters(desk_of):

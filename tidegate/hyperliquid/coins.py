@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from tidegate.hyperliquid.shared import Shared
 from tidegate.hyperliquid.subscriptions import Subscription, Subscriptions
 from tidegate.hyperliquid.suspects import Suspects
-from tidegate.hyperliquid.watch import FROZEN_STEP, MOVE_STEP, RETRY_AFTER_NS, CoinWatch, Ear, Repair
+from tidegate.hyperliquid.watch import FROZEN_STEP, MOVE_STEP, MUTE_STEP, RETRY_AFTER_NS, CoinWatch, Ear, Repair
 from tidegate.model.market import Timeframe
 
 SECOND_NS = 1_000_000_000
@@ -66,6 +66,10 @@ class Coins:
             self.watch.forget(coin)
             self.watch.listen(coin, now_ns, lean=True)
 
+    def hold(self, coins: Iterable[str]) -> None:
+        """These have a position."""
+        self.watch.held = frozenset(coins)
+
     def remove(self, coin: str) -> None:
         """Want nothing of it any more."""
         self._stop(coin)
@@ -115,7 +119,7 @@ class Coins:
 
     def recovered(self, coin: str, ear: Ear) -> None:
         """It is heard again."""
-        ear.step, ear.is_muted = 0, False
+        self.watch.recovered(ear)
         self._roster.unmute(coin, "silence")
 
     def unreadable(self, coin: str | None, now_ns: int) -> bool:
@@ -155,9 +159,11 @@ class Coins:
     def _mend(self, repair: Repair) -> bool:
         """Subscribe again, or leave the coin to another socket (True); what stays silent is frozen."""
         coin, step = repair.coin, repair.step
-        if repair.types is None:
+        if repair.types is None and step >= MUTE_STEP:
             self.watch.ears[coin].is_muted = True
             self._roster.mute(coin, "silence", repair.why, final=step >= FROZEN_STEP)
+            if step == MUTE_STEP:
+                return False
         self._dropped[f"silence: {', '.join(repair.types) if repair.types else 'all of a coin'}"] += 1
         if step == MOVE_STEP and self.can_move:
             return True

@@ -88,6 +88,8 @@ class Fleet:
         """These coins have a position: everything of them, on the first socket, whatever others have to give up."""
         out: Frames = {}
         self._held = frozenset(coins) & self._ranked.keys()
+        for each in self.lines:
+            each.hold(self._held)
         for coin in self._held:
             line = self._line_of(coin)
             if line is self.home and not line.is_lean(coin):

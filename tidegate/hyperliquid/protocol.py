@@ -197,6 +197,10 @@ class StreamProtocol:
         self._coins.add_single(wanted, now_ns)
         return self.outbox(now_ns)
 
+    def hold(self, coins: Iterable[str]) -> None:
+        """These coins have a position: their silence is looked into at once."""
+        self._coins.hold(coins)
+
     def make_lean(self, coin: str, now_ns: int) -> list[bytes]:
         """Stream only the prints of a coin from now on."""
         self._coins.make_lean(coin, now_ns)

@@ -4,7 +4,10 @@ Owns when something was heard of a coin, and what is tried when nothing is. A co
 from a dead feed by its other streams: its context comes every second, and a book or a candle that moves proves prints
 that must have come. What the exchange's time does is watched too: frames that repeat an old time are no life.
 
-    heard ─► silent: subscribe again ─► silent: another socket ─► silent: frozen, asked for again now and then
+    heard ─► silent: subscribe again ─► no answer: told ─► silent: another socket ─► silent: frozen, tried now and then
+
+What is subscribed to begins with its present state, so a coin about which there was merely nothing to say answers at
+once, and is given more time from then on; not so one with a position.
 """
 
 from collections.abc import Container
@@ -14,6 +17,9 @@ from msgspec import Struct
 SECOND_NS = 1_000_000_000
 SILENCE_MAX_NS = 14 * SECOND_NS
 """A coin without any current frame for so long has lost its streams: with a position REST has to watch it by now."""
+PROBE_AFTER_NS = 10 * SECOND_NS
+"""After so much silence its streams are subscribed to again, to see."""
+PATIENCE_MAX_NS = 80 * SECOND_NS
 LEAN_SILENCE_MAX_NS = 300 * SECOND_NS
 """The same for a coin of which only prints are streamed: nobody may have traded."""
 DEBT_MAX_NS = 5 * SECOND_NS
@@ -21,7 +27,7 @@ DEBT_MAX_NS = 5 * SECOND_NS
 DEBTS_MAX = 3
 RETRY_AFTER_NS = 300 * SECOND_NS
 BAD_PER_MINUTE_MAX = 20
-MOVE_STEP, FROZEN_STEP = 2, 3
+PROBE_STEP, MUTE_STEP, MOVE_STEP, FROZEN_STEP = 1, 2, 3, 4
 
 
 class Ear(Struct, gc=False):
@@ -42,6 +48,7 @@ class Ear(Struct, gc=False):
     stuck_until_ns: int = 0
     candle: tuple[int, int, object] = (0, 0, None)
     step: int = 0
+    patience_ns: int = 0
     repaired_ns: int = 0
     debts: int = 0
     bad: int = 0
@@ -63,6 +70,7 @@ class CoinWatch:
 
     def __init__(self, types: Container[str]) -> None:
         self._has_candles = "candle" in types
+        self.held: frozenset[str] = frozenset()
         self.ears: dict[str, Ear] = {}
 
     def listen(self, coin: str, now_ns: int, *, lean: bool = False, step: int = 0) -> Ear:
@@ -89,17 +97,32 @@ class CoinWatch:
         for coin, ear in self.ears.items():
             quiet_ns = now_ns - max(ear.heard_ns, ear.repaired_ns)
             stuck = ear.stuck_until_ns - ear.stuck_since_ns >= SILENCE_MAX_NS and ear.stuck_since_ns > ear.repaired_ns
-            patience_ns = LEAN_SILENCE_MAX_NS if ear.lean else SILENCE_MAX_NS
-            if ear.step >= FROZEN_STEP:
-                patience_ns = RETRY_AFTER_NS
-            if quiet_ns < patience_ns and not stuck:
+            if quiet_ns < self._patience_ns(coin, ear) and not stuck:
                 continue
             ear.step, ear.repaired_ns = min(ear.step + 1, FROZEN_STEP), now_ns
             ear.stuck_since_ns = ear.stuck_until_ns = 0
-            seconds = quiet_ns // SECOND_NS
+            seconds = (now_ns - ear.heard_ns) // SECOND_NS
             why = "its frames repeat an old time" if stuck else f"nothing was heard of it for {seconds} s"
             repairs.append(Repair(coin=coin, why=why, step=ear.step))
         return repairs
+
+    def recovered(self, ear: Ear) -> None:
+        """It is heard again: if that is the answer to a question, it only had nothing to say."""
+        if ear.step == PROBE_STEP:
+            ear.patience_ns = min(2 * (ear.patience_ns or PROBE_AFTER_NS), PATIENCE_MAX_NS)
+        ear.step, ear.is_muted = 0, False
+
+    def _patience_ns(self, coin: str, ear: Ear) -> int:
+        """How long to wait for a coin until the next step."""
+        if ear.step >= FROZEN_STEP:
+            return RETRY_AFTER_NS
+        if ear.step == PROBE_STEP:
+            return SILENCE_MAX_NS - PROBE_AFTER_NS
+        if ear.step:
+            return SILENCE_MAX_NS
+        if coin in self.held:
+            return PROBE_AFTER_NS
+        return LEAN_SILENCE_MAX_NS if ear.lean else ear.patience_ns or PROBE_AFTER_NS
 
     def indebted(self, now_ns: int) -> list[Repair]:
         """Single streams that stay silent though others prove that they should not."""

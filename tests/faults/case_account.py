@@ -10,12 +10,12 @@ RECOVERED = r"\[risk\] BTC: the exchange confirms a resting stop"
 @case(
     59,
     "account state stale or empty",
-    done="the account shows no position and no money for 35 s, without a fill",
+    done="the account shows no position and no money for 50 s, without a fill",
     expected="not believed, no brake trips; position and stop are kept",
 )
 def empty_state(scene: Scene) -> None:
     scene.start_covered()
-    scene.fault("state.empty", for_s=35, times=None, at_once=True)
+    scene.fault("state.empty", for_s=50, times=None, at_once=True)
     scene.hear(r"\[account\] BTC: the exchange shows no position but its resting stop.*not believed")
     scene.until(lambda: not any(page["standing"] for page in scene.faults()), "the fault is over")
     assert scene.sees.is_covered(COIN)

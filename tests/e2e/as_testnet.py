@@ -13,9 +13,10 @@ sys.path.insert(0, root)
 sys.argv[:3] = ["bot.py"]
 import bot
 from tidegate import venue
+from tidegate.commands import given
 from tidegate.model.settings import Network
 if Path("strategies").is_dir():
-    bot.HERE = Path.cwd()
+    given.STRATEGIES = Path.cwd() / "strategies"
 venue.URLS.update({Network.TESTNET: url, Network.MAINNET: url})
 bot.main()
 """

@@ -9,8 +9,8 @@ leaves through here was signed by the main thread.
     client.subscribe_trades("SOL")
     client.stop()
 
-A frame is decoded and put where the socket is read, without another turn of the event loop; and where nothing else has
-arrived with it, without the library's parser, which is the longest part of the way from price to order. An order is
+A frame is decoded and put where the socket is read, without another turn of the event loop; and a whole message, also
+one that the network cut, without the library's parser, the longest part of the way from price to order. An order is
 written by the main thread itself where the socket allows it; over TLS, whose session belongs to one thread, it is
 handed over and written on the loop's next turn.
 """

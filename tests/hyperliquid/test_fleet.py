@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tidegate.hyperliquid.fleet import LINES_MAX, Fleet
 from tidegate.hyperliquid.protocol import PERSONAL, PING, StreamProtocol
-from tidegate.model.events import CoinsHeard, CoinsUnheard, Event, StreamDown, StreamFrozen, StreamUp
+from tidegate.hyperliquid.subscriptions import Subscription
+from tidegate.model.events import CoinsHeard, CoinsUnheard, Event, Mid, StreamDown, StreamFrozen, StreamUp
 from tidegate.model.market import Timeframe
 
 USER = "0x" + "ab" * 20
@@ -267,6 +268,25 @@ def test_adding_a_coin_asks_for_its_streams_only_and_asking_twice_asks_once() ->
     exchange.say(exchange.fleet.add(["NEW", "C1"], exchange.now_ns))
     assert exchange.fleet.home.shared.allowance.sent(0) - before == 4
     assert exchange.places("NEW") == [0]
+
+
+def test_a_single_stream_of_all_coins_or_of_one_is_asked_for_once_and_leaves_with_its_coin() -> None:
+    exchange = up(3)
+    for wanted in (Subscription("allMids"), Subscription("l2Book", "NEW"), Subscription("l2Book", "NEW")):
+        exchange.say(exchange.fleet.add_single(wanted, exchange.now_ns))
+    granted = exchange.granted[exchange.fleet.home]
+    assert json.dumps({"type": "allMids"}) in granted
+    assert json.dumps({"type": "l2Book", "coin": "NEW"}) in granted
+    assert len(granted) == 3 * 4 + len(PERSONAL) + 2
+    exchange.say(exchange.fleet.remove(["NEW"], exchange.now_ns))
+    assert len(granted) == 3 * 4 + len(PERSONAL) + 1
+
+
+def test_mid_prices_of_coins_without_a_stream_are_told_and_of_others_not() -> None:
+    exchange = up(1_001)
+    frame = {"channel": "allMids", "data": {"mids": {"C0": "1.5", "C1000": "2.5", "OTHER": "3", "C999": "NaN"}}}
+    events = exchange.fleet.home.receive(json.dumps(frame).encode(), AT_MS, exchange.now_ns)
+    assert [(event.coin, str(event.price)) for event in events if isinstance(event, Mid)] == [("C1000", "2.5")]
 
 
 def test_two_hundred_coins_that_come_and_go_leave_nothing_behind() -> None:

@@ -5,6 +5,7 @@ Owns the count of what was sent within the last minute. Subscribing leaves room 
 Source: Hyperliquid docs, "Rate limits and user limits": 2 000 messages a minute.
 """
 
+import threading
 from collections import deque
 
 MESSAGES_PER_MINUTE_MAX = 2_000
@@ -15,27 +16,30 @@ SECOND_NS = 1_000_000_000
 
 
 class Allowance:
-    """Counts messages by second. Told by two threads (frames of one, orders of the other): may be off by one or two."""
+    """Counts messages by second; may be asked and told by any thread (frames come from one, orders from another)."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._seconds: deque[list[int]] = deque()
         self._sum = 0
 
     def count(self, messages: int, now_ns: int) -> None:
         """So many were sent just now."""
         second = now_ns // SECOND_NS
-        self._sum += messages
-        if self._seconds and self._seconds[-1][0] == second:
-            self._seconds[-1][1] += messages
-        else:
-            self._seconds.append([second, messages])
+        with self._lock:
+            self._sum += messages
+            if self._seconds and self._seconds[-1][0] == second:
+                self._seconds[-1][1] += messages
+            else:
+                self._seconds.append([second, messages])
 
     def sent(self, now_ns: int) -> int:
         """Messages sent within the last minute."""
         long_ago = (now_ns - MINUTE_NS) // SECOND_NS
-        while self._seconds and self._seconds[0][0] < long_ago:
-            self._sum -= self._seconds.popleft()[1]
-        return self._sum
+        with self._lock:
+            while self._seconds and self._seconds[0][0] < long_ago:
+                self._sum -= self._seconds.popleft()[1]
+            return self._sum
 
     def room(self, now_ns: int) -> int:
         """How many subscriptions may be asked for now."""

@@ -81,7 +81,8 @@ class Fleet:
         line = self._line_of(wanted.coin or "") or self.home
         if self.room_left < 1:
             return {}
-        self._ranked.setdefault(wanted.coin or "", None)
+        if wanted.coin is not None:
+            self._ranked.setdefault(wanted.coin, None)
         return {line: line.add([wanted], now_ns)}
 
     def hold(self, coins: Iterable[str], now_ns: int) -> Frames:

@@ -62,8 +62,9 @@ class Trouble:
     afterwards: str = ""
 
 
-def _order(do: str, after: int = 0) -> dict[str, object]:
-    return {"do": do, "match": ORDER, "times": 1, "after": after}
+def _order(do: str) -> dict[str, object]:
+    """A rule for one request: of several that match, each hits the first one that those before it have left."""
+    return {"do": do, "match": ORDER, "times": 1}
 
 
 PART = "fill.partial 0.37"
@@ -71,11 +72,9 @@ TROUBLES = (
     Trouble("the entry fills in part, its children are canceled", (_order(PART),)),
     Trouble(
         "it fills in part, and the stop for that is refused",
-        (_order(PART), _order("refuse.oi_cap", after=1)),
+        (_order(PART), _order("refuse.oi_cap")),
     ),
-    Trouble(
-        "it fills in part, and the stop for that is lost on its way", (_order(PART), _order("drop_request", after=1))
-    ),
+    Trouble("it fills in part, and the stop for that is lost on its way", (_order(PART), _order("drop_request"))),
     Trouble("the answer is lost", (_order("accept_then_timeout"),)),
     Trouble("502, carried out", (_order("status 502 accepted=true"),)),
     Trouble("502, not carried out", (_order("status 502"),)),

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from tests.core.worlds import T0, D, candle, candles, exits_of, started
 from tidegate.core import schedule
-from tidegate.model.events import AccountMissed, CandleChanged, CandlesFetched, CoinsHeard, CoinsUnheard
+from tidegate.model.events import AccountMissed, CandleChanged, CandlesFetched, CoinsHeard, CoinsUnheard, PricesSeen
 from tidegate.model.intents import Alert, FetchAccount, FetchCandles, FetchPrices
 from tidegate.model.settings import Stream
 from tidegate.model.signals import Want
@@ -133,3 +133,13 @@ def test_a_bar_told_twice_is_entered_once() -> None:
     world.accept(first.orders[0], filled=D(0))
     again = world.signal(Want.LONG, candle_open_ms=world.coin().acted_open_ms)
     assert "acted on before" in again.notes[0].text
+
+
+def test_a_coin_whose_price_is_not_believed_is_not_believed_because_its_socket_is_back() -> None:
+    world = started()
+    for _look in range(2):
+        world.tell(PricesSeen(at_ms=world.now_ms, mids={"BTC": D(90)}))
+        world.now_ms += 10_000
+        world.book(100, 100)
+    world.tell(CoinsHeard(at_ms=world.now_ms, coins=("BTC",)))
+    assert not world.state.is_heard("BTC")

@@ -65,7 +65,7 @@ def on_unheard(state: State, event: CoinsUnheard) -> Decision:
 
 def on_heard(state: State, event: CoinsHeard) -> Decision:
     """Coins come by stream again."""
-    back = tuple(coin for coin in event.coins if coin in state.frozen)
+    back = tuple(coin for coin in event.coins if coin in state.frozen - state.upkeep.diverged)
     if not back:
         return Decision()
     state.frozen -= frozenset(back)

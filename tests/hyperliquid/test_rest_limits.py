@@ -12,6 +12,7 @@ from tidegate.hyperliquid.limits import (
     BURST_WEIGHT,
     DATA_WEIGHT,
     RESERVED_WEIGHT,
+    SEED_ROOM,
     WEIGHT_PER_MINUTE,
     Budget,
     Lane,
@@ -75,15 +76,16 @@ def test_what_protects_goes_first_then_prices_then_candles_then_the_rest(request
 
 
 def test_each_lane_leaves_alone_what_is_kept_for_those_before_it():
-    watch = Watch()
-    budget = Budget(monotonic=watch)
+    watch, candles = Watch(), DATA_WEIGHT - 480
+    budget = after_the_seeds(watch)
     for lane, most in ((Lane.REST, DATA_WEIGHT - 60), (Lane.CANDLES, DATA_WEIGHT), (Lane.PRICES, 960)):
         while budget.take(20, lane) or spread(watch, budget, lane):
             pass
         assert budget.used() == most
     assert budget.take(RESERVED_WEIGHT, Lane.PROTECTION)
     assert not budget.take(1, Lane.PROTECTION)
-    assert budget.gauges().by_lane == {"protection": RESERVED_WEIGHT, "prices": 420, "candles": 60, "rest": 480}
+    by_lane = {"protection": RESERVED_WEIGHT, "prices": 960 - 480 - candles, "candles": candles, "rest": 480}
+    assert budget.gauges().by_lane == by_lane
 
 
 def spread(watch: Watch, budget: Budget, lane: Lane) -> bool:
@@ -105,9 +107,29 @@ def test_no_hunger_for_data_ever_delays_protection(asked):
     assert all(budget.take(weight, Lane.PROTECTION) for weight in (2, 2, 20, 120, 20, 2))
 
 
+def after_the_seeds(watch: Watch) -> Budget:
+    """A budget whose session has its first candles, and has been quiet since."""
+    budget = Budget(monotonic=watch)
+    while budget.take(20, Lane.CANDLES):
+        pass
+    watch.now_s += 120
+    return budget
+
+
+def test_the_first_candles_of_a_dozen_coins_come_at_once_also_when_the_start_has_asked_for_much_else():
+    budget = Budget(monotonic=Watch())
+    for _coin in range(10):  # what a start with ten coins asks for besides candles: their leverages, the account
+        assert budget.take(20, Lane.REST)
+    budget.spend(300)
+    assert all(budget.take(weight_of("candleSnapshot", 500), Lane.CANDLES) for _coin in range(12))
+    assert not budget.take(28, Lane.CANDLES)
+    assert all(budget.take(2, Lane.PRICES) for _look in range(SEED_ROOM // 2))
+    assert budget.take(RESERVED_WEIGHT, Lane.PROTECTION)
+
+
 def test_candles_are_spread_over_the_minute():
     watch = Watch()
-    budget = Budget(monotonic=watch)
+    budget = after_the_seeds(watch)
     seconds = [0] * 60
     for second in range(60):
         while budget.take(20, Lane.CANDLES):

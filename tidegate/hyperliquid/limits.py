@@ -27,6 +27,11 @@ DATA_WEIGHT = 540
 KEPT_FROM_THE_REST = 60
 # Candles are spread: no more than this at once, then evenly.
 BURST_WEIGHT = 120
+# But not the first ones of a session: a bot that has just started knows nothing of its coins yet. This is a dozen coins
+# of 500 candles. A start asks for more besides them, so they may go beyond DATA_WEIGHT, up to what leaves room for
+# prices; what comes later waits until the minute is modest again.
+SEED_WEIGHT = 360
+SEED_ROOM = 120
 BACK_OFF_FIRST_S = 10.0
 BACK_OFF_MAX_S = 60.0
 # A minute without a 429 and the next one is the first again.
@@ -159,7 +164,8 @@ class Budget:
     """The weight spent in the last minute from this address, shared by every thread that asks or sends.
 
     Reads for protection may use all of it, prices all but `reserved`, candles and the rest only so much that the
-    bot stays modest (`data_weight`); those two wait while the exchange says 429, and candles are spread evenly.
+    bot stays modest (`data_weight`); those two wait while the exchange says 429, and candles are spread evenly but for
+    the first ones (`SEED_WEIGHT`).
     """
 
     def __init__(
@@ -183,6 +189,7 @@ class Budget:
         }
         self._lanes = {lane: OwnMinute(weight_per_minute) for lane in Lane}
         self._even_from_s = 0.0
+        self._seeds_left = SEED_WEIGHT
         self._refused = self._in_a_row = 0
         self._refused_s = self._closed_until_s = -FORGIVEN_AFTER_S
 
@@ -192,12 +199,16 @@ class Budget:
             now_s = self._monotonic()
             if lane >= Lane.CANDLES and now_s < self._closed_until_s:
                 return False
-            if lane is Lane.CANDLES and not self._is_even(weight, now_s):
+            seeds = lane is Lane.CANDLES and weight <= self._seeds_left
+            if lane is Lane.CANDLES and not seeds and not self._is_even(weight, now_s):
                 return False
+            most = max(self._allowed[lane], self._allowed[Lane.PRICES] - SEED_ROOM) if seeds else self._allowed[lane]
             now_ms = int(now_s * 1000)
-            if not self._minute.take(weight, self._allowed[lane], now_ms, urgent=lane is Lane.PROTECTION):
+            if not self._minute.take(weight, most, now_ms, urgent=lane is Lane.PROTECTION):
                 return False
-            if lane is Lane.CANDLES:
+            if seeds:
+                self._seeds_left -= weight
+            elif lane is Lane.CANDLES:
                 self._even_from_s = max(self._even_from_s, now_s) + weight / self._even_rate
             self._lanes[lane].take(weight, self.most, now_ms, urgent=False)
             return True

@@ -47,7 +47,8 @@ def test_two_names_of_one_coin_are_refused() -> None:
 
 def test_spot_pairs_are_refused_with_the_perpetual_of_the_same_coin() -> None:
     pair = Instrument(coin="@107", asset=10_107, size_decimals=2, leverage_max=1, book=Book.SPOT)
-    assert check_against_market(Settings(coins=("BTC/USDC", "PURR/USDC", "@107")), LISTED | {"@107": pair}) == [
+    settings = Settings(coins=("BTC/USDC", "PURR/USDC", "@107"))
+    assert check_against_market(settings, LISTED | {"@107": pair}, resolve) == [
         "COINS: BTC/USDC is a spot pair; the bot trades perpetuals, did you mean BTC?",
         "COINS: PURR/USDC is a spot pair; the bot trades perpetuals",
         "COINS: @107 is a spot pair; the bot trades perpetuals",

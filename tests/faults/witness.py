@@ -100,9 +100,11 @@ class Witness:
         sizes = {row["position"]["coin"]: Decimal(row["position"]["szi"]) for row in state["assetPositions"]}
         resting = self._ask("frontendOpenOrders")
         covers: defaultdict[str, Decimal] = defaultdict(Decimal)
+        waiting = {child["oid"] for order in resting for child in order["children"]}  # for all of an entry to fill
         for order in resting:
             size = sizes.get(order["coin"], Decimal(0))
-            if "Stop" in order["orderType"] and order["side"] == ("A" if size > 0 else "B"):
+            closes = order["reduceOnly"] and order["side"] == ("A" if size > 0 else "B")
+            if "Stop" in order["orderType"] and closes and order["oid"] not in waiting:
                 covers[order["coin"]] += Decimal(order["sz"])
         naked = {coin for coin, size in sizes.items() if covers[coin] < abs(size)}
         for since_ms in self._naked_since_ms.values():

@@ -17,7 +17,7 @@ from tidegate.model.instruments import Book, Instrument
 
 SPOT_ASSETS_FROM = 10_000
 # What other venues and frameworks write behind the name of a perp.
-_SUFFIXES = ("USDT", "USDC", "USD", "-PERP", "-USD", "-USDC", "-USDT", "-USD-PERP", "/USD", "/USDC", "/USDT")
+_SUFFIXES = ("USDT", "USDC", "USD", "-PERP", "-USD", "-USDC", "-USDT", "-USD-PERP")
 _CCXT_SUFFIXES = ("/USDC:USDC", "/USDT:USDT", "/USD:USDC")
 
 
@@ -76,8 +76,9 @@ def instruments_of(meta: object, spot_meta: object = None) -> tuple[dict[str, In
 def resolve(name: str, instruments: Mapping[str, Instrument]) -> str | None:
     """The exchange's name of what someone calls `BTC`, `btc`, `BTCUSDT`, `BTC-PERP` or `BTC/USDC:USDC`.
 
-    Exact names win; the rest goes through a table made of the names that exist, so `kPEPE`, `@107` and `xyz:TSLA`
-    stay what they are. None when nothing, or more than one thing, is called so.
+    `BTC/USDC` is how a spot pair is written, and none of these. Exact names win; the rest goes through a table made of
+    the names that exist, so `kPEPE`, `@107` and `xyz:TSLA` stay what they are. None when nothing, or more than one
+    thing, is called so.
     """
     wanted = name.strip()
     if wanted in instruments:

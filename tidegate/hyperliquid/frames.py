@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from tidegate.hyperliquid.shapes import CandleRow, FillRow, Millis, Number, OrderRow
 from tidegate.hyperliquid.twaps import HistoryRow, SliceRow
@@ -38,6 +38,10 @@ class Level(Struct, gc=False):
     px: Decimal
 
 
+_decode_level = msgspec.json.Decoder(Level).decode
+_decode_levels = msgspec.json.Decoder(list[Level]).decode
+
+
 class Touch(Struct):
     """Best bid and ask; a side without orders is None."""
 
@@ -52,12 +56,27 @@ class Bbo(Struct, tag_field="channel", tag="bbo"):
     data: Touch
 
 
-class Book(Struct):
-    """Bids descending, asks ascending."""
+class Book(Struct, gc=False):
+    """Bids descending, asks ascending. Both sides stay as they are: of twenty levels each the bot uses one."""
 
     coin: str
     time: Millis
-    levels: tuple[list[Level], list[Level]]
+    levels: tuple[Raw, Raw]
+
+    def touch(self) -> tuple[Level | None, Level | None]:
+        """The best level of each side; a side without orders is None. Raises what decoding raises."""
+        bids, asks = self.levels
+        return _best(bids), _best(asks)
+
+
+def _best(side: Raw) -> Level | None:
+    """The first level. What is an object from behind the bracket to the first brace is one; all else is read whole."""
+    levels = bytes(side)
+    try:
+        return _decode_level(levels[1 : levels.find(b"}") + 1])
+    except msgspec.DecodeError:
+        rows = _decode_levels(levels)
+        return rows[0] if rows else None
 
 
 class L2Book(Struct, tag_field="channel", tag="l2Book"):

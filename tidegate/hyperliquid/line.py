@@ -179,9 +179,9 @@ class Line:
         return due.give_up
 
     def _on_frames(self, frames: Iterable[bytes], received_ns: int) -> None:
-        protocol, now_ms = self.protocol, self._clock.now_ms
+        protocol, at_ms = self.protocol, self._clock.now_ms()
         receive = protocol.receive
-        self._shell.put([event for frame in frames for event in receive(frame, now_ms(), received_ns)])
+        self._shell.put([event for frame in frames for event in receive(frame, at_ms, received_ns)])
         if protocol.wants_to_send:
             self.write_all(protocol.outbox(received_ns))
 

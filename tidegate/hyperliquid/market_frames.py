@@ -48,31 +48,18 @@ class MarketFrames:
 
     def trades(self, rows: Sequence[Print], at_ms: int, received_ns: int) -> list[Event]:
         """One fact for each coin with new prints (in practice one)."""
-        newest: dict[str, Trade] = {}
+        fresh: dict[str, list[Print]] = {}
         for row in rows:
-            time_ms, coin, price = row.time, row.coin, row.px
-            if not self._is_current(coin, time_ms, at_ms) or not is_price(price):
+            time_ms, coin = row.time, row.coin
+            if not self._is_current(coin, time_ms, at_ms) or not is_price(row.px):
                 self._dropped["print: stale or unsound"] += 1
                 continue
             # System prints share the number 0, so that only the others can be told apart.
             if row.tid and not self._seen.is_new((time_ms, coin, row.tid)):
                 self._dropped["print: seen before"] += 1
                 continue
-            trade = newest.get(coin)
-            newest[coin] = (
-                Trade(
-                    at_ms=at_ms,
-                    coin=coin,
-                    price=price,
-                    low=price,
-                    high=price,
-                    time_ms=time_ms,
-                    received_ns=received_ns,
-                )
-                if trade is None
-                else _merged(trade, price, time_ms)
-            )
-        return list(newest.values())
+            fresh.setdefault(coin, []).append(row)
+        return [_trade(prints, at_ms, received_ns) for prints in fresh.values()]
 
     def touch(self, touch: Touch, at_ms: int, received_ns: int) -> list[Event]:
         """The best bid and ask."""
@@ -81,9 +68,8 @@ class MarketFrames:
 
     def book(self, book: Book, at_ms: int, received_ns: int) -> list[Event]:
         """The touch of a book snapshot."""
-        bids, asks = book.levels
-        best_bid, best_ask = bids[0] if bids else None, asks[0] if asks else None
-        return self._book(book.coin, best_bid, best_ask, book.time, at_ms, received_ns)
+        bid, ask = book.touch()
+        return self._book(book.coin, bid, ask, book.time, at_ms, received_ns)
 
     def mark(self, context: CoinContext, at_ms: int, received_ns: int) -> list[Event]:
         """The mark price; its frames carry no time of their own."""
@@ -132,18 +118,28 @@ class MarketFrames:
         return self._from_of.get(coin, self._from_ms) <= time_ms <= at_ms + FUTURE_MAX_MS
 
 
-def _merged(trade: Trade, price: Decimal, time_ms: int) -> Trade:
-    """The same frame's prints as one: the newest price (of equals the later in the frame) and the extremes."""
-    newer = time_ms >= trade.time_ms
-    since_ms = min(trade.since_ms or trade.time_ms, time_ms)
+def _trade(prints: Sequence[Print], at_ms: int, received_ns: int) -> Trade:
+    """The prints of one frame and coin as one: the newest price (of equals the later in the frame) and the extremes."""
+    last = prints[0]
+    price = low = high = last.px
+    newest_ms = since_ms = last.time
+    for each in prints[1:]:
+        if each.time >= newest_ms:
+            newest_ms, price = each.time, each.px
+        elif each.time < since_ms:
+            since_ms = each.time
+        if each.px < low:
+            low = each.px
+        elif each.px > high:
+            high = each.px
     return Trade(
-        at_ms=trade.at_ms,
-        coin=trade.coin,
-        price=price if newer else trade.price,
-        low=min(trade.low, price),
-        high=max(trade.high, price),
-        time_ms=max(trade.time_ms, time_ms),
-        since_ms=since_ms if since_ms < max(trade.time_ms, time_ms) else 0,
-        count=trade.count + 1,
-        received_ns=trade.received_ns,
+        at_ms=at_ms,
+        coin=last.coin,
+        price=price,
+        low=low,
+        high=high,
+        time_ms=newest_ms,
+        since_ms=since_ms if since_ms < newest_ms else 0,
+        count=len(prints),
+        received_ns=received_ns,
     )

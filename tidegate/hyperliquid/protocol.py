@@ -330,8 +330,9 @@ class StreamProtocol:
         return self._market.touch(frame.data, at_ms, received_ns)
 
     def _on_book(self, frame: frames.L2Book, at_ms: int, received_ns: int) -> list[Event]:
+        events = self._market.book(frame.data, at_ms, received_ns)
         self._hear(frame.data.coin, frame.data.time, at_ms, received_ns)
-        return self._market.book(frame.data, at_ms, received_ns)
+        return events
 
     def _on_mark(self, frame: frames.ActiveAssetCtx, at_ms: int, received_ns: int) -> list[Event]:
         ear = self._ears.get(frame.data.coin)

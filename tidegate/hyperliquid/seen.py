@@ -15,11 +15,14 @@ class Seen:
 
     def is_new(self, key: Hashable) -> bool:
         """Whether this key has not been seen; from now on it has been."""
-        if key in self._young or key in self._old:
+        if key in self._old:
             return False
-        if len(self._young) >= self._size:
-            self._old, self._young = self._young, set()
-        self._young.add(key)
+        young, size = self._young, len(self._young)
+        young.add(key)
+        if len(young) == size:
+            return False
+        if size + 1 >= self._size:
+            self._old, self._young = young, set()
         return True
 
     def __len__(self) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tidegate.commands import looking, operating, tending
+from tidegate.commands import coming_and_going, looking, operating, tending
 from tidegate.commands.given import EXIT_CONFIGURATION, PROGRAM, Set, load_settings, noting, pairs, with_key
 from tidegate.commands.operating import Reason, ask_the_bot
 from tidegate.errors import ConfigError, ExchangeError, OtherBotRunning, StorageError, TidegateError
@@ -211,6 +211,7 @@ app.command("preflight", help="The same as doctor: what to run before going live
 for _name, _command in (
     ("pause", operating.pause),
     ("resume", operating.resume),
+    ("coins", coming_and_going.coins),
     ("status", looking.status),
     ("strategies", looking.strategies),
     ("show-config", looking.show_config),

@@ -80,8 +80,8 @@ def test_an_order_outside_the_limits_is_refused_with_what_is_wrong(wrong: OrderR
 
 
 def test_a_coin_that_is_not_traded_is_refused() -> None:
-    wish = place(replace(order(), coin="ETH", asset=1), coin="ETH")
-    assert gate().objection(wish, T0) == "ETH is none of COINS"
+    wish = place(replace(order(), coin="SOL", asset=1), coin="SOL")
+    assert gate().objection(wish, T0) == "SOL is none of the bot's coins"
 
 
 def test_no_entry_without_a_mark_price_or_on_top_of_a_full_position() -> None:

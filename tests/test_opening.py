@@ -5,7 +5,6 @@ import pytest
 from tidegate import logs
 from tidegate.errors import ExchangeError, Refused, Unintelligible, Unreachable
 from tidegate.hyperliquid.reads import Leverage
-from tidegate.model.settings import Settings
 from tidegate.opening import LEVERAGES_ASKED_MAX, START_LIMIT_S, Patience, leverages
 
 
@@ -104,10 +103,9 @@ class Account:
 
 
 def test_a_leverage_that_cannot_be_read_is_simply_not_known() -> None:
-    settings = Settings(coins=("BTC", "ETH"))
-    assert leverages(Account(), "0x0", settings) == {"BTC": Leverage(20, is_cross=True)}  # type: ignore[arg-type]
+    assert leverages(Account(), "0x0", ("BTC", "ETH")) == {"BTC": Leverage(20, is_cross=True)}  # type: ignore[arg-type]
 
 
 def test_of_very_many_coins_no_leverage_is_asked_for() -> None:
-    settings = Settings(coins=tuple(f"C{number}" for number in range(LEVERAGES_ASKED_MAX + 1)))
-    assert leverages(Account(), "0x0", settings) == {}  # type: ignore[arg-type]
+    many = tuple(f"C{number}" for number in range(LEVERAGES_ASKED_MAX + 1))
+    assert leverages(Account(), "0x0", many) == {}  # type: ignore[arg-type]

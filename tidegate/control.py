@@ -76,7 +76,8 @@ class Desk:
         for asked in self._box.waiting():
             if asked.id not in self._heard:
                 self._heard.add(asked.id)
-                self._say(asked.name, asked.reason, asked.id)
+                self._say(asked.name, asked.reason, asked.id, asked.coin, asked.who)
 
-    def _say(self, name: str, reason: str, id_: str = "") -> None:
-        self._facts.put(Command(at_ms=self._clock.now_ms(), name=name, reason=reason, id=id_))
+    def _say(self, name: str, reason: str, id_: str = "", coin: str = "", who: str = "") -> None:
+        command = Command(at_ms=self._clock.now_ms(), name=name, reason=reason, id=id_, coin=coin, who=who)
+        self._facts.put(command)

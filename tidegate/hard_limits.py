@@ -60,8 +60,8 @@ class HardLimits:
 
     def objection(self, wish: PlaceOrders | SetLeverage, now_ms: int) -> str | None:
         """Why this may not leave, or None; what may leave is counted."""
-        if wish.coin not in self._settings.coins or wish.coin not in self._instruments:
-            return f"{wish.coin} is none of COINS"
+        if wish.coin not in self._instruments:
+            return f"{wish.coin} is none of the bot's coins"
         instrument = self._instruments[wish.coin]
         if isinstance(wish, SetLeverage):
             if not 1 <= wish.leverage <= max(self._settings.leverage, 1):

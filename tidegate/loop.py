@@ -13,7 +13,7 @@ from tidegate.core.schedule import next_due_ms
 from tidegate.core.state import Phase, State
 from tidegate.core.step import step, still_wanted
 from tidegate.model.events import BookChanged, Event, Marked, Mid, Tick, Trade
-from tidegate.model.intents import Intent, Note, Remember, RememberBrakes, Urgency
+from tidegate.model.intents import Answer, Intent, Note, Remember, RememberBrakes, Urgency
 from tidegate.ports import Inbox, Journal, World
 
 SETTLE_EVERY_MS = 1_000
@@ -108,7 +108,7 @@ class Loop:
         self._unsaid.extend(decision.notes)
         if self._ticks and isinstance(event, (Trade, BookChanged, Marked, Mid)):
             self._unsaid.append(Note(topic="stream", level="DEBUG", text=tick_text(event)))
-        if any(isinstance(intent, (Remember, RememberBrakes)) for intent in decision.intents):
+        if any(isinstance(intent, (Remember, RememberBrakes, Answer)) for intent in decision.intents):
             # A position or its exit has changed: as soon as nothing presses.
             if self._todo.exits_wait and guards_others(self.state):
                 self._exits_until_ms = self.state.now_ms + self.state.wait_ms(MORE_EXITS_MS)

@@ -18,6 +18,12 @@ class NoStream:
         """There is nothing to send over."""
         return False
 
+    def add_coins(self, coins: Iterable[str]) -> None:
+        """REST polls them."""
+
+    def remove_coins(self, coins: Iterable[str]) -> None:
+        """REST polls them no more."""
+
     def hold(self, coins: Iterable[str]) -> None:
         """No coin comes before another."""
 

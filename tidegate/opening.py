@@ -14,7 +14,6 @@ from tidegate import logs
 from tidegate.errors import Unintelligible, Unreachable
 from tidegate.hyperliquid.client import HyperliquidClient
 from tidegate.hyperliquid.reads import Leverage
-from tidegate.model.settings import Settings
 
 START_LIMIT_S = 30.0
 PAUSES_S = (0.5, 1.0, 2.0, 4.0)
@@ -56,15 +55,15 @@ class Patience:
             self._wait(pause_s)
 
 
-def leverages(client: HyperliquidClient, user: str, settings: Settings) -> dict[str, Leverage]:
+def leverages(client: HyperliquidClient, user: str, coins: tuple[str, ...]) -> dict[str, Leverage]:
     """What is set for each coin already need not be set again; of very many coins asking costs more than setting.
 
     A coin whose answer fails is simply set anew.
     """
-    if len(settings.coins) > LEVERAGES_ASKED_MAX:
+    if len(coins) > LEVERAGES_ASKED_MAX:
         return {}
     found: dict[str, Leverage] = {}
-    for coin in settings.coins:
+    for coin in coins:
         with suppress(Unreachable, Unintelligible):
             found[coin] = client.leverage(user, coin)
     return found

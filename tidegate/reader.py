@@ -6,9 +6,9 @@ nothing of the bot's state, writes nothing to the exchange; what comes back, and
 
 import queue
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from decimal import Decimal
-from typing import Protocol
+from typing import Any, Protocol
 
 from tidegate.errors import ExchangeError
 from tidegate.model.events import (
@@ -16,6 +16,7 @@ from tidegate.model.events import (
     AccountSeen,
     BlockSeen,
     CandlesFetched,
+    CoinNotFound,
     Event,
     Faulted,
     FeesSeen,
@@ -40,6 +41,7 @@ from tidegate.model.intents import (
     FetchPositions,
     FetchPrices,
     FetchRequests,
+    FindCoin,
     Urgency,
 )
 from tidegate.model.market import Candle, Timeframe
@@ -62,14 +64,17 @@ Read = (
     | FetchBlock
     | FetchFees
     | FetchRequests
+    | FindCoin
 )
 Stored = Callable[[str, Timeframe, int], tuple[Candle, ...]]
 """The candles of a coin that an earlier run stored, from an open time on, ascending."""
+Find = Callable[[Any, FindCoin], Event]
+"""Asks the lane's own client whether a coin is listed and may be traded; may raise ExchangeError."""
 
 LANES: dict[str, tuple[type[Read], ...]] = {
     "prices": (FetchPrices, CheckPrices),
     "account": (FetchAccount, FetchPositions, FetchOrder, FetchBlock),
-    "candles": (FetchCandles, FetchMetadata, FetchFees, FetchRequests),
+    "candles": (FetchCandles, FetchMetadata, FetchFees, FetchRequests, FindCoin),
 }
 
 
@@ -157,9 +162,10 @@ class Reader:
         clock: Clock,
         observe: Callable[[int], int] | None = None,
         stored: Stored | None = None,
+        find: Find | None = None,
     ) -> None:
         self._facts = facts
-        self._reading = Reading(user, clock, observe, stored)
+        self._reading = Reading(user, clock, observe, stored, find)
         self._lanes: dict[type[Read], Lane] = {}
         for name, kinds in LANES.items():
             lane = Lane(f"reader-{name}", new_client, self._serve)
@@ -175,6 +181,10 @@ class Reader:
         if self._lanes[_lane_of(wish)].submit(wish):
             return []
         return [self._reading.failed(wish, "too many reads are waiting")]
+
+    def forget(self, coins: Iterable[str]) -> None:
+        """These coins are gone: should one come back, what is stored of it is looked at again."""
+        self._reading.forget(coins)
 
     def stop(self, timeout_s: float) -> None:
         """End the threads; a read in progress is left to its time limit."""
@@ -205,9 +215,16 @@ class Reading:
         clock: Clock,
         observe: Callable[[int], int] | None = None,
         stored: Stored | None = None,
+        find: Find | None = None,
     ) -> None:
         self._user, self._clock, self._observe, self._stored = user, clock, observe, stored
+        self._find = find
         self._seeded: set[str] = set()
+
+    def forget(self, coins: Iterable[str]) -> None:
+        """These coins are gone. May be called by another thread than the rest."""
+        for coin in coins:
+            self._seeded.discard(coin)
 
     def facts(self, client: Client, wish: Read) -> Iterator[Event]:
         """What the exchange answers, each fact as soon as it is known, or that it failed."""
@@ -240,6 +257,8 @@ class Reading:
                 return Faulted(at_ms=at_ms, where="metadata", reason=reason)
             case FetchFees():
                 return Faulted(at_ms=at_ms, where="fees", reason=reason)
+            case FindCoin():
+                return CoinNotFound(at_ms=at_ms, name=wish.name, reason=reason, id=wish.id)
 
     def _read(self, client: Client, wish: Read) -> Iterator[Event]:
         match wish:
@@ -273,6 +292,9 @@ class Reading:
                 yield self._metadata(client, wish)
             case FetchFees():
                 yield FeesSeen(at_ms=self._clock.now_ms(), fees=client.fees(self._user))
+            case FindCoin():
+                assert self._find is not None, "whoever takes coins up says where to look for them"
+                yield self._find(client, wish)
 
     def _candles(self, client: Client, wish: FetchCandles) -> Event:
         until_ms = self._clock.now_ms()
@@ -401,5 +423,7 @@ def _question(wish: Read) -> object:
             return CheckPrices, wish.coins
         case FetchAccount():
             return FetchAccount, wish.twaps, wish.fills, wish.flows_since_ms is None
+        case FindCoin():
+            return FindCoin, wish.id, wish.name
         case FetchPositions() | FetchMetadata() | FetchBlock() | FetchFees() | FetchRequests():
             return type(wish)

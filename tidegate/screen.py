@@ -49,10 +49,7 @@ def show_strategies(rows: Iterable[StrategyRow], console: Console) -> bool:
 
 def show_status(status: Status, alive: bool, console: Console) -> None:
     """Mode, stream, positions with their resting stops, today's profit, REST weight."""
-    age_s = time.time() - status.wall_ms / 1000
-    running = f"running (pid {status.pid})" if alive and age_s < STALE_AFTER_S else "not running"
-    if alive and age_s >= STALE_AFTER_S and not status.stopping:  # one that left may have lent its number to another
-        running = f"NOT RESPONDING (pid {status.pid})"
+    running, age_s = _running(status, alive)
     dry = ", dry run" if status.dry_run else ""
     stream = "up" if status.stream_up else "DOWN, prices by REST"
     since = f"stream {stream} since {_clock(status.stream_since_ms)}"
@@ -85,6 +82,30 @@ def show_answer(name: str, status: Status, say: Callable[[str], None]) -> None:
     held = ", ".join(f"{each.coin} {each.size}" for each in status.positions)
     say(f"{name}: taken; positions: {held or 'none'}")
     say("\n".join(f"no entries, {brake}" for brake in status.brakes) or "entries are allowed")
+
+
+def show_coins(status: Status, alive: bool, console: Console) -> None:
+    """Every coin, why the bot has it, how its prices come, how old the last one is."""
+    running, age_s = _running(status, alive)
+    console.print(Text(f"{running}, last seen {age_s:.0f} s ago; {len(status.coins)} coins"))
+    table = Table("coin", "from", "prices by", "last price", "phase", box=None, header_style="bold", pad_edge=False)
+    for coin in status.coins:
+        held = f"{coin.phase}, leaves when flat" if coin.origin == "position" else coin.phase
+        table.add_row(coin.coin, coin.origin, coin.way, _age(status, coin.heard_ms), held)
+    console.print(table)
+
+
+def _running(status: Status, alive: bool) -> tuple[str, float]:
+    age_s = time.time() - status.wall_ms / 1000
+    if alive and age_s < STALE_AFTER_S:
+        return f"running (pid {status.pid})", age_s
+    if alive and not status.stopping:  # one that left may have lent its number to another
+        return f"NOT RESPONDING (pid {status.pid})", age_s
+    return "not running", age_s
+
+
+def _age(status: Status, heard_ms: int) -> str:
+    return f"{max(0, status.at_ms - heard_ms) / 1000:.1f} s" if heard_ms else "never heard"
 
 
 def _coins(status: Status, console: Console) -> None:

@@ -22,6 +22,7 @@ import msgspec
 from msgspec.structs import replace
 
 from tidegate import __version__, logs
+from tidegate.choosing import coins_of, find, left_over
 from tidegate.clock import ExchangeClock
 from tidegate.config import Loaded, check_against_market
 from tidegate.control import HALT, Desk
@@ -82,6 +83,12 @@ class StreamClient(Protocol):
 
     def post(self, wish: Any, body: bytes) -> bool:
         """Send signed bytes over it; False while it is down."""
+
+    def add_coins(self, coins: Iterable[str]) -> None:
+        """Stream these too."""
+
+    def remove_coins(self, coins: Iterable[str]) -> None:
+        """Stream these no more."""
 
     def hold(self, coins: Iterable[str]) -> None:
         """These coins, and no others, have a position."""
@@ -164,9 +171,14 @@ class Session:
         instruments, settings = self._market(client, venue, wallet, patient)
         ledger = self._ledger(venue, wallet)
         account = patient("the account", lambda: self._account(client, venue, wallet, ledger))
-        shown = leverages(client, wallet.account, settings)
+        tag = venue.tag or instance_tag(f"{venue.name}|{wallet.account}")
+        kept = left_over(account, ledger.remembered(), tag)
+        coins, remarks = coins_of(settings, ledger.choices(), instruments, kept)
+        for remark in remarks:
+            logs.log("bot", remark, "WARNING")
+        shown = leverages(client, wallet.account, tuple(coins))
         protocol = StreamProtocol(
-            settings.coins,
+            coins,
             wallet.account,
             settings.timeframe,
             twaps=account.twaps is not None,
@@ -180,7 +192,15 @@ class Session:
             stream = self._new_stream(venue.stream_url, inbox, clock, protocol, **way)
         parts.callback(stream.stop, PART_STOP_S)
         stored = partial(stored_candles, self._loaded.secrets.database_url, venue.name)
-        reader = Reader(lambda: self._client(venue), wallet.account, inbox, clock, clock.observe, stored)
+        reader = Reader(
+            lambda: self._client(venue),
+            wallet.account,
+            inbox,
+            clock,
+            clock.observe,
+            stored,
+            lambda asked, wish: find(asked, wallet.account, wish, settings, clock.now_ms()),
+        )
         reader.start()
         parts.callback(reader.stop, PART_STOP_S)
         self._desk = self._desk_of(venue, wallet)
@@ -194,18 +214,19 @@ class Session:
             Started(
                 at_ms=clock.now_ms(),
                 settings=settings,
-                instruments=tuple(instruments[coin] for coin in settings.coins),
+                instruments=tuple(instruments[coin] for coin in coins),
                 account=account,
-                instance_tag=venue.tag or instance_tag(f"{venue.name}|{wallet.account}"),
+                instance_tag=tag,
                 speed=clock.speed,
                 remembered=ledger.remembered(),
                 brakes=ledger.brakes(),
                 leverages={coin: each.value for coin, each in shown.items()},
                 isolated=tuple(coin for coin, each in shown.items() if not each.is_cross),
                 fees=patient("the fee rates", lambda: client.fees(wallet.account)),
+                origins=coins,
             )
         )
-        _greet(settings, wallet, account)
+        _greet(settings, tuple(coins), wallet, account)
         listening = Listening(inbox, stream, _say)
         settling = Settling(ledger, self._budget, writes.prepare if isinstance(writes, Gateway) else None, listening)
         settled = self._ending_when_flat(settling) if self._until_flat else settling
@@ -426,11 +447,11 @@ def _say(note: Note) -> None:
     logs.log(note.topic, note.text, note.level)
 
 
-def _greet(settings: Settings, wallet: Wallet, account: Account) -> None:
+def _greet(settings: Settings, coins: tuple[str, ...], wallet: Wallet, account: Account) -> None:
     params = ", ".join(f"{name}={value}" for name, value in settings.strategy_params.items()) or "its defaults"
     dry = "; DRY RUN: orders are shown, never sent" if settings.dry_run else ""
     logs.log(
         "bot",
         f"initialised: account {wallet.account}, equity {account.equity:,.2f} USD; {settings.strategy} ({params}) on "
-        f"{', '.join(settings.coins)} {settings.timeframe.value}, polling every {settings.check_interval_s} s{dry}",
+        f"{', '.join(coins)} {settings.timeframe.value}, polling every {settings.check_interval_s} s{dry}",
     )

@@ -6,10 +6,12 @@ from typing import Protocol
 from tidegate.model.events import Event
 from tidegate.model.intents import (
     Alert,
+    Answer,
     BookClosed,
     CancelOrders,
     CancelTwap,
     CheckPrices,
+    Choose,
     Evaluate,
     FetchAccount,
     FetchBlock,
@@ -20,6 +22,7 @@ from tidegate.model.intents import (
     FetchPositions,
     FetchPrices,
     FetchRequests,
+    FindCoin,
     Intent,
     PlaceOrders,
     Quit,
@@ -31,6 +34,7 @@ from tidegate.model.intents import (
     SkipNonces,
     SpendNonce,
     Subscribe,
+    Unsubscribe,
 )
 
 Read = (
@@ -44,6 +48,7 @@ Read = (
     | FetchBlock
     | FetchFees
     | FetchRequests
+    | FindCoin
 )
 
 
@@ -62,6 +67,9 @@ class Reads(Protocol):
     def submit(self, wish: Read) -> list[Event]:
         """Queue a read wish."""
 
+    def forget(self, coins: Iterable[str]) -> None:
+        """These coins are gone."""
+
 
 class Thinks(Protocol):
     """Who evaluates the strategy."""
@@ -69,12 +77,21 @@ class Thinks(Protocol):
     def submit(self, wish: Evaluate) -> None:
         """Queue an evaluation."""
 
+    def forget(self, coins: Iterable[str]) -> None:
+        """These coins are gone."""
+
 
 class Streams(Protocol):
     """Who streams prices."""
 
     def start(self) -> None:
         """Open the stream."""
+
+    def add_coins(self, coins: Iterable[str]) -> None:
+        """Stream these too."""
+
+    def remove_coins(self, coins: Iterable[str]) -> None:
+        """Stream these no more."""
 
 
 class Tells(Protocol):
@@ -103,16 +120,21 @@ class RoutedWorld:
                 return self._writes.perform(intent)
             case FetchCandles() | FetchPrices() | FetchAccount() | FetchOrder() | FetchMetadata() | FetchFees():
                 return self._reads.submit(intent)
-            case CheckPrices() | FetchPositions() | FetchRequests() | FetchBlock():
+            case CheckPrices() | FetchPositions() | FetchRequests() | FetchBlock() | FindCoin():
                 return self._reads.submit(intent)
             case Evaluate():
                 self._thinks.submit(intent)
-            case Subscribe():
+            case Subscribe(more=False):
                 self._streams.start()
+            case Subscribe():
+                self._streams.add_coins(intent.coins)
+            case Unsubscribe():
+                for part in (self._streams.remove_coins, self._thinks.forget, self._reads.forget):
+                    part(intent.coins)
             case Alert():
                 self._tells.alert(intent)
             case Recap():
                 self._tells.recap(intent)
-            case Remember() | RememberBrakes() | BookClosed() | Quit():
+            case Remember() | RememberBrakes() | BookClosed() | Choose() | Answer() | Quit():
                 pass  # the journal has recorded them with the decision; leaving is the loop's
         return ()

@@ -3,8 +3,7 @@
 import typer
 
 from tidegate.commands.given import EXIT_CONFIGURATION, STRATEGIES, Set, load_settings, pairs
-from tidegate.commands.operating import is_alive
-from tidegate.errors import StorageError
+from tidegate.commands.operating import is_alive, last_status
 
 
 def strategies() -> None:
@@ -20,20 +19,11 @@ def strategies() -> None:
 
 def status(settings: Set = None) -> None:
     """Show the running bot: stream, positions, profit."""
-    import msgspec
     from rich.console import Console
 
-    from tidegate.model.status import Status
     from tidegate.screen import show_status
-    from tidegate.storage.status import read_status
 
-    payload = read_status(load_settings(pairs(settings or [])).secrets.database_url)
-    if payload is None:
-        raise StorageError("no bot has run on this database yet: start one with python bot.py")
-    try:
-        found = msgspec.json.decode(payload, type=Status)
-    except msgspec.DecodeError:
-        raise StorageError("the bot that ran last was of another version: its status cannot be read here") from None
+    found = last_status(load_settings(pairs(settings or [])).secrets.database_url)
     show_status(found, is_alive(found.pid), Console())
 
 

@@ -12,6 +12,7 @@ from tidegate.errors import StorageError
 
 if TYPE_CHECKING:
     from tidegate.config import Loaded
+    from tidegate.model.status import Status
 
 ANSWER_PATIENCE_S, START_PATIENCE_S, ASK_AGAIN_S = 5.0, 2.0, 0.1
 
@@ -30,18 +31,11 @@ def resume(reason: Reason = "", settings: Set = None) -> None:
 
 def ask_the_bot(name: str, reason: str, loaded: "Loaded") -> bool:
     """Leave a wish for the bot, wait for its answer, show it; False when no bot is there to take it."""
-    import msgspec
-
-    from tidegate.model.status import Status
     from tidegate.screen import show_answer
     from tidegate.storage.commands import ask, is_taken
-    from tidegate.storage.status import read_status
 
     url = loaded.secrets.database_url
-    payload = read_status(url)
-    if payload is None:
-        raise StorageError("no bot has run on this database yet: start one with python bot.py")
-    running = is_alive(msgspec.json.decode(payload, type=Status).pid)
+    running = is_alive(last_status(url).pid)
     asked = ask(url, name, reason or f"asked by `python bot.py {name}`")
     until_s = time.monotonic() + (ANSWER_PATIENCE_S if running else START_PATIENCE_S)
     between = Event()
@@ -51,8 +45,24 @@ def ask_the_bot(name: str, reason: str, loaded: "Loaded") -> bool:
             typer.echo(f"{name}: {where}; it is written down and taken by the next one that starts")
             return running
         between.wait(ASK_AGAIN_S)
-    show_answer(name, msgspec.json.decode(read_status(url) or payload, type=Status), typer.echo)
+    show_answer(name, last_status(url), typer.echo)
     return True
+
+
+def last_status(url: str) -> "Status":
+    """What the bot on this database left for others to see. Raises StorageError when there is nothing to be read."""
+    import msgspec
+
+    from tidegate.model.status import Status
+    from tidegate.storage.status import read_status
+
+    payload = read_status(url)
+    if payload is None:
+        raise StorageError("no bot has run on this database yet: start one with python bot.py")
+    try:
+        return msgspec.json.decode(payload, type=Status)
+    except msgspec.DecodeError:
+        raise StorageError("the bot that ran last was of another version: its status cannot be read here") from None
 
 
 def is_alive(pid: int) -> bool:

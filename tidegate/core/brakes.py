@@ -19,6 +19,7 @@ from tidegate.model.events import Account, Command
 from tidegate.model.intents import NOTHING, Alert, Decision, Note, RememberBrakes
 from tidegate.model.records import ClosedPosition
 from tidegate.model.settings import HUNDRED
+from tidegate.model.watchlist import Origin
 
 DAY_MS = 86_400_000
 MINUTE_MS = 60_000
@@ -35,6 +36,8 @@ def objection(state: State, coin: CoinState) -> str | None:
     """Why no entry may be made now, or None."""
     for trip in state.brakes.trips:
         return f"{trip.brake.value}: {trip.reason}"
+    if coin.origin is Origin.POSITION:
+        return f"{coin.coin} is no coin of this bot any more: only its position is looked after"
     settings, brakes, now_ms = state.settings, state.brakes, state.now_ms
     if now_ms < state.entries_off_until_ms:
         return state.entries_off_why

@@ -48,6 +48,8 @@ def on_down(state: State, event: StreamDown) -> Decision:
 
 def on_frozen(state: State, event: StreamFrozen) -> Decision:
     """One coin cannot be streamed: its position is watched by REST, no entries meanwhile."""
+    if event.coin not in state.coins:
+        return Decision()
     _without(state, (event.coin,))
     text = f"{event.coin} cannot be streamed: {event.reason}; watched by REST, no entries"
     return Decision(notes=(Note(topic="stream", text=text, level="WARNING"),), intents=(Alert(text=text),))

@@ -32,11 +32,15 @@ def at_start(state: State, event: Started) -> Decision:
         shown = event.leverages.get(coin.coin)
         if shown is None:
             continue
-        cross = coin.coin not in event.isolated
-        fits = shown == sizing.leverage_of(state.settings, coin.instrument)
-        fits = fits and cross == is_cross(state.settings, coin.instrument)
-        state.change(coin.coin, cross=cross, shown_leverage=shown, leverage=shown if fits else None)
+        shown_by_exchange(state, coin, shown, cross=coin.coin not in event.isolated)
     return isolated_ones(state, tuple(state.coins))
+
+
+def shown_by_exchange(state: State, coin: CoinState, leverage: int, *, cross: bool) -> None:
+    """What the exchange has for a coin: where that is what is wanted, nothing need be set."""
+    fits = leverage == sizing.leverage_of(state.settings, coin.instrument)
+    fits = fits and cross == is_cross(state.settings, coin.instrument)
+    state.change(coin.coin, cross=cross, shown_leverage=leverage, leverage=leverage if fits else None)
 
 
 def isolated_ones(state: State, names: tuple[str, ...]) -> Decision:

@@ -125,6 +125,20 @@ def tier_size(coins: int, interval_ms: float) -> int:
     return tier
 
 
+def ways(state: State) -> dict[str, str]:
+    """How each coin's prices and candles come now, in words: by stream, or by REST and in which tier."""
+    streams = state.settings.streams_prices
+    behind = [coin for coin in state.coins.values() if not streams or not state.is_heard(coin.coin)]
+    if not behind:
+        return dict.fromkeys(state.coins, "stream")
+    behind.sort(key=lambda coin: not coin.position.size)
+    tier = len(behind)
+    if state.settings.streams_candles:
+        tier = tier_size(len(behind), state.settings.check_interval_ms / state.speed)
+    cycles = {coin.coin: rank // tier + 1 for rank, coin in enumerate(behind)}
+    return {name: f"REST, tier {cycles[name]}" if name in cycles else "stream" for name in state.coins}
+
+
 def tiers(state: State) -> tuple[Note, ...]:
     """At the start: which coins can be polled in each cycle while the stream is down, unless it is all of them."""
     coins, settings = len(state.coins), state.settings

@@ -23,6 +23,7 @@ from tidegate.model.records import Remembered, Slippage
 from tidegate.model.settings import Settings
 from tidegate.model.signals import Signal
 from tidegate.model.twaps import Twapping
+from tidegate.model.watchlist import Origin
 
 FILLS_REMEMBERED = 20_000
 """How many fills are remembered so that none counts twice; the exchange replays at most 2 000."""
@@ -157,6 +158,7 @@ class CoinState(Struct, frozen=True, kw_only=True):
     candles: CandleCache
     position: Position
     phase: Phase = Phase.WARMING
+    origin: Origin = Origin.COINS
     why: str = ""
     fetching_since_ms: int | None = None
     checked_ms: int = 0
@@ -268,7 +270,8 @@ class State:
     """The mutable root. `speed`: exchange seconds per second of ours; waits for answers are stretched by it.
 
     `refused`: why this session may not trade at all. `decided`: from which price each order's slippage is counted.
-    `block_ms`: the newest time of the exchange that was heard, and `block_at_ms` when that was.
+    `block_ms`: the newest time of the exchange that was heard, and `block_at_ms` when that was. `memory`: what is
+    remembered of coins that the bot does not have now, for when one comes back.
     """
 
     settings: Settings = field(default_factory=Settings)
@@ -283,6 +286,7 @@ class State:
     quit_due_ms: int | None = None
     now_ms: int = 0
     coins: dict[str, CoinState] = field(default_factory=dict)
+    memory: dict[str, Remembered] = field(default_factory=dict)
     coin_of: dict[str, str] = field(default_factory=dict)
     roles: dict[str, Role] = field(default_factory=dict)
     decided: dict[str, Decimal] = field(default_factory=dict)

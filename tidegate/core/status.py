@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from tidegate.core import manual, money
+from tidegate.core import manual, money, schedule
 from tidegate.core.state import CoinState, OrderState, State, Working
 from tidegate.model.orders import Role, Trigger, Twap
 from tidegate.model.status import CoinStatus, PositionStatus, Status, TwapStatus
@@ -13,6 +13,7 @@ MINUTE_MS = 60_000
 
 def snapshot(state: State) -> Status:
     """Where the bot stands now."""
+    ways = schedule.ways(state)
     positions = tuple(_position(state, coin) for coin in state.coins.values() if coin.position.size)
     return Status(
         at_ms=state.now_ms,
@@ -35,7 +36,7 @@ def snapshot(state: State) -> Status:
         stopping=state.stopping,
         brakes=tuple(f"{trip.brake.value}: {trip.reason}" for trip in state.brakes.trips),
         flattening=state.brakes.flatten,
-        coins=tuple(_coin(coin) for coin in state.coins.values()),
+        coins=tuple(_coin(coin, ways[coin.coin]) for coin in state.coins.values()),
         positions=positions,
         twaps=tuple(_twap(coin, coin.twap) for coin in state.coins.values() if coin.twap is not None),
     )
@@ -57,7 +58,7 @@ def _twap(coin: CoinState, twap: Twapping) -> TwapStatus:
     )
 
 
-def _coin(coin: CoinState) -> CoinStatus:
+def _coin(coin: CoinState, way: str) -> CoinStatus:
     return CoinStatus(
         coin=coin.coin,
         phase=coin.phase.value,
@@ -66,6 +67,11 @@ def _coin(coin: CoinState) -> CoinStatus:
         mark=coin.mark,
         funding=coin.funding,
         heard_ms=coin.heard_ms(),
+        origin=coin.origin.value,
+        way=way,
+        print_ms=coin.last_ms,
+        book_ms=coin.book_ms,
+        mark_ms=coin.mark_ms,
     )
 
 

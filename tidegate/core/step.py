@@ -32,6 +32,7 @@ from tidegate.core import (
     trims,
     twaps,
     upkeep,
+    watchlist,
 )
 from tidegate.core.candles import CandleCache
 from tidegate.core.state import CoinState, OrderState, State
@@ -42,6 +43,8 @@ from tidegate.model.events import (
     BookChanged,
     CandleChanged,
     CandlesFetched,
+    CoinFound,
+    CoinNotFound,
     CoinsHeard,
     CoinsUnheard,
     Command,
@@ -82,6 +85,8 @@ from tidegate.model.intents import (
     NOTHING,
     Alert,
     Decision,
+    Evaluate,
+    FetchCandles,
     Intent,
     Level,
     Note,
@@ -94,12 +99,14 @@ from tidegate.model.intents import (
     Topic,
 )
 from tidegate.model.positions import Position
+from tidegate.model.watchlist import Origin
 
 STOP_PATIENCE_MS = 5_000
 """How long leaving may be put off by an order on its way or a position whose stop is not confirmed yet."""
 
 
 _OF_A_COIN = (PlaceOrders, SetLeverage, ResendOrders)
+_ABOUT_A_COIN = (FetchCandles, Evaluate, SetLeverage)
 
 
 def step(state: State, event: Event) -> Decision:
@@ -116,8 +123,11 @@ def step(state: State, event: Event) -> Decision:
 def still_wanted(state: State, intent: Intent) -> bool:
     """Whether a wish that waited its turn still makes sense.
 
-    An order that was given up meanwhile does not, nor what would touch a position that came up and is left alone.
+    An order that was given up meanwhile does not, nor what would touch a position that came up and is left alone, nor
+    what is about a coin that was removed.
     """
+    if isinstance(intent, _ABOUT_A_COIN) and intent.coin not in state.coins:
+        return False
     if isinstance(intent, _OF_A_COIN):
         name = state.coin_of.get(intent.cloid) if isinstance(intent, ResendOrders) else intent.coin
         if name is not None and name in state.coins and state.coins[name].left_alone:
@@ -141,8 +151,12 @@ def on_started(state: State, event: Started) -> Decision:
     for instrument in event.instruments:
         cache = CandleCache(interval_ms=settings.timeframe.ms, limit=settings.candle_history)
         state.coins[instrument.coin] = CoinState(
-            instrument=instrument, candles=cache, position=Position(coin=instrument.coin)
+            instrument=instrument,
+            candles=cache,
+            position=Position(coin=instrument.coin),
+            origin=event.origins.get(instrument.coin, Origin.COINS),
         )
+    state.memory = {each.coin: each for each in event.remembered if each.coin not in state.coins}
     state.next_poll_ms = state.now_ms
     upkeep.begin(state)
     state.next_account_ms = state.now_ms + state.wait_ms(schedule.ACCOUNT_EVERY_MS)
@@ -163,6 +177,8 @@ def on_command(state: State, event: Command) -> Decision:
     """An operator's wish; `brakes` has all but one. `stop`: no more entries, the resting stops stay, leave when
     nothing is on its way.
     """
+    if event.name in watchlist.COMMANDS:
+        return watchlist.on_command(state, event)
     if event.name != "stop":
         decision = brakes.on_command(state, event)
         if state.brakes.trips:
@@ -202,6 +218,7 @@ def on_tick(state: State, event: Tick) -> Decision:
             decision += doubt.on_due(state, order)
     if not state.stopping:
         decision += schedule.poll(state, event) + schedule.gaps(state) + upkeep.due(state)
+        decision += watchlist.leave(state)
         decision += leverages.ask(state) + metadata.on_due(state) + costs.on_due(state) + blocks.on_due(state)
     return decision + schedule.account(state, event)
 
@@ -344,6 +361,8 @@ _HANDLERS: dict[type[Any], Callable[[State, Any], Decision]] = {
     RequestsSeen: money.requests_seen,
     FundingPaid: on_funding,
     Started: on_started,
+    CoinFound: watchlist.on_found,
+    CoinNotFound: watchlist.on_not_found,
     MetadataSeen: metadata.on_seen,
     BlockSeen: blocks.on_seen,
     FeesSeen: costs.on_seen,

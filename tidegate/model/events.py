@@ -19,6 +19,7 @@ from tidegate.model.records import Remembered
 from tidegate.model.settings import Settings
 from tidegate.model.signals import Signal
 from tidegate.model.twaps import TwapRecord
+from tidegate.model.watchlist import Origin
 
 
 class Fact(Struct, frozen=True, kw_only=True, tag=True):
@@ -331,7 +332,7 @@ class Started(Fact, frozen=True, kw_only=True):
     """The first fact of a session: recovery is the start-up path.
 
     `leverages` are those that the exchange has for a coin already, `isolated` the ones among them without cross margin;
-    `fees` the account's rates, None where they were not read.
+    `fees` the account's rates, None where they were not read. `origins`: why the bot has a coin, where it is not COINS.
     """
 
     settings: Settings
@@ -344,6 +345,31 @@ class Started(Fact, frozen=True, kw_only=True):
     leverages: dict[str, int] = {}
     isolated: tuple[str, ...] = ()
     fees: Fees | None = None
+    origins: dict[str, Origin] = {}
+
+
+class CoinFound(Fact, frozen=True, kw_only=True):
+    """A coin that an operator wants is listed and may be traded as things are set.
+
+    `leverage` and `cross` are what the exchange has for it, None where that could not be read; `budget`: what it adds
+    to the load on the exchange, in words; `who`, `why`, `id`: of the wish.
+    """
+
+    instrument: Instrument
+    leverage: int | None = None
+    cross: bool | None = None
+    budget: str = ""
+    who: str = ""
+    why: str = ""
+    id: str = ""
+
+
+class CoinNotFound(Fact, frozen=True, kw_only=True):
+    """A coin that an operator wants cannot be had, and why."""
+
+    name: str
+    reason: str
+    id: str = ""
 
 
 class MetadataSeen(Fact, frozen=True, kw_only=True):
@@ -371,12 +397,15 @@ class Tick(Fact, frozen=True, kw_only=True):
 class Command(Fact, frozen=True, kw_only=True):
     """An operator's wish: `stop`, `pause`, `resume`, `flatten`; `halt` and `unhalt` come and go with a HALT file.
 
-    `id` is the row that it was left in, if it was.
+    `add` and `remove` are about a `coin`, as the operator calls it. `id` is the row that it was left in, if it was;
+    `who` left it there.
     """
 
     name: str
     reason: str = ""
     id: str = ""
+    coin: str = ""
+    who: str = ""
 
 
 class Faulted(Fact, frozen=True, kw_only=True):
@@ -426,6 +455,8 @@ Event = (
     | RequestsSeen
     | FundingPaid
     | Started
+    | CoinFound
+    | CoinNotFound
     | MetadataSeen
     | BlockSeen
     | FeesSeen

@@ -11,6 +11,7 @@ from tidegate.model.brakes import Brakes
 from tidegate.model.market import Candle, Timeframe
 from tidegate.model.orders import OrderRequest
 from tidegate.model.records import ClosedPosition, Remembered, Slippage
+from tidegate.model.watchlist import Choice
 
 Topic = Literal[
     "bot",
@@ -218,9 +219,26 @@ class Evaluate(Wish, frozen=True, kw_only=True):
 
 
 class Subscribe(Wish, frozen=True, kw_only=True):
-    """Stream these coins."""
+    """Stream these coins; `more`: besides those that are streamed already."""
 
     coins: tuple[str, ...]
+    more: bool = False
+
+
+class Unsubscribe(Wish, frozen=True, kw_only=True):
+    """Nothing of these coins is needed any more: neither their streams nor what was kept to decide on them."""
+
+    coins: tuple[str, ...]
+
+
+class FindCoin(Wish, frozen=True, kw_only=True):
+    """Look up what an operator calls a coin, and whether it may join `coins`, those that are traded already."""
+
+    name: str
+    coins: tuple[str, ...]
+    who: str = ""
+    why: str = ""
+    id: str = ""
 
 
 class Alert(Wish, frozen=True, kw_only=True):
@@ -240,6 +258,19 @@ class RememberBrakes(Wish, frozen=True, kw_only=True):
     """Keep the brakes for the next start."""
 
     brakes: Brakes
+
+
+class Choose(Wish, frozen=True, kw_only=True):
+    """Keep for the next start what was decided about a coin."""
+
+    choice: Choice
+
+
+class Answer(Wish, frozen=True, kw_only=True):
+    """Tell an operator in another terminal what became of a wish."""
+
+    id: str
+    text: str
 
 
 class BookClosed(Wish, frozen=True, kw_only=True):
@@ -297,6 +328,10 @@ Intent = (
     | FetchFees
     | Evaluate
     | Subscribe
+    | Unsubscribe
+    | FindCoin
+    | Choose
+    | Answer
     | Alert
     | Remember
     | RememberBrakes

@@ -42,7 +42,11 @@ class TwapStatus(Struct, frozen=True, kw_only=True):
 
 
 class CoinStatus(Struct, frozen=True, kw_only=True):
-    """One coin: its phase, its candles, its prices and hourly funding rate, and when a price was last heard."""
+    """One coin: why the bot has it, its phase, its candles, its prices and hourly funding rate.
+
+    `heard_ms`: when a price was last heard, and `print_ms`, `book_ms`, `mark_ms` when each kind was; `way` is how its
+    prices come, in words.
+    """
 
     coin: str
     phase: str
@@ -51,6 +55,11 @@ class CoinStatus(Struct, frozen=True, kw_only=True):
     mark: Decimal | None
     funding: Decimal | None
     heard_ms: int
+    origin: str = "COINS"
+    way: str = ""
+    print_ms: int = 0
+    book_ms: int = 0
+    mark_ms: int = 0
 
 
 class Status(Struct, frozen=True, kw_only=True):

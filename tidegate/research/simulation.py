@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from tidegate.choosing import find
 from tidegate.core.metadata import Listed
 from tidegate.core.state import State
 from tidegate.dry_run import DryRunGateway
@@ -155,7 +156,9 @@ class _Bot:
         wire = Wire(time, self.client, inbox, self._latency.one_way_ms)
         world = RoutedWorld(
             writes=self._writes(ledger, stream, wire, Listed(simulation.state), simulation.state),
-            reads=SimulatedReads(wire, theirs.account),
+            reads=SimulatedReads(
+                wire, theirs.account, lambda _, wish: find(self.client, theirs.account, wish, settings, time.now_ms)
+            ),
             thinks=InlineStrategist(
                 settings, inbox, time.clock, lambda note: simulation.notes.append((time.now_ms, note))
             ),

@@ -64,6 +64,14 @@ class SimulatedStream:
         self._connect()
         self._time.later(TICK_MS, self._look)
 
+    def add_coins(self, coins: Iterable[str]) -> None:
+        """Stream these too."""
+        self._tell(self._protocol.add_coins(coins, self._time.monotonic_ns()))
+
+    def remove_coins(self, coins: Iterable[str]) -> None:
+        """Stream these no more."""
+        self._tell(self._protocol.remove_coins(coins, self._time.monotonic_ns()))
+
     def leave(self) -> None:
         """The bot is gone, and its line with it."""
         self._is_left = True
@@ -148,6 +156,10 @@ class SimulatedStream:
             self._say(line, due.frames)
 
     # frames
+
+    def _tell(self, out: Iterable[bytes]) -> None:
+        if self._line is not None:
+            self._say(self._line, out)
 
     def _say(self, line: Line, out: Iterable[bytes]) -> None:
         if not self._is_silent:

@@ -15,7 +15,7 @@ from tidegate.inbox import ConflatingInbox
 from tidegate.model.events import Command, Event, Faulted, Tick
 from tidegate.model.intents import FetchCandles
 from tidegate.ports import Facts
-from tidegate.reader import LANES, Read, Reading
+from tidegate.reader import LANES, Find, Read, Reading
 from tidegate.research.timeline import Timeline
 
 TAKES_AT_ONE_MOMENT_MAX = 10_000
@@ -107,9 +107,9 @@ class Wire:
 class SimulatedReads:
     """Takes the reader's place: its lanes, one read of each on its way at a time. `user` is the account."""
 
-    def __init__(self, wire: Wire, user: str) -> None:
+    def __init__(self, wire: Wire, user: str, find: Find) -> None:
         self._wire = wire
-        self._reading = Reading(user, wire.time.clock)
+        self._reading = Reading(user, wire.time.clock, find=find)
         self._free_ms = dict.fromkeys(LANES, 0)
 
     def submit(self, wish: Read) -> list[Event]:
@@ -120,6 +120,10 @@ class SimulatedReads:
         self._free_ms[lane] = leaves_ms + 2 * latency_ms
         self._wire.time.later(leaves_ms + latency_ms - now_ms, self._serve, wish)
         return []
+
+    def forget(self, coins: Iterable[str]) -> None:
+        """These coins are gone."""
+        self._reading.forget(coins)
 
     def _serve(self, wish: Read) -> None:
         facts = tuple(self._reading.facts(self._wire.client, wish))

@@ -18,6 +18,8 @@ class Asked(Struct, frozen=True, kw_only=True):
     id: str
     name: str
     reason: str
+    coin: str = ""
+    who: str = ""
 
 
 class Box:
@@ -31,26 +33,30 @@ class Box:
     def waiting(self) -> list[Asked]:
         """What waits, oldest first. Raises StorageError."""
         found = self._database.rows(self._waiting, self._scope)
-        return [Asked(id=id_, name=name, reason=reason) for id_, name, reason in found]
+        return [
+            Asked(id=id_, name=name, reason=reason, coin=coin or "", who=who or "")
+            for id_, name, reason, coin, who in found
+        ]
 
     def close(self) -> None:
         """Close the connection."""
         self._database.close()
 
 
-def ask(url: str, name: str, reason: str) -> Asked:
+def ask(url: str, name: str, reason: str, *, coin: str = "", who: str = "") -> Asked:
     """Leave a wish for the bot that wrote its status last on this database. Raises StorageError."""
     database = open_for_reading(url)
     try:
         ((venue, account),) = database.rows(asking(database)[Ask.NEWEST], {}) or (("", ""),)
     finally:
         database.close()
-    asked = Asked(id=uuid.uuid4().hex, name=name, reason=reason)
+    asked = Asked(id=uuid.uuid4().hex, name=name, reason=reason, coin=coin, who=who)
     database = open_for_writing(url)
     try:
         with database.transaction() as execute:
             values = {"venue": venue, "account": account, "asked_ms": time.time_ns() // 1_000_000, "taken_ms": None}
-            execute(asking(database)[Ask.LEAVE], values | {"id": asked.id, "name": name, "reason": reason})
+            said = {"id": asked.id, "name": name, "reason": reason, "coin": coin, "who": who, "answer": None}
+            execute(asking(database)[Ask.LEAVE], values | said)
     finally:
         database.close()
     return asked
@@ -63,3 +69,13 @@ def is_taken(url: str, asked: Asked) -> bool:
         return bool(database.rows(asking(database)[Ask.TAKEN], {"of_id": asked.id}))
     finally:
         database.close()
+
+
+def answer_to(url: str, asked: Asked) -> str | None:
+    """What came of it, in the bot's words; None while that is not known."""
+    database = open_for_reading(url)
+    try:
+        found = database.rows(asking(database)[Ask.ANSWER], {"of_id": asked.id})
+    finally:
+        database.close()
+    return str(found[0][0]) if found else None

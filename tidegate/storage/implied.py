@@ -51,6 +51,10 @@ def rows_of_intent(intent: Intent, at_ms: int) -> Implied:
         yield Write.POSITION, rows.position_row(intent.record)
     elif isinstance(intent, intents.RememberBrakes):
         yield Write.BRAKES, rows.brakes_row(intent.brakes)
+    elif isinstance(intent, intents.Choose):
+        yield Write.CHOICE, rows.choice_row(intent.choice)
+    elif isinstance(intent, intents.Answer):
+        yield Write.ANSWER_COMMAND, {"of_id": intent.id, "new_answer": rows.short(intent.text)}
     elif isinstance(intent, intents.BookClosed):
         yield Write.CLOSED_POSITION, rows.closed_row(intent.closed)
 

@@ -16,6 +16,7 @@ from tidegate.model.events import CandlesFetched, Event, Started
 from tidegate.model.intents import Decision
 from tidegate.model.positions import Fill
 from tidegate.model.records import ClosedPosition, Remembered
+from tidegate.model.watchlist import Choice
 from tidegate.storage import rows
 from tidegate.storage.database import Database, Execute, Row, open_for_writing
 from tidegate.storage.implied import candles_of, candles_told, order_change, rows_of_event, rows_of_intent
@@ -252,6 +253,10 @@ class Ledger:
         """The brakes as they were last; none on in a new ledger."""
         found = self._rows_of(Read.BRAKES)
         return rows.brakes_of(found[0][0]) if found else Brakes()
+
+    def choices(self) -> tuple[Choice, ...]:
+        """What operators have decided about coins, oldest first."""
+        return tuple(rows.choice_of(row) for row in self._rows_of(Read.CHOICES))
 
     def fills_since(self, time_ms: int) -> tuple[Fill, ...]:
         """The fills at or after that time of the exchange, ascending."""

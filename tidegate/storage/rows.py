@@ -17,6 +17,7 @@ from tidegate.model.market import Candle, Timeframe
 from tidegate.model.orders import OpenOrder, OrderRequest, Role, Trigger
 from tidegate.model.positions import Fill, Side
 from tidegate.model.records import ClosedPosition, Remembered
+from tidegate.model.watchlist import Choice
 from tidegate.storage.journal import Batch
 
 INT64_MAX = 2**63 - 1
@@ -201,6 +202,23 @@ def brakes_row(brakes: Brakes) -> Values:
 def brakes_of(record: bytes) -> Brakes:
     """An account's brakes, from a row's `record`."""
     return _decoded(_BRAKES, record)
+
+
+def choice_row(choice: Choice) -> Values:
+    """The row of what an operator decided about a coin."""
+    return {
+        "coin": choice.coin,
+        "wanted": choice.wanted,
+        "chosen_ms": stored_ms(choice.chosen_ms),
+        "who": short(choice.who),
+        "why": short(choice.why),
+    }
+
+
+def choice_of(row: Sequence[Any]) -> Choice:
+    """The same back: coin, wanted, when, who, why."""
+    coin, wanted, chosen_ms, who, why = row
+    return Choice(coin=coin, wanted=bool(wanted), chosen_ms=chosen_ms, who=who, why=why)
 
 
 def closed_row(closed: ClosedPosition) -> Values:

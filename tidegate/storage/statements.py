@@ -23,6 +23,7 @@ from sqlalchemy import (
 
 from tidegate.model.market import Candle
 from tidegate.model.records import ClosedPosition
+from tidegate.model.watchlist import Choice
 from tidegate.storage import tables
 from tidegate.storage.database import Database, Upserting
 from tidegate.storage.rows import OrderRecord
@@ -51,6 +52,8 @@ class Write(str, Enum):
     POSITION = "position"
     BRAKES = "brakes"
     TAKE_COMMAND = "take_command"
+    ANSWER_COMMAND = "answer_command"
+    CHOICE = "choice"
     CLOSED_POSITION = "closed_position"
     CANDLE = "candle"
     BATCH = "batch"
@@ -76,6 +79,7 @@ class Read(str, Enum):
     PAYLOAD = "payload"
     POSITIONS = "positions"
     BRAKES = "brakes"
+    CHOICES = "choices"
     FILLS_SINCE = "fills_since"
     LAST_FILL = "last_fill"
     FILLS_OF_ORDER = "fills_of_order"
@@ -96,6 +100,10 @@ def writes(database: Database) -> dict[Write, str]:
         Write.TAKE_COMMAND: update(tables.COMMANDS)
         .where(*_scoped(tables.COMMANDS), tables.COMMANDS.c.id == bindparam("of_id"))
         .values(taken_ms=bindparam("new_taken_ms")),
+        Write.ANSWER_COMMAND: update(tables.COMMANDS)
+        .where(*_scoped(tables.COMMANDS), tables.COMMANDS.c.id == bindparam("of_id"))
+        .values(answer=bindparam("new_answer")),
+        Write.CHOICE: _upsert(database, tables.WATCHLIST),
         Write.FILL: database.insert(tables.FILLS).on_conflict_do_nothing(),
         Write.POSITION: _upsert(database, tables.POSITIONS),
         Write.BRAKES: _upsert(database, tables.BRAKES),
@@ -135,6 +143,9 @@ def reads(database: Database) -> dict[Read, str]:
         ),
         Read.POSITIONS: _from(tables.POSITIONS, tables.POSITIONS.c.record).order_by(tables.POSITIONS.c.coin),
         Read.BRAKES: _from(tables.BRAKES, tables.BRAKES.c.record),
+        Read.CHOICES: _from(
+            tables.WATCHLIST, *(tables.WATCHLIST.c[name] for name in Choice.__struct_fields__)
+        ).order_by(tables.WATCHLIST.c.chosen_ms),
         Read.FILLS_SINCE: _from(tables.FILLS, fills.record)
         .where(fills.time_ms >= bindparam("of_ms"))
         .order_by(fills.time_ms, fills.coin, fills.tid),
@@ -189,10 +200,11 @@ class Ask(str, Enum):
     LEAVE = "leave"
     WAITING = "waiting"
     TAKEN = "taken"
+    ANSWER = "answer"
 
 
 def asking(database: Database) -> dict[Ask, str]:
-    """Their texts: whose status is the newest, leave a wish, which wait for a bot, was this one taken."""
+    """Their texts: whose status is the newest, leave a wish, which wait for a bot, was one taken, what came of it."""
     commands, status = tables.COMMANDS.c, tables.STATUS.c
     built = {
         Ask.NEWEST: select(status.venue, status.account)
@@ -200,10 +212,11 @@ def asking(database: Database) -> dict[Ask, str]:
         .limit(ONE)
         .offset(NONE_SKIPPED),
         Ask.LEAVE: database.insert(tables.COMMANDS),
-        Ask.WAITING: _from(tables.COMMANDS, commands.id, commands.name, commands.reason)
+        Ask.WAITING: _from(tables.COMMANDS, commands.id, commands.name, commands.reason, commands.coin, commands.who)
         .where(commands.taken_ms.is_(None))
         .order_by(commands.asked_ms),
         Ask.TAKEN: select(commands.id).where(commands.id == bindparam("of_id"), commands.taken_ms.is_not(None)),
+        Ask.ANSWER: select(commands.answer).where(commands.id == bindparam("of_id"), commands.answer.is_not(None)),
     }
     return {name: database.compile(statement) for name, statement in built.items()}
 

@@ -184,5 +184,20 @@ COMMANDS = Table(
     Column("reason", Text, nullable=False),
     Column("asked_ms", BigInteger, nullable=False),
     Column("taken_ms", BigInteger),
+    Column("coin", Text),
+    Column("who", Text),
+    Column("answer", Text),
+    sqlite_with_rowid=False,
+)
+
+WATCHLIST = Table(
+    "watchlist",
+    METADATA,
+    *_scope(),
+    Column("coin", Text, primary_key=True),
+    Column("wanted", Boolean, nullable=False),
+    Column("chosen_ms", BigInteger, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("why", Text, nullable=False),
     sqlite_with_rowid=False,
 )

@@ -16,7 +16,17 @@ from tidegate.discovery import StrategySource
 from tidegate.errors import ConfigError
 from tidegate.model.intents import Evaluate
 from tidegate.priority import step_back
-from tidegate.strategist.messages import Bars, Broken, FromChild, Setup, ToChild, Unread, decode_to_child, encode
+from tidegate.strategist.messages import (
+    Bars,
+    Broken,
+    Forget,
+    FromChild,
+    Setup,
+    ToChild,
+    Unread,
+    decode_to_child,
+    encode,
+)
 
 NICENESS = 5
 READ_BYTES = 1 << 16
@@ -72,6 +82,9 @@ def main() -> int:
     with _time_limit(setup.evaluation_limit_s):
         evaluator.rehearse()
     while (bars := pipes.receive()) is not None:
+        if isinstance(bars, Forget):
+            evaluator.forget(bars.coin)
+            continue
         if not isinstance(bars, Bars):
             return 1
         wish = Evaluate(coin=bars.coin, candles=bars.candles, reset=bars.reset)

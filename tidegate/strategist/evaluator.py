@@ -94,6 +94,10 @@ class Evaluator:
             took_ms=round((time.perf_counter() - started) * 1000, 3),
         )
 
+    def forget(self, coin: str) -> None:
+        """Keep no bars of this coin any more."""
+        self._coins.pop(coin, None)
+
     def rehearse(self) -> None:
         """Run the strategy once over made-up bars, so that the first real bar finds everything imported."""
         count = min(max(self._strategy.warm_up_bars, 1) + REHEARSAL_BARS, self._candle_history)

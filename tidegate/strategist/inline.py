@@ -1,6 +1,6 @@
 """The strategist without a process: the same evaluation in the caller's thread, for simulations and tests."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tidegate.discovery import read_source
@@ -41,6 +41,11 @@ class InlineStrategist:
         self._facts.put(fact_of(answer, self._clock.now_ms()))
         for note in notes_of(answer):
             self._note(note)
+
+    def forget(self, coins: Iterable[str]) -> None:
+        """Keep no bars of these coins any more."""
+        for coin in coins:
+            self._evaluator.forget(coin)
 
     def stop(self, timeout_s: float = 0.0) -> None:
         """Nothing to stop."""

@@ -39,6 +39,12 @@ class Bars(Struct, frozen=True, kw_only=True, tag=True):
     last: bool = True
 
 
+class Forget(Struct, frozen=True, kw_only=True, tag=True):
+    """To the child: nothing is asked about this coin any more."""
+
+    coin: str
+
+
 class Ready(Struct, frozen=True, kw_only=True, tag=True):
     """From the child: the strategy is loaded. `values` are all its parameters as text."""
 
@@ -94,7 +100,7 @@ class Unread:
             yield body
 
 
-ToChild = Setup | Bars
+ToChild = Setup | Bars | Forget
 FromChild = Ready | Broken | Answered | Failed
 
 _encoder = msgspec.msgpack.Encoder()

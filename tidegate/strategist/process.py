@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -26,7 +26,7 @@ from tidegate.ports import Clock, Facts
 from tidegate.strategist.child import Child
 from tidegate.strategist.inline import fact_of, notes_of
 from tidegate.strategist.limits import Limits, Pauses, Ration
-from tidegate.strategist.messages import Answered, Bars, Broken, Failed, FromChild, Ready, Setup
+from tidegate.strategist.messages import Answered, Bars, Broken, Failed, Forget, FromChild, Ready, Setup
 
 # One message holds at most so many candles: encoding it keeps the interpreter from an exit for 0.2 ms, not 2.
 MESSAGE_CANDLES = 500
@@ -69,7 +69,7 @@ class Strategist:
         self._clock = clock
         self._note = note
         self._python = python
-        self._wishes: SimpleQueue[Evaluate] = SimpleQueue()
+        self._wishes: SimpleQueue[Evaluate | Forget] = SimpleQueue()
         self._wake_out, self._wake_in = os.pipe()
         for descriptor in (self._wake_out, self._wake_in):
             os.set_blocking(descriptor, False)
@@ -121,6 +121,12 @@ class Strategist:
         """Have these bars looked at; returns at once. While the child is being started anew the wish is dropped:
         the `StrategistRestarted` that follows asks for all bars again."""
         self._wishes.put(wish)
+        self._wake()
+
+    def forget(self, coins: Iterable[str]) -> None:
+        """Nothing is asked about these coins any more: their bars need not be kept; returns at once."""
+        for coin in coins:
+            self._wishes.put(Forget(coin=coin))
         self._wake()
 
     def stop(self, timeout_s: float = 3.0) -> None:
@@ -262,11 +268,19 @@ class Strategist:
                 wish = self._wishes.get_nowait()
             except Empty:
                 break
-            if child is not None and (wish.reset or wish.coin in self._coins):
+            if isinstance(wish, Forget):
+                self._forget(wish)
+            elif child is not None and (wish.reset or wish.coin in self._coins):
                 self._ask(child, wish)
         behind = len(self._asked) + self._wishes.qsize()
         if self._serving and behind > self._limits.waiting_wishes:
             self._fail(f"it is {behind} evaluations behind")
+
+    def _forget(self, wish: Forget) -> None:
+        if wish.coin in self._coins and self._child is not None:
+            self._coins.discard(wish.coin)
+            self._child.say(wish)
+            self._watch_feeding(self._child)
 
     def _ask(self, child: Child, wish: Evaluate) -> None:
         if not self._asked:

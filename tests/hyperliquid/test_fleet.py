@@ -389,3 +389,33 @@ def test_whatever_comes_and_goes_the_limits_hold_and_every_wanted_coin_is_stream
     for coin in held:
         assert exchange.places(coin) == [0]
         assert not fleet.home.is_lean(coin)
+
+
+def test_two_hundred_comings_and_goings_of_coins_leave_nothing_behind() -> None:
+    home = StreamProtocol(coins(45), USER, Timeframe.M1)
+    fleet = Fleet(home, line_subscriptions=100)
+    exchange = Exchange(fleet)
+    exchange.open()
+
+    def held() -> list[int]:
+        shared = home.shared
+        parts = [len(fleet.lines), len(fleet._ranked), len(fleet._leaving), len(shared.roster), len(shared.dropped)]
+        for line in fleet.lines:
+            of_coins, market, wanted = line._coins, line._market, line._subscriptions
+            parts += [len(of_coins.by_rank), len(of_coins.watch.ears), len(of_coins._refused), len(of_coins._suspended)]
+            parts += [len(market._from_of), len(market._book_ms), len(exchange.granted[line])]
+            parts += [len(each) for each in (wanted._asked, wanted._by_echo, wanted._by_coin, wanted._queue)]
+            parts.append(len(wanted._unanswered))
+        return parts
+
+    before, told = held(), len(exchange.events)
+    for number in range(200):
+        name = f"NEW{number}"
+        exchange.say(fleet.add([name], exchange.now_ns))
+        exchange.hear(name)
+        exchange.say(fleet.remove([name], exchange.now_ns))
+        for _second in range(2):
+            exchange.now_ns += S
+    assert held() == before
+    down = [event for event in exchange.events[told:] if isinstance(event, (StreamDown, CoinsUnheard, StreamFrozen))]
+    assert not down

@@ -236,3 +236,17 @@ def open_files() -> int:
         return 0
     links = [each.readlink() for each in folder.iterdir() if each.is_symlink()]
     return sum(str(link).startswith("socket:") for link in links)
+
+
+def test_a_coin_comes_and_goes_a_hundred_times_on_an_open_socket_without_a_gap_for_the_others(desk_of):
+    desk = desk_of("BTC", "ETH")
+    for _cycle in range(100):
+        desk.stream.add_coins(["SOL"])
+        desk.stream.remove_coins(["SOL"])
+    desk.stream.add_coins(["SOL"])
+    desk.facts.hear("SOL", "BTC", "ETH")
+    gauges, counters = desk.stream.gauges(), desk.counters()
+    assert gauges.subscriptions == counters["subscriptions"] == 3 * 4 + len(protocol.PERSONAL)
+    assert counters["connections"] == 1
+    assert (desk.stream.connects, gauges.reconnects, gauges.unheard) == (1, 0, 0)
+    assert not desk.facts.all_of(StreamDown) + desk.facts.all_of(CoinsUnheard) + desk.facts.all_of(StreamFrozen)

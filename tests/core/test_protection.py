@@ -209,6 +209,17 @@ def test_a_stop_in_doubt_is_waited_for_just_as_long() -> None:
     assert counts == [1, 1, 2]
 
 
+def test_what_an_entry_in_doubt_has_filled_is_covered_though_nobody_answers_what_became_of_the_rest() -> None:
+    world = started()
+    wish = world.enter()
+    for order in wish.orders:
+        world.tell(OrderInDoubt(at_ms=world.now_ms, cloid=order.cloid, reason="the stream was lost"))
+    world.fill(wish.orders[0].side, 1, 100, cloid=wish.orders[0].cloid)
+    before = len(stops_of(world))
+    world.run_until(world.now_ms + 5_000)
+    assert [order.size for order in stops_of(world)[before : before + 1]] == [D(1)]
+
+
 def test_a_position_beyond_its_stop_is_closed_since_no_stop_can_rest_there() -> None:
     world = naked()
     world.mark(96)

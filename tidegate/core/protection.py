@@ -57,17 +57,21 @@ def watch(state: State, name: str) -> None:
 
 
 def _is_known_short(state: State, coin: CoinState) -> bool:
-    """Whether our stops, as the streams have told of them, are too few; an entry's own come with the entry."""
-    if coin.phase is not Phase.HOLDING or coin.live(Role.ENTRY) or manual.leaves_unguarded(state, coin):
+    """Whether our stops, as the streams have told of them, are too few.
+
+    An entry's own come with the entry, and are waited for only while something of it may be heard any moment.
+    """
+    is_coming = any(_counts(state, entry) for entry in coin.live(Role.ENTRY))
+    if coin.phase is not Phase.HOLDING or is_coming or manual.leaves_unguarded(state, coin):
         return False
     sizes = (order.request.size for order in _own_stops(coin) if _counts(state, order))
     return sum(sizes, Decimal(0)) < abs(coin.position.size)
 
 
 def _counts(state: State, order: Working) -> bool:
-    """Whether a stop of ours may be taken for one that covers: it was seen to rest, or will be in a moment.
+    """Whether an order of ours may be taken for one that is there: it was seen to rest, or will be in a moment.
 
-    That it was taken says too little: the exchange cancels the exits of an entry that filled in part.
+    That a stop was taken says too little: the exchange cancels the exits of an entry that filled in part.
     """
     is_seen = order.state is OrderState.RESTING and order.confirmed_ms > 0
     return is_seen or order.sent_ms > state.now_ms - state.wait_ms(STOP_ANSWER_MS)

@@ -14,6 +14,7 @@ from ta.trend import EMAIndicator, SMAIndicator
 from ta.volatility import BollingerBands, DonchianChannel
 
 SETTLING_SPANS = 4
+NOISE = 1e-9
 
 
 def settled(span: int) -> int:
@@ -55,13 +56,104 @@ def atr(bars_frame: pd.DataFrame, bars: int = 14) -> pd.Series:
     sound = bars_frame[["high", "low", "close"]].dropna()
     if bars < 1 or len(sound) < bars:
         return _nothing(bars_frame.index)
-    before = sound["close"].shift(1)
-    ranges = pd.concat(
-        [sound["high"] - sound["low"], (sound["high"] - before).abs(), (sound["low"] - before).abs()], axis=1
-    ).max(axis=1)
-    seeded = ranges.iloc[bars - 1 :].copy()
-    seeded.iloc[0] = ranges.iloc[:bars].mean()
-    return seeded.ewm(alpha=1 / bars, adjust=False).mean().reindex(bars_frame.index)
+    return _wilder_mean(_ranges(sound), bars).reindex(bars_frame.index)
+
+
+def true_range(bars_frame: pd.DataFrame) -> pd.Series:
+    """The range of each bar including the jump from the close before; the first bar's is high less low."""
+    return _of_rows(bars_frame, ("high", "low", "close"), 1, _ranges)
+
+
+def adx(bars_frame: pd.DataFrame, bars: int = 14) -> pd.DataFrame:
+    """Average directional index after Wilder, 0 to 100: columns plus, minus (the two directions) and adx.
+
+    The directions are NaN for `bars` rows, the index for 2 * bars - 1. Begins as TA-Lib's does; `ta`'s is 0.0 while it
+    warms up, and NaN for good after one NaN.
+    """
+    names = ("plus", "minus", "adx")
+    sound = bars_frame[["high", "low", "close"]].dropna()
+    if bars < 2 or len(sound) < bars + 1:
+        return pd.DataFrame({name: _nothing(bars_frame.index) for name in names})
+    up, down = sound["high"].diff(), -sound["low"].diff()
+    plus_moves, minus_moves = up.where((up > down) & (up > 0), 0.0), down.where((down > up) & (down > 0), 0.0)
+    ranges = _wilder_sum(_ranges(sound), bars)
+    plus, minus = (_share(_wilder_sum(moves, bars), ranges) for moves in (plus_moves, minus_moves))
+    strength = _share((plus - minus).abs(), plus + minus)
+    return pd.DataFrame({"plus": plus, "minus": minus, "adx": _wilder_mean(strength, bars)}).reindex(bars_frame.index)
+
+
+def keltner(bars_frame: pd.DataFrame, bars: int = 20, ranges: float = 2.0, atr_bars: int = 10) -> pd.DataFrame:
+    """Keltner channel: columns lower, middle, upper; an exponential average, and so many average true ranges."""
+    middle, reach = ema(bars_frame["close"], bars), ranges * atr(bars_frame, atr_bars)
+    return pd.DataFrame({"lower": middle - reach, "middle": middle.where(reach.notna()), "upper": middle + reach})
+
+
+def stochastic(bars_frame: pd.DataFrame, bars: int = 14) -> pd.Series:
+    """Where a close stands from the lowest low to the highest high of `bars` bars: 0 to 100, 50 if they are one."""
+
+    def compute(sound: pd.DataFrame) -> pd.Series:
+        lowest, highest = sound["low"].rolling(bars).min(), sound["high"].rolling(bars).max()
+        height = highest - lowest
+        return (100 * (sound["close"] - lowest) / height.where(height > 0)).mask(height == 0, 50.0)
+
+    return _of_rows(bars_frame, ("high", "low", "close"), bars, compute)
+
+
+def obv(bars_frame: pd.DataFrame) -> pd.Series:
+    """On-balance volume: the volume of rising bars less that of falling ones, summed from the first bar on.
+
+    Only its differences mean anything: its level depends on where the frame begins. A bar that closes where the one
+    before did counts nothing (`ta` counts it as rising).
+    """
+
+    def compute(sound: pd.DataFrame) -> pd.Series:
+        steps = _signed_volume(sound)
+        steps.iloc[0] = sound["volume"].iloc[0]
+        return steps.cumsum()
+
+    return _of_rows(bars_frame, ("close", "volume"), 1, compute)
+
+
+def volume_flow(bars_frame: pd.DataFrame, bars: int = 20) -> pd.Series:
+    """The part of the last bars' volume that rising bars had, less that of falling ones: -1 to 1; 0 without volume."""
+
+    def compute(sound: pd.DataFrame) -> pd.Series:
+        total = sound["volume"].rolling(bars).sum()
+        # A running sum that should be nothing again is not quite: what is left of it is no volume.
+        some = total > NOISE * sound["volume"].cummax()
+        flow = _signed_volume(sound).rolling(bars).sum() / total.where(some)
+        return flow.mask(~some, 0.0).clip(-1.0, 1.0).where(_position(flow) >= bars)
+
+    return _of_rows(bars_frame, ("close", "volume"), bars + 1, compute)
+
+
+def zscore(series: pd.Series, bars: int = 20) -> pd.Series:
+    """How many (population) deviations of the last `bars` values a value lies from their mean; 0 where none moved."""
+
+    def compute(sound: pd.Series) -> pd.Series:
+        window = sound.rolling(bars)
+        deviation, mean = window.std(ddof=0), window.mean()
+        moved = deviation > NOISE * mean.abs()
+        return ((sound - mean) / deviation.where(moved)).mask(~moved & mean.notna(), 0.0)
+
+    return _guarded(series, bars, compute)
+
+
+def roc(series: pd.Series, bars: int = 10) -> pd.Series:
+    """Rate of change over `bars` bars in per cent."""
+    return _guarded(series, bars + 1, lambda sound: 100 * (sound / sound.shift(bars) - 1))
+
+
+def slope(series: pd.Series, bars: int = 20) -> pd.Series:
+    """The slope a bar of the straight line that fits the last `bars` values best (least squares)."""
+
+    def compute(sound: pd.Series) -> pd.Series:
+        middle = (bars - 1) / 2
+        # Against the newest value, so that a high price does not cost digits.
+        rises = sum((((middle - lag) * (sound.shift(lag) - sound)) for lag in range(1, bars)), start=0.0 * sound)
+        return rises / (bars * (bars * bars - 1) / 12)
+
+    return _guarded(series, bars, compute) if bars > 1 else _nothing(series.index)
 
 
 def donchian_high(high: pd.Series, bars: int) -> pd.Series:
@@ -110,6 +202,50 @@ def _guarded(series: pd.Series, least: int, compute: Callable[[pd.Series], pd.Se
     if least < 1 or len(sound) < least:
         return _nothing(series.index)
     return compute(sound).reindex(series.index)
+
+
+def _of_rows(
+    bars_frame: pd.DataFrame, columns: tuple[str, ...], least: int, compute: Callable[[pd.DataFrame], pd.Series]
+) -> pd.Series:
+    """Compute over the rows in which every column holds a number; NaN elsewhere, and when they are too few."""
+    sound = bars_frame[list(columns)].dropna()
+    if least < 1 or len(sound) < least:
+        return _nothing(bars_frame.index)
+    return compute(sound).reindex(bars_frame.index)
+
+
+def _ranges(sound: pd.DataFrame) -> pd.Series:
+    before = sound["close"].shift(1)
+    return pd.concat(
+        [sound["high"] - sound["low"], (sound["high"] - before).abs(), (sound["low"] - before).abs()], axis=1
+    ).max(axis=1)
+
+
+def _signed_volume(sound: pd.DataFrame) -> pd.Series:
+    step = sound["close"].diff()
+    return sound["volume"].where(step > 0, 0.0) - sound["volume"].where(step < 0, 0.0)
+
+
+def _wilder_mean(series: pd.Series, bars: int) -> pd.Series:
+    """The mean of the first `bars` numbers, then smoothed by 1 / bars."""
+    sound = series.dropna()
+    if len(sound) < bars:
+        return _nothing(series.index)
+    seeded = sound.iloc[bars - 1 :].copy()
+    seeded.iloc[0] = sound.iloc[:bars].mean()
+    return seeded.ewm(alpha=1 / bars, adjust=False).mean().reindex(series.index)
+
+
+def _wilder_sum(series: pd.Series, bars: int) -> pd.Series:
+    """Wilder's running sum over `bars` as TA-Lib begins it: bars - 1 steps from the second row on, then smoothed."""
+    seeded = series.iloc[bars - 1 :] * bars
+    seeded.iloc[0] = series.iloc[1:bars].sum()
+    return seeded.ewm(alpha=1 / bars, adjust=False).mean().iloc[1:].reindex(series.index)
+
+
+def _share(part: pd.Series, whole: pd.Series) -> pd.Series:
+    """A part in per cent of the whole; 0 of nothing."""
+    return (100 * part / whole.where(whole > 0)).mask(whole <= 0, 0.0)
 
 
 def _position(series: pd.Series) -> pd.Series:

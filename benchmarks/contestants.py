@@ -89,10 +89,20 @@ class Bot:
     """A whole session of the bot, as `python bot.py` makes it; only its entries are wished for by us.
 
     Its wallet is told apart by `seed`. The stream client is the real one; it is handed to the session here because
-    that is how one gets hold of the inbox, into which a wish is put as the strategist would put it.
+    that is how one gets hold of the inbox, into which a wish is put as the strategist would put it. `more` are further
+    settings, `strategies` the folder of its strategy.
     """
 
-    def __init__(self, conn: Connection, url: str, folder: str, seed: int, coins: Mapping[str, Coin]) -> None:
+    def __init__(
+        self,
+        conn: Connection,
+        url: str,
+        folder: str,
+        seed: int,
+        coins: Mapping[str, Coin],
+        more: Mapping[str, str] | None = None,
+        strategies: Path = ROOT / "strategies",
+    ) -> None:
         self._conn, self._coins = conn, coins
         home = Path(folder)
         home.mkdir(parents=True)
@@ -110,13 +120,13 @@ class Bot:
             "MAX_DRAWDOWN_PCT": "0",
             "DATABASE_URL": f"sqlite:///{home}/tidegate.db",
             "LOG_DIR": str(home / "logs"),
+            **(more or {}),
         }
-        strategies = ROOT / "strategies"
         loaded = load(settings, {}, None, weight_per_minute=weight_per_minute, strategy_dir=strategies)
         choice = MarketChoice(seed=seed)
         self._session = Session(loaded, choice, ROOT / "bot.py", self._new_stream)
         self._budget = Purse()
-        self._thinking = ThinkingChild(str(strategies))
+        self._thinking = ThinkingChild(str(ROOT / "strategies"))
         self._reading = RepeatedRead(url, coins)
 
     def run(self) -> None:
@@ -140,19 +150,24 @@ class Bot:
         try:
             while True:
                 word, argument = self._conn.recv()
-                if word == "think":
-                    self._thinking.set(argument)
-                elif word == "read":
-                    self._reading.set(argument)
-                elif word == "many":
-                    self._budget.is_shut = True
-                else:
-                    self._enter()
-                self._conn.send(word)
+                self._conn.send(self.answer(word, argument))
         except EOFError:
             self._inbox.put(Command(at_ms=self._clock.now_ms(), name="stop", reason="the benchmark is over"))
 
-    def _enter(self) -> None:
+    def answer(self, word: str, argument: Any) -> Any:
+        """Do what the benchmark asks."""
+        if word == "think":
+            self._thinking.set(argument)
+        elif word == "read":
+            self._reading.set(argument)
+        elif word == "many":
+            self._budget.is_shut = True
+        else:
+            self.enter()
+        return word
+
+    def enter(self) -> None:
+        """Wish for a position in every coin."""
         now_ms = self._clock.now_ms()
         for coin in self._coins.values():
             # The same stop every time, also if the bot has not heard yet that the price has recovered.

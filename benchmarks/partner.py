@@ -22,6 +22,12 @@ class Partner:
         self._process.start()
         theirs.close()
 
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        assert self._process.pid is not None, "it was started"
+        return self._process.pid
+
     def hear(self, timeout_s: float = ANSWER_TIMEOUT_S) -> Any:
         """What it says next."""
         try:

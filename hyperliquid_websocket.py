@@ -60,8 +60,9 @@ class HyperliquidWebSocketClient:
         rng: random.Random | None = None,
         proxy: str | None = None,
         line_subscriptions: int = LINE_SUBSCRIPTIONS,
+        name: str = "hyperliquid-ws",
     ) -> None:
-        self.url, self.proxy = url, proxy
+        self.url, self.proxy, self.name = url, proxy, name
         self.restarts = 0
         self.put = inbox.put_all
         self.stopping = asyncio.Event()
@@ -76,7 +77,7 @@ class HyperliquidWebSocketClient:
         self._stood_still = False
         self._ended = threading.Event()
         self._thread = self._new_thread()
-        self._guard = threading.Thread(target=self._watch_over, name="hyperliquid-ws-guard", daemon=True)
+        self._guard = threading.Thread(target=self._watch_over, name=f"{name}-guard", daemon=True)
 
     # for every thread
 
@@ -206,7 +207,7 @@ class HyperliquidWebSocketClient:
     # on the stream's thread
 
     def _new_thread(self) -> threading.Thread:
-        return threading.Thread(target=self._run, name="hyperliquid-ws", daemon=True)
+        return threading.Thread(target=self._run, name=self.name, daemon=True)
 
     def _begin(self) -> None:
         self._loop = asyncio.new_event_loop()

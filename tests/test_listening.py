@@ -70,3 +70,30 @@ def test_the_line_names_what_is_worth_a_look() -> None:
     )
     nothing = replace(GAUGES, lag_p50_ms=None, lag_p99_ms=None, ages_s={}, dropped={})
     assert "no price yet" in nothing.words
+
+
+class Aside:
+    """A feed beside the one that trades, with news."""
+
+    def __init__(self) -> None:
+        self.waiting = [Note(topic="stream", text="majors listening: BTC")]
+
+    def gauges(self) -> StreamGauges:
+        return GAUGES
+
+    def news(self) -> list[Note]:
+        told, self.waiting = self.waiting, []
+        return told
+
+
+def test_news_of_the_feed_beside_it_are_told_once_and_its_state_every_five_minutes() -> None:
+    world, lines = started(), list[Note]()
+    listening = Listening(Holder(), Holder(), lines.append, Aside(), lambda: ("REST weight 3 of 1200",))
+    for passed_ms in (0, 1_000, REPORT_EVERY_MS):
+        world.state.now_ms += passed_ms
+        listening(world.state)
+    assert [note.text for note in lines] == [
+        "majors listening: BTC",
+        f"{GAUGES.words}; REST weight 3 of 1200",
+        f"majors: {GAUGES.words}",
+    ]

@@ -15,8 +15,9 @@ from tidegate.config import Entry, describe, load
 from tidegate.config.variables import NAMES
 from tidegate.discovery import StrategyRow, listing
 from tidegate.hyperliquid.limits import weight_per_minute
-from tidegate.model.status import CoinStatus, PositionStatus, Status, TwapStatus
-from tidegate.screen import STALE_AFTER_S, show_config, show_status, show_strategies
+from tidegate.model.gauges import CollectorGauges, SocketGauges, StreamGauges
+from tidegate.model.status import CoinStatus, MajorStatus, PositionStatus, Status, TwapStatus
+from tidegate.screen import STALE_AFTER_S, show_coins, show_config, show_status, show_strategies
 
 D = Decimal
 COLUMNS = 80
@@ -71,6 +72,9 @@ COIN = CoinStatus(
     mark=D("0.012398"),
     funding=D("0.0000125"),
     heard_ms=OPENED - 100,
+    print_ms=OPENED - 100,
+    book_ms=OPENED - 200,
+    mark_ms=OPENED - 2_000,
 )
 
 
@@ -111,9 +115,10 @@ def test_a_running_bot_is_shown_whole(screen: Screen, status: Callable[..., Stat
         "running (pid 1234567), last seen 0 s ago; mainnet, dry run, account",
         ACCOUNT,
         "donchian_breakout on 15m; next poll in 2 min 3 s (00:02:03)",
-        "stream DOWN, prices by REST since 23:59:55; REST weight 1100 of 1200 in the last minute",
+        "stream DOWN, prices by REST since 23:59:55",
+        "REST weight 1100 of 1200 in the last minute",
         "equity 1,234,567.89 USD; today +0.00 (realised -12,345.67, open +12,345.67)",
-        "kPEPE suspended 0.012399 0.012398 0.0012 % 0.1 s 5000",
+        "kPEPE suspended 0.012399 0.012398 0.0012 % 0.1/0.2/2.0 s 5000",
         "kPEPE short 123456789 from 0.012345, now 0.012399, profit -1,234,567.89 USD (holding)",
         "stop 0.0131, take-profit 0.0101",
         "resting stop 0.0131, order 123456789012, confirmed 3 s before",
@@ -164,7 +169,7 @@ def test_a_coin_of_which_nothing_was_heard_says_so(screen: Screen, status: Calla
     silent = replace(COIN, heard_ms=0, mid=None, mark=None, funding=None, candles=0)
     show_status(status(coins=(silent,), stream_since_ms=0), True, screen.console)
     assert "kPEPE suspended - - - never heard 0" in screen.words
-    assert "prices by REST since -;" in screen.words
+    assert "prices by REST since -" in screen.words
 
 
 @pytest.mark.parametrize(
@@ -275,3 +280,57 @@ def test_a_position_whose_owner_wants_no_stop_is_shown_as_unguarded(
     naked = replace(POSITION, resting_stop=None, resting_oid=None, confirmed_ms=0, unguarded=True)
     show_status(status(positions=(naked,)), True, screen.console)
     assert "UNGUARDED on the exchange" in screen.words
+
+
+def test_how_the_bot_does_is_one_row_a_subject(screen: Screen, status: Callable[..., Status]) -> None:
+    socket = SocketGauges(coins=2, subscriptions=12, connects=3, up_s=3_725.0)
+    stream = StreamGauges(
+        sockets=(socket, replace(socket, up_s=None)),
+        subscriptions=12,
+        messages_per_minute=14,
+        reconnects=2,
+        restarts=1,
+        unheard=1,
+        conflated=7,
+        lag_p50_ms=80,
+        lag_p99_ms=310,
+        dropped={"print: seen before": 5, "mark: unsound": 1},
+        ages_s={"BTC": 0.4, "ETH": 12.0},
+    )
+    majors = (
+        MajorStatus(coin="BTC", price=D("84140.5"), heard_ms=OPENED - 300),
+        MajorStatus(coin="ETH"),
+    )
+    calm = replace(stream, sockets=(socket,), restarts=0, reconnects=0)
+    shown = status(
+        stream=stream,
+        majors=majors,
+        majors_stream=calm,
+        requests_used=1_200,
+        requests_max=11_000,
+        requests_days=42.4,
+        started_ms=OPENED - 200_000_000,
+        collector=CollectorGauges(collections=90, full=3, longest_ms=0.42, put_aside=400_000),
+    )
+    show_status(shown, True, screen.console)
+    for told in (
+        "stream 1 of 2 sockets open for 1 h 2 min, 12 subscriptions, 14 messages sent a minute, 2 reconnects, its",
+        "thread replaced 1 times",
+        "lag 80 ms, p99 310 ms; longest silent ETH, 12 s; 1 coins without a stream",
+        "left out 6 (print: seen before 5, mark: unsound 1); 7 prices conflated",
+        "majors BTC 84140.5, 0.3 s old; ETH never heard",
+        "1 of 1 sockets open for 1 h 2 min",
+        "address 1,200 of the account's 11,000 actions used; at this rate the rest lasts 42 days",
+        "process up 2 days 7 h; garbage collected 90 times, the longest pause 0.4 ms",
+    ):
+        assert told in screen.words
+
+
+def test_the_coins_are_listed_with_why_they_are_there_and_how_their_prices_come(
+    screen: Screen, status: Callable[..., Status]
+) -> None:
+    left = replace(COIN, coin="SOL", origin="position", way="REST, tier 2", phase="holding", heard_ms=0)
+    show_coins(status(coins=(replace(COIN, way="stream"), left)), True, screen.console)
+    assert screen.lines[0] == "running (pid 1234567), last seen 0 s ago; 2 coins"
+    assert "kPEPE COINS stream 0.1 s suspended" in screen.words
+    assert "SOL position REST, tier 2 never heard holding, leaves when flat" in screen.words

@@ -28,11 +28,28 @@ class Stream(Holds, Protocol):
         """How it does."""
 
 
-class Listening:
-    """Called whenever nothing presses."""
+class Aside(Protocol):
+    """A feed beside the one that trades."""
 
-    def __init__(self, inbox: Holds, stream: Stream, say: Callable[[Note], None]) -> None:
-        self._inbox, self._stream, self._say = inbox, stream, say
+    def gauges(self) -> StreamGauges:
+        """How it does."""
+
+    def news(self) -> Iterable[Note]:
+        """What became of it since this was asked last."""
+
+
+class Listening:
+    """Called whenever nothing presses; `also` has more words for the line every five minutes."""
+
+    def __init__(
+        self,
+        inbox: Holds,
+        stream: Stream,
+        say: Callable[[Note], None],
+        majors: Aside | None = None,
+        also: Callable[[], Iterable[str]] = tuple,
+    ) -> None:
+        self._inbox, self._stream, self._say, self._majors, self._also = inbox, stream, say, majors, also
         self._held: frozenset[str] = frozenset()
         self._reported_ms = 0
 
@@ -43,9 +60,13 @@ class Listening:
             self._held = held
             self._inbox.hold(held)
             self._stream.hold(held)
+        for note in self._majors.news() if self._majors is not None else ():
+            self._say(note)
         gauges = self._stream.gauges()
         self._reported_ms = self._reported_ms or state.now_ms
         if state.now_ms - self._reported_ms >= state.wait_ms(REPORT_EVERY_MS):
             self._reported_ms = state.now_ms
-            self._say(Note(topic="stream", text=gauges.words))
+            self._say(Note(topic="stream", text="; ".join((gauges.words, *self._also()))))
+            if self._majors is not None:
+                self._say(Note(topic="stream", text=f"majors: {self._majors.gauges().words}"))
         return gauges

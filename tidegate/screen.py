@@ -12,7 +12,8 @@ from rich.text import Text
 
 from tidegate.config import Entry
 from tidegate.discovery import StrategyRow
-from tidegate.model.status import Status, TwapStatus
+from tidegate.health import health
+from tidegate.model.status import CoinStatus, Status, TwapStatus
 
 if TYPE_CHECKING:
     from tidegate.repair import Report
@@ -60,15 +61,12 @@ def show_status(status: Status, alive: bool, console: Console) -> None:
     lines = (
         f"[bold]{running}[/bold], last seen {age_s:.0f} s ago; {status.network}{dry}, account {status.account}",
         f"{status.strategy} on {status.timeframe}; next poll in {_wait(status)} ({_clock(status.next_poll_ms)})",
-        f"{since}; {_rest(status)}",
+        since,
         f"equity {status.equity:,.2f} USD; today {today:+,.2f} ({parts})",
     )
     for line in lines:
         console.print(line)
-    if status.stream is not None and status.stream_stage != "off":
-        console.print(Text(status.stream.words))
-    if status.requests_max:
-        console.print(_requests(status))
+    console.print(health(status))
     for brake in status.brakes:
         console.print(Text(f"no entries, {brake}", style="yellow"))
     _coins(status, console)
@@ -108,13 +106,21 @@ def _age(status: Status, heard_ms: int) -> str:
     return f"{max(0, status.at_ms - heard_ms) / 1000:.1f} s" if heard_ms else "never heard"
 
 
+def _ages(status: Status, coin: CoinStatus) -> str:
+    """How old the newest of each stream is."""
+    if not coin.heard_ms:
+        return "never heard"
+    heard = (coin.print_ms, coin.book_ms, coin.mark_ms)
+    return f"{'/'.join(f'{max(0, status.at_ms - at_ms) / 1000:.1f}' if at_ms else '-' for at_ms in heard)} s"
+
+
 def _coins(status: Status, console: Console) -> None:
-    heads = ("coin", "phase", "mid", "mark", "funding/h", "stream age", "candles")
+    heads = ("coin", "phase", "mid", "mark", "funding/h", "print/book/mark", "candles")
     table = Table(*heads, box=None, header_style="bold", pad_edge=False)
     for coin in status.coins:
-        age = f"{max(0, status.at_ms - coin.heard_ms) / 1000:.1f} s" if coin.heard_ms else "never heard"
         funding = f"{coin.funding * 100:.4f} %" if coin.funding is not None else "-"
-        table.add_row(coin.coin, coin.phase, _number(coin.mid), _number(coin.mark), funding, age, str(coin.candles))
+        prices = _number(coin.mid), _number(coin.mark), funding
+        table.add_row(coin.coin, coin.phase, *prices, _ages(status, coin), str(coin.candles))
     console.print(table)
 
 
@@ -150,18 +156,6 @@ def _slices(twap: TwapStatus, at_ms: int) -> str:
     what = f"{name} {twap.coin} {twap.side}: {_number(twap.filled)} of {_number(twap.size)} filled ({share:.0f} %)"
     how = f"being taken back: {twap.ending}" if twap.ending else f"{left_s // 60} min {left_s % 60} s left"
     return f"{what}, {twap.state}, {how}"
-
-
-def _rest(status: Status) -> str:
-    if status.rest is not None:
-        return status.rest.words
-    return f"REST weight {status.weight_used} of {status.weight_max} in the last minute"
-
-
-def _requests(status: Status) -> str:
-    days = status.requests_days
-    lasts = "" if days is None else f"; at this rate the rest lasts {days:,.0f} days"
-    return f"{status.requests_used:,} of the account's {status.requests_max:,} actions used{lasts}"
 
 
 def _as_it_is(*words: str) -> list[Text]:

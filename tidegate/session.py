@@ -3,7 +3,6 @@
 The stream client arrives as an argument, strategies by path. Decides nothing about trading.
 """
 
-import gc
 import os
 import signal
 import sys
@@ -11,14 +10,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
-from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from traceback import format_exception
 from types import TracebackType
 from typing import Any, Protocol
 
-import msgspec
 from msgspec.structs import replace
 
 from tidegate import __version__, logs
@@ -26,12 +23,10 @@ from tidegate.choosing import coins_of, find, left_over
 from tidegate.clock import ExchangeClock
 from tidegate.config import Loaded, check_against_market
 from tidegate.control import HALT, Desk
-from tidegate.core.exits import foreseen
 from tidegate.core.metadata import Listed
 from tidegate.core.state import State
-from tidegate.core.status import snapshot
 from tidegate.dry_run import DryRunGateway
-from tidegate.errors import ConfigError, ExchangeError, StorageError, TidegateError
+from tidegate.errors import ConfigError, ExchangeError, TidegateError
 from tidegate.gateway import Courier, Gateway
 from tidegate.hard_limits import HardLimits, limits_of
 from tidegate.hyperliquid.client import HyperliquidClient
@@ -39,15 +34,17 @@ from tidegate.hyperliquid.instruments import resolve
 from tidegate.hyperliquid.limits import Budget
 from tidegate.hyperliquid.people import mode_words
 from tidegate.hyperliquid.protocol import StreamProtocol
+from tidegate.hyperliquid.subscriptions import SUBSCRIPTIONS_MAX
 from tidegate.inbox import ConflatingInbox
 from tidegate.listening import Listening
 from tidegate.localnet.arguments import MarketChoice
 from tidegate.lock import one_bot_per_wallet
 from tidegate.loop import Loop
+from tidegate.majors import check_majors, majors_of, subscriptions_of
 from tidegate.model.events import Account, Command, Faulted, Started
 from tidegate.model.gauges import StreamGauges
 from tidegate.model.instruments import Instrument
-from tidegate.model.intents import Note, PlaceOrders
+from tidegate.model.intents import Note
 from tidegate.model.orders import instance_tag
 from tidegate.model.settings import OrderTransport, Settings
 from tidegate.no_stream import NoStream
@@ -55,10 +52,12 @@ from tidegate.notify import LogTeller
 from tidegate.opening import Patience, leverages
 from tidegate.priority import run_in_short_slices
 from tidegate.reader import Reader
+from tidegate.settling import Settling
 from tidegate.storage.commands import Box
 from tidegate.storage.ledger import Ledger
 from tidegate.storage.prices import stored_candles
 from tidegate.strategist import Strategist
+from tidegate.tidying import Tidying
 from tidegate.venue import Venue, budget_of, open_venue
 from tidegate.wallet import Wallet, examine, wallet_of
 from tidegate.webhook import Webhook
@@ -110,6 +109,7 @@ class Session:
         self._clock = ExchangeClock(time.time_ns() // 1_000_000)
         self._inbox = ConflatingInbox(self._clock)
         self._budget = Budget()
+        self._tidying = Tidying()
         self._parts = ExitStack()
 
     def run(self, seconds: float | None, *, until_flat: bool = False) -> int:
@@ -149,8 +149,8 @@ class Session:
             if seconds is not None:
                 self._stop_after(seconds)
             sys.setswitchinterval(SWITCH_INTERVAL_S)
-            gc.collect()
-            gc.freeze()
+            self._tidying.begin()
+            parts.callback(self._tidying.end)
             run_in_short_slices()
             loop.run()
             if loop.state.refused:
@@ -161,7 +161,7 @@ class Session:
         return 0
 
     def _assemble(self, venue: Venue, strategist: Strategist) -> Loop:
-        parts, clock, inbox = self._parts, self._clock, self._inbox
+        parts, clock, inbox, tidying = self._parts, self._clock, self._inbox, self._tidying
         wallet = self._wallet(venue)
         parts.enter_context(one_bot_per_wallet(venue.name, wallet.account))
         self._budget = budget_of(self._settings, venue)
@@ -185,12 +185,17 @@ class Session:
             candles=settings.streams_candles,
             account=settings.streams_account,
             fills_since_ms=account.time_ms,
+            room=SUBSCRIPTIONS_MAX - subscriptions_of(settings.majors),
         )
         stream: StreamClient = NoStream()
+        way = {"proxy": venue.proxy} if venue.proxy else {}
         if settings.streams_prices:
-            way = {"proxy": venue.proxy} if venue.proxy else {}
             stream = self._new_stream(venue.stream_url, inbox, clock, protocol, **way)
         parts.callback(stream.stop, PART_STOP_S)
+        majors = majors_of(self._new_stream, venue.stream_url, clock, settings, way)
+        if majors is not None:
+            majors.start()
+            parts.callback(majors.stop, PART_STOP_S)
         stored = partial(stored_candles, self._loaded.secrets.database_url, venue.name)
         reader = Reader(
             lambda: self._client(venue),
@@ -227,8 +232,11 @@ class Session:
             )
         )
         _greet(settings, tuple(coins), wallet, account)
-        listening = Listening(inbox, stream, _say)
-        settling = Settling(ledger, self._budget, writes.prepare if isinstance(writes, Gateway) else None, listening)
+        listening = Listening(
+            inbox, stream, _say, majors, lambda: (self._budget.gauges().words, tidying.gauges().words)
+        )
+        prepare = writes.prepare if isinstance(writes, Gateway) else None
+        settling = Settling(ledger, self._budget, prepare, listening, majors, tidying)
         settled = self._ending_when_flat(settling) if self._until_flat else settling
         return Loop(state, inbox, world, ledger, _say, settled, ticks=settings.log_level == "DEBUG")
 
@@ -257,12 +265,14 @@ class Session:
         for warning in warnings:
             logs.log("account", f"metadata: {warning}", "WARNING")
         problems = check_against_market(self._settings, instruments, resolve)
+        majors, unheard = check_majors(self._settings, instruments)
+        problems += unheard
         if not venue.is_play_money:
             problems += self._people(client, wallet)
         if problems:
             raise ConfigError(problems)
         coins = tuple(name for name in (resolve(coin, instruments) for coin in self._settings.coins) if name)
-        return instruments, replace(self._settings, coins=coins, account_address=wallet.account)
+        return instruments, replace(self._settings, coins=coins, majors=majors, account_address=wallet.account)
 
     def _people(self, client: HyperliquidClient, wallet: Wallet) -> list[str]:
         """What speaks against this key trading this account; the rest of what the exchange tells goes to the log."""
@@ -382,59 +392,6 @@ class Session:
         timer.daemon = True
         timer.start()
         self._parts.callback(timer.cancel)
-
-
-class Settling:
-    """What is done when nothing presses: foreseen exits are made ready (`prepare`), the journal is written down, the
-    status is left for other terminals."""
-
-    def __init__(
-        self,
-        ledger: Ledger,
-        budget: Budget,
-        prepare: Callable[[Iterable[PlaceOrders]], None] | None,
-        listening: Listening,
-    ) -> None:
-        self._ledger, self._budget, self._prepare, self._listening = ledger, budget, prepare, listening
-        self._failing = False
-        self._lost = 0
-        self._chapter: object = None
-        self._realised = Decimal(0)
-
-    def __call__(self, state: State) -> None:
-        """Make ready, then write down what is buffered."""
-        exits = foreseen(state)
-        if self._prepare is not None:
-            self._prepare(exits)
-        gauges = self._listening(state)
-        try:
-            self._ledger.put_status(msgspec.json.encode(self._status(state, gauges)))
-            self._ledger.flush(at_once=True, calm=not exits)
-        except StorageError as error:
-            if not self._failing:
-                logs.log("bot", f"the journal cannot be written: {error}", "ERROR")
-            self._failing = True
-            return
-        self._failing = False
-        if self._ledger.lost != self._lost:
-            self._lost = self._ledger.lost
-            logs.log("bot", f"{self._lost} lines of the journal were lost while it could not be written", "ERROR")
-
-    def _status(self, state: State, gauges: StreamGauges) -> object:
-        day_ms = state.now_ms // DAY_MS * DAY_MS
-        chapter = (day_ms, tuple((coin.generation, coin.position.size) for coin in state.coins.values()))
-        if chapter != self._chapter:  # reading stores what waits, so only when a position may have closed
-            closed = self._ledger.closed_since(day_ms)
-            self._chapter, self._realised = chapter, sum((each.pnl - each.fees for each in closed), Decimal(0))
-        return replace(
-            snapshot(state),
-            pid=os.getpid(),
-            wall_ms=time.time_ns() // 1_000_000,
-            realised_today=self._realised,
-            weight_used=self._budget.used(),
-            rest=self._budget.gauges(),
-            stream=gauges,
-        )
 
 
 def _log_crash(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:

@@ -100,7 +100,7 @@ def open_venue(
         yield _localnet(loaded.localnet_url.rstrip("/"), choice, clock)
         return
     if choice.mirror:
-        choice = replace(choice, coins=loaded.settings.coins)
+        choice = replace(choice, coins=tuple(dict.fromkeys((*loaded.settings.coins, *loaded.settings.majors))))
     arguments = choice.arguments(max(loaded.settings.timeframe.ms, ALIGN_MIN_MS))
     log = Path(loaded.settings.log_dir) / "localnet.err"
     child = LocalnetChild(program, arguments, data_dir / "localnet.json", log)

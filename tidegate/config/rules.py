@@ -17,6 +17,7 @@ from pydantic_core import CoreSchema, core_schema
 from tidegate.config.wording import did_you_mean, fragment
 
 COINS_MAX = 1_500
+MAJORS_MAX = 10
 TEXT_MAX = 2000
 # The order of the curve secp256k1: a private key is a number from 1 to one less.
 CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
@@ -132,6 +133,19 @@ def coins(example: str) -> Rule:
         return names
 
     return Rule(read, f"1 to {COINS_MAX} coin names separated by commas, each once", example)
+
+
+def majors(example: str) -> Rule:
+    """A few coin names, or none."""
+    some = coins(example)
+
+    def read(text: str) -> tuple[str, ...]:
+        names: tuple[str, ...] = some.read(text) if text else ()
+        if len(names) > MAJORS_MAX:
+            raise ValueError(f"{len(names)} coins")
+        return names
+
+    return Rule(read, f"up to {MAJORS_MAX} coin names separated by commas, each once, or nothing", example, True)
 
 
 def name(example: str) -> Rule:

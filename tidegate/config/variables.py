@@ -47,6 +47,10 @@ class Variables(BaseSettings):
         default=DEFAULTS.coins,
         description="What to trade.",
     )
+    majors: Annotated[tuple[str, ...], rules.majors("BTC,ETH")] = Field(
+        default=DEFAULTS.majors,
+        description="Coins to listen to without trading them, on a socket of their own.",
+    )
     timeframe: Annotated[Timeframe, rules.one_of(Timeframe, example="5m", any_case=False)] = Field(
         default=DEFAULTS.timeframe,
         description="The length of the candles that the strategy sees.",
@@ -323,6 +327,7 @@ def settings_of(values: Variables, *, strategy_dir: str, database_url: str) -> S
         network=values.network,
         dry_run=values.dry_run,
         coins=values.coins,
+        majors=values.majors,
         timeframe=values.timeframe,
         strategy=values.strategy,
         strategy_params=values.strategy_params,

@@ -8,9 +8,9 @@ class Upkeep:
     """Part of `State`, changed by `upkeep` and by what is looked after.
 
     `spent`: when requests left and what they weighed. `fills_ms`: the time of the last view of the account with its
-    fills. `flows_wanted`: the next one should tell of deposits. `gaps_ms`: when candles that a lost stream left out are asked for. `doubts`: since when a coin's price by
-    stream and the one by REST differ, `diverged`: where that was believed. `requests`: at which times how many of the
-    account's actions were used, of how many.
+    fills. `flows_wanted`: the next one should tell of deposits. `gaps_ms`: when candles that a lost stream left out are
+    asked for. `doubts`: since when a coin's price by stream and the one by REST differ, `diverged`: where that was
+    believed. `requests`: at which times how many of the account's actions were used, of how many.
     """
 
     next_ms: int | None = None

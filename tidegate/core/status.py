@@ -31,6 +31,7 @@ def snapshot(state: State) -> Status:
         requests_used=state.upkeep.requests[-1][1] if state.upkeep.requests else 0,
         requests_max=state.upkeep.requests[-1][2] if state.upkeep.requests else 0,
         requests_days=money.days_left(state),
+        started_ms=state.started_ms,
         last_poll_ms=state.last_poll_ms,
         next_poll_ms=state.next_poll_ms,
         stopping=state.stopping,

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from tidegate.hyperliquid.protocol import StreamProtocol
 from tidegate.hyperliquid.sharding import rooms
-from tidegate.hyperliquid.subscriptions import SUBSCRIPTIONS_MAX, Subscription
+from tidegate.hyperliquid.subscriptions import Subscription
 from tidegate.hyperliquid.watch import MOVE_STEP
 
 LINES_MAX = 8
@@ -34,11 +34,12 @@ class Fleet:
         *,
         lines_max: int = LINES_MAX,
         line_subscriptions: int = LINE_SUBSCRIPTIONS,
-        room: int = SUBSCRIPTIONS_MAX,
+        room: int | None = None,
     ) -> None:
         self.home = home
         self.lines = [home]
-        self._lines_max, self._line_subscriptions, self._room = lines_max, line_subscriptions, room
+        self._lines_max, self._line_subscriptions = lines_max, line_subscriptions
+        self._room = home.room if room is None else room
         self._types = home.types_of_a_coin
         self._held: frozenset[str] = frozenset()
         self._leaving: dict[str, StreamProtocol] = {}
@@ -146,7 +147,7 @@ class Fleet:
     def _place(self, coin: str, now_ns: int, out: Frames) -> None:
         room = self.room_left
         if room < 1:
-            self.home.shared.roster.mute(coin, "limit", f"the exchange allows {SUBSCRIPTIONS_MAX} subscriptions")
+            self.home.shared.roster.mute(coin, "limit", f"the exchange allows {self._room} subscriptions")
             return
         self.home.shared.roster.unmute(coin, "limit")
         lean = room < self._types

@@ -75,8 +75,8 @@ class StreamProtocol:
     `coins` are names from live metadata, the most important first (an unknown one makes the exchange drop the
     connection), `user` the account's own address. `order_books` adds the fast book of five levels to the touch of each
     coin, `twaps` what becomes of TWAP orders and their executions; without `candles` or `account` these are left to
-    REST. Of coins for which the exchange's limits leave no
-    room only the prints are streamed, or nothing.
+    REST. `room` is how many subscriptions there may be, over all sockets; of coins for which it is not enough only the
+    prints are streamed, or nothing.
     """
 
     def __init__(
@@ -90,9 +90,11 @@ class StreamProtocol:
         candles: bool = True,
         account: bool = True,
         fills_since_ms: int | None = None,
+        room: int = SUBSCRIPTIONS_MAX,
         shared: Shared | None = None,
         line: int = 0,
     ) -> None:
+        self.room = room
         self.shared = shared or Shared()
         self.dropped = self.shared.dropped
         self.line = line
@@ -130,11 +132,11 @@ class StreamProtocol:
         if line == 0 and account:
             kinds = (*PERSONAL, *TWAPS) if twaps else PERSONAL
             self._subscriptions.add(Subscription(kind, user.lower(), personal=True) for kind in kinds)
-        full, lean, left_out = rooms(coins, SUBSCRIPTIONS_MAX - len(self._subscriptions), self.types_of_a_coin)
+        full, lean, left_out = rooms(coins, room - len(self._subscriptions), self.types_of_a_coin)
         self.add_coins(full, 0)
         self.add_coins(lean, 0, lean=True)
         for coin in left_out:
-            self._roster.mute(coin, "limit", f"the exchange allows {SUBSCRIPTIONS_MAX} subscriptions")
+            self._roster.mute(coin, "limit", f"the exchange allows {room} subscriptions")
 
     def sibling(self, line: int) -> "StreamProtocol":
         """Another socket of the same stream, without coins."""

@@ -64,3 +64,18 @@ class RestGauges(Struct, frozen=True, kw_only=True):
         said = f"; 429 said {self.refused} times" if self.refused else ""
         waits = f", data waits {self.backing_off_s:.0f} s" if self.backing_off_s else ""
         return f"REST weight {self.used} of {self.most} in the last minute{f' ({lanes})' if lanes else ''}{said}{waits}"
+
+
+class CollectorGauges(Struct, frozen=True, kw_only=True):
+    """Python's garbage collector: its collections, `full` ones among them, the longest pause since the bot was warm,
+    and how many objects it need not look at."""
+
+    collections: int
+    full: int
+    longest_ms: float
+    put_aside: int
+
+    @property
+    def words(self) -> str:
+        """All of it in one line."""
+        return f"garbage collected {self.collections} times, the longest pause {self.longest_ms:.1f} ms"

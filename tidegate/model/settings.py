@@ -83,6 +83,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     network: Network = Network.LOCALNET
     dry_run: bool = False
     coins: tuple[str, ...] = ("BTC", "ETH", "SOL")
+    majors: tuple[str, ...] = ()
     timeframe: Timeframe = Timeframe.M5
     strategy: str = "ema_cross"
     strategy_params: dict[str, str] = {}

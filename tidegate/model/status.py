@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from tidegate.model.gauges import RestGauges, StreamGauges
+from tidegate.model.gauges import CollectorGauges, RestGauges, StreamGauges
 
 
 class PositionStatus(Struct, frozen=True, kw_only=True):
@@ -62,6 +62,18 @@ class CoinStatus(Struct, frozen=True, kw_only=True):
     mark_ms: int = 0
 
 
+class MajorStatus(Struct, frozen=True, kw_only=True):
+    """A coin that is listened to and not traded: the newest of its prices, and when it was heard (0: never)."""
+
+    coin: str
+    price: Decimal | None = None
+    bid: Decimal | None = None
+    ask: Decimal | None = None
+    mark: Decimal | None = None
+    funding: Decimal | None = None
+    heard_ms: int = 0
+
+
 class Status(Struct, frozen=True, kw_only=True):
     """The bot at `at_ms` (exchange time); `wall_ms` is the machine's clock then, to tell a live bot from a dead one."""
 
@@ -94,3 +106,7 @@ class Status(Struct, frozen=True, kw_only=True):
     coins: tuple[CoinStatus, ...]
     positions: tuple[PositionStatus, ...]
     twaps: tuple[TwapStatus, ...] = ()
+    majors: tuple[MajorStatus, ...] = ()
+    majors_stream: StreamGauges | None = None
+    collector: CollectorGauges | None = None
+    started_ms: int = 0

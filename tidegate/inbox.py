@@ -37,6 +37,8 @@ from tidegate.ports import Clock
 
 CONFLATE_ABOVE = 256
 """With more facts than this waiting, prices are conflated."""
+TOGETHER_BELOW = 4
+"""With as many bundles of facts waiting, further ones are put fact by fact, so that they are counted, and conflated."""
 BATCH_MAX = 512
 """At most so many facts are handed over at once."""
 WAIT_MAX_S = 60.0
@@ -114,9 +116,10 @@ class ConflatingInbox:
     def put_all(self, events: Sequence[Event]) -> None:
         """Hand over what was heard at once.
 
-        As one thing: the main thread wakes while the last of several would still be put, and waits for that.
+        As one thing: the main thread wakes while the last of several would still be put, and waits for that. Not when
+        it is behind: what came with one read of the socket may be a hundred facts.
         """
-        if len(events) < 2 or self._open is not None or self._queue.qsize() >= CONFLATE_ABOVE:
+        if len(events) < 2 or self._open is not None or self._queue.qsize() >= TOGETHER_BELOW:
             for event in events:
                 self.put(event)
         else:

@@ -54,6 +54,19 @@ def test_what_the_start_and_the_warm_up_have_built_is_put_aside(tidying: Tidying
     assert tidying.gauges().longest_ms == 0.0
 
 
+def test_to_show_what_was_put_aside_it_is_not_counted_again(tidying: Tidying, monkeypatch: pytest.MonkeyPatch) -> None:
+    def count() -> int:
+        raise AssertionError("counting takes 20 ms, and the status is written every second")
+
+    monkeypatch.setattr(gc, "get_freeze_count", count)
+    assert tidying.gauges().put_aside > 0
+    held = started("BTC")
+    held.hold()
+    held.state.is_warm = True
+    tidying.quiet(held.state)
+    assert tidying.gauges().put_aside > 0
+
+
 def test_cycles_go_at_a_quiet_moment_once_a_minute(tidying: Tidying, now: Monotonic) -> None:
     world = warm(tidying)
     full = tidying.gauges().full

@@ -469,6 +469,24 @@ def test_a_restart_takes_back_one_of_which_nothing_has_come() -> None:
     assert later.wished(CancelTwap)
 
 
+@pytest.mark.parametrize("closed", [True, False])
+def test_slices_that_came_while_nobody_closed_them_are_closed_after_a_restart(closed: bool) -> None:
+    world = running()
+    first = slice_of(world)
+    world.trade(50)
+    if closed:
+        world.close(exits_of(world.decisions)[-1][1], 50)
+    late = replace(first, tid=first.tid + 1, time_ms=world.now_ms + 1_000)
+    held = D(0) if closed else first.size
+    position = replace(world.coin().position, size=held + late.size, entry_price=D(100), opened_ms=0)
+    later = again(world, row(world, "activated"), positions=(position,), fills=(first, late))
+    assert later.coin().phase is Phase.EXITING, "it is ours, and it is not kept"
+    make_ready(later)
+    later.run_until(later.now_ms + 3_000)
+    assert later.wished(CancelTwap)
+    assert [(order.size, order.reduce_only) for _reason, order in exits_of(later.decisions)] == [(position.size, True)]
+
+
 def test_a_restart_recognises_one_whose_answer_was_lost() -> None:
     world = slicing()
     world.enter()

@@ -73,7 +73,7 @@ def _take_back_entry(state: State, order: OpenOrder, record: Remembered | None) 
 
 def _adopt_position(state: State, theirs: Position, record: Remembered | None, account: Account) -> Decision:
     name = theirs.coin
-    ours = _remembered_bracket(theirs, record)
+    ours = _remembered_bracket(theirs, record) or _bracket_of_slices(state, theirs)
     known = ours is not None
     before = record.position if known and record is not None else None
     opened_ms, fees = (before.opened_ms, before.fees) if before is not None else (0, Decimal(0))
@@ -109,10 +109,13 @@ def _adopt_position(state: State, theirs: Position, record: Remembered | None, a
         f"{name}: position of {position.size} from {position.entry_price:f} adopted ({source}); stop {bracket.stop}, "
         f"resting stop recognised: {', '.join(stops) if stops else 'none'}"
     )
-    leaving = record.exit_reason if record is not None else None
+    leaving, twap = record.exit_reason if record is not None else None, state.coins[name].twap
     if leaving is not None and before is not None and abs(theirs.size) <= abs(before.size):
         exits.go_on(state, state.coins[name], leaving)
         text += f"; its exit ({leaving.value}) was under way and goes on"
+    elif twap is not None and twap.closes:
+        exits.go_on(state, state.coins[name], ExitReason.FORCED)
+        text += f"; it came of an entry that was taken back ({twap.ending}), and is closed"
     return Decision(
         intents=(Remember(record=state.coins[name].remembered()),),
         notes=(Note(topic="account", text=text),),
@@ -159,6 +162,14 @@ def _remembered_bracket(theirs: Position, record: Remembered | None) -> Bracket 
     if record is None or record.bracket is None or record.bracket.direction != theirs.direction:
         return None
     return record.bracket
+
+
+def _bracket_of_slices(state: State, theirs: Position) -> Bracket | None:
+    """What a TWAP of ours went on trading after its position was closed is ours, too: the settings give its levels."""
+    twap = state.coins[theirs.coin].twap
+    if twap is None or twap.request.side.sign != theirs.direction:
+        return None
+    return fills.bracket_by_settings(state, theirs)
 
 
 def _nearest(bracket: Bracket, orders: tuple[OpenOrder, ...]) -> Bracket:

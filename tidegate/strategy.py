@@ -7,9 +7,10 @@ brackets, leverage and risk are the bot's. Row *i* of what it returns may depend
 Owns the base class, its parameters and the few words strategies are written in; computes no indicator.
 """
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
@@ -17,12 +18,30 @@ import pandas as pd
 from tidegate.errors import ConfigError
 from tidegate.model.signals import Want
 from tidegate.parameters import Parameter, Value, param, parameters_of, values_from_text
+from tidegate.timeframes import coarser, ratio, step_ms_of
 
-__all__ = ["Strategy", "crossed_above", "crossed_below", "param", "price_text", "reason_at", "side_of"]
+if TYPE_CHECKING:
+    from tidegate.regime import Market
+
+__all__ = [
+    "Strategy",
+    "asked",
+    "coarser",
+    "crossed_above",
+    "crossed_below",
+    "param",
+    "price_text",
+    "reason_at",
+    "side_of",
+]
 
 PRICE_DIGITS = 7
 REASON = "reason"
 BAR_COLUMNS = ("open", "high", "low", "close", "volume")
+EXTRA_COLUMNS = ("funding", "imbalance")
+"""What a frame of bars may hold besides, each as known when the bar closed, NaN where it was not known: the funding
+rate of an hour, and the order book's (bids - asks) / (bids + asks), -1 to 1."""
+MARKET = "market"
 WISH_COLUMNS = ("want", "reason", "stop", "take_profit", "trail_by", "size_fraction")
 
 Reason = str | pd.Series | Callable[[int], str]
@@ -37,7 +56,8 @@ class Strategy:
         """One wish a bar; build the answer with `wishes`.
 
         `bars`: closed candles, oldest first; index the open time (UTC), columns open, high, low, close, volume
-        as floats.
+        as floats, and perhaps some of EXTRA_COLUMNS. A strategy that also looks at other coins writes
+        `signals(self, bars, market=None)` and is given a `tidegate.regime.Market`.
         """
         raise NotImplementedError(f"{type(self).__name__} must define signals(self, bars)")
 
@@ -45,6 +65,20 @@ class Strategy:
     def warm_up_bars(self) -> int:
         """How many bars it needs before it may speak; with fewer it is silent. Override it."""
         return 1
+
+    @property
+    def coarse_bars(self) -> Mapping[str, int]:
+        """How many closed bars of which longer timeframes it needs, such as {"4h": 60}. Override it."""
+        return {}
+
+    def bars_needed(self, step_ms: int) -> int:
+        """How many bars of `step_ms` it needs before it may speak, those of longer timeframes included.
+
+        Raises ValueError when a longer timeframe is no multiple of `step_ms`.
+        """
+        # The first coarse bar of a frame is seldom whole.
+        coarse = (ratio(timeframe, step_ms) * (count + 1) for timeframe, count in self.coarse_bars.items())
+        return max(self.warm_up_bars, *coarse) if self.coarse_bars else self.warm_up_bars
 
     def problems(self) -> list[str]:
         """What is wrong with the parameters taken together (each one's own range is checked before). Override it."""
@@ -96,8 +130,8 @@ class Strategy:
         """Put the answer of `signals` together: one row a bar.
 
         `long`, `short`, `flat` are booleans, one a bar (NaN is no). An entry includes leaving the other side, so
-        it goes before `flat`; a bar that wishes long *and* short wishes nothing. The first `warm_up_bars - 1`
-        bars wish nothing.
+        it goes before `flat`; a bar that wishes long *and* short wishes nothing. The bars before there are
+        `bars_needed` wish nothing.
 
         `stop` and `take_profit` are absolute prices, `trail_by` a distance in price, `size_fraction` a part of
         the usual risk in (0, 1]; a number or one a bar. Where take_profit and trail_by are NaN there is none; an
@@ -114,7 +148,7 @@ class Strategy:
         want[wants_long] = Want.LONG.value
         want[wants_short] = Want.SHORT.value
         want[wants_long & wants_short] = Want.HOLD.value
-        want[: max(self.warm_up_bars - 1, 0)] = Want.HOLD.value
+        want[: max(self._needed(bars) - 1, 0)] = Want.HOLD.value
         stops, fractions = _numbers(stop, np.nan, count), _numbers(size_fraction, 1.0, count)
         entry = (want == Want.LONG.value) | (want == Want.SHORT.value)
         stopless = entry & ~(np.isfinite(stops) & (stops > 0)) if stop is not None else np.zeros(count, bool)
@@ -135,6 +169,28 @@ class Strategy:
         if callable(reason):
             wishes.attrs[REASON] = reason
         return wishes
+
+    def _needed(self, bars: pd.DataFrame) -> int:
+        if not self.coarse_bars:
+            return self.warm_up_bars
+        step_ms = step_ms_of(bars)
+        # One bar does not say how long it is: no coarse bar can have closed.
+        return self.bars_needed(step_ms) if step_ms else len(bars) + 1
+
+
+def asked(strategy: Strategy, bars: pd.DataFrame, market: "Market | None" = None) -> Any:
+    """What a strategy answers about these bars; with the other coins beside them if it takes a `market`.
+
+    The one way in which live bot, backtest and tests ask. The answer is an author's and may be anything.
+    """
+    if takes_market(strategy):
+        return strategy.signals(bars, market)  # type: ignore[call-arg]
+    return strategy.signals(bars)
+
+
+def takes_market(strategy: Strategy) -> bool:
+    """Whether a strategy looks at other coins: its `signals` has a parameter `market`."""
+    return MARKET in inspect.signature(strategy.signals).parameters
 
 
 def reason_at(wishes: pd.DataFrame, row: int) -> str:

@@ -51,6 +51,18 @@ def market() -> Callable[..., pd.DataFrame]:
 
 
 @pytest.fixture(scope="session")
+def known() -> Callable[[pd.DataFrame], pd.DataFrame]:
+    """The same bars with a seeded funding rate and an order book's imbalance, as a bot that hears both has them."""
+
+    def add(bars: pd.DataFrame) -> pd.DataFrame:
+        chance = np.random.default_rng(5)
+        rate = 1e-4 * np.sin(np.arange(len(bars)) / 40) + chance.normal(0, 1e-5, len(bars))
+        return bars.assign(funding=rate.round(9), imbalance=chance.uniform(-1, 1, len(bars)).round(3))
+
+    return add
+
+
+@pytest.fixture(scope="session")
 def turns() -> Callable[[pd.DataFrame], list[tuple[str, str, int | None]]]:
     """The bars at which a strategy's wish changes to another than hold: (day and time, want, stop of an entry)."""
 
@@ -75,5 +87,20 @@ def recorded() -> Callable[..., pd.DataFrame]:
         frame = pd.read_parquet(path).iloc[:count]
         frame.index = pd.to_datetime(frame["ts"], unit="ms", utc=True)
         return frame[["open", "high", "low", "close", "volume"]]
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def recorded_funding() -> Callable[[str, pd.DatetimeIndex], pd.Series]:
+    """The recorded funding rate of an hour as known at the close of each bar; skips where the recordings are absent."""
+
+    def read(file: str, index: pd.DatetimeIndex) -> pd.Series:
+        path = RECORDED.parent / "funding" / file
+        if not path.exists():
+            pytest.skip(f"the recordings are not here: {path}")
+        rates = pd.read_parquet(path)
+        paid = pd.Series(rates["funding_rate"].to_numpy(), index=pd.to_datetime(rates["ts"], unit="ms", utc=True))
+        return paid.reindex(index, method="ffill")
 
     return read

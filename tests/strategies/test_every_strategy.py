@@ -15,10 +15,25 @@ VARIANTS = {
     "donchian_breakout shorts": {"shorts": "yes", "exit_bars": "30"},
     "rsi_reversion": {"bars": "7"},
     "rsi_reversion shorts": {"shorts": "on", "bars": "5", "middle": "45"},
+    "bollinger_squeeze": {"least": "3", "ranges": "2"},
+    "bollinger_squeeze shorts": {"shorts": "yes", "bars": "15", "least": "2", "ranges": "2"},
+    "confluence": {},
+    "confluence shorts": {"shorts": "yes", "enter": "0.4", "min_bars": "1"},
+    "confluence higher": {"higher": "30m", "enter": "0.4", "shorts": "yes", "higher_bars": "10"},
+    "funding_carry": {"trend_bars": "30"},
+    "funding_carry shorts": {"longs": "no", "bars": "1"},
+    "uptrend": {},
+    "uptrend still": {"trail_atr": "0", "confirm": "1", "fast": "8", "middle": "20", "slow": "50"},
     "buy_and_hold": {},
     "buy_and_hold short": {"side": "short"},
 }
 each = pytest.mark.parametrize("variant", sorted(VARIANTS))
+
+
+@pytest.fixture
+def market(market, known):
+    """The seeded market with everything that any strategy can make use of."""
+    return lambda *given: known(market(*given))
 
 
 @pytest.fixture
@@ -40,7 +55,7 @@ def test_it_speaks_on_a_lively_market_and_only_after_its_warm_up(strategy, marke
 def test_it_sees_no_future(strategy, market):
     bars = market()
     whole = strategy.signals(bars)
-    for count in range(1, len(bars), 7):
+    for count in range(1, len(bars), 13):
         prefix = strategy.signals(bars.iloc[:count])
         pd.testing.assert_frame_equal(prefix, whole.iloc[:count], rtol=1e-9)
         assert reason_at(prefix, count - 1) == reason_at(whole, count - 1)
@@ -55,10 +70,18 @@ def test_the_same_bars_give_the_same_wishes_and_stay_as_they_were(strategy, mark
 
 
 @each
+def test_bars_alone_are_enough_not_to_fail(strategy, market):
+    bars = market()[["open", "high", "low", "close", "volume"]]
+    wishes = strategy.signals(bars)
+    assert len(wishes) == len(bars)
+    assert reason_at(wishes, len(bars) - 1)
+
+
+@each
 def test_a_window_of_the_bots_default_history_gives_the_signal_of_all_history(strategy, market):
     bars = market(1200)
     whole = strategy.signals(bars)
-    for end in range(700, 1200, 11):
+    for end in range(700, 1200, 23):
         window = strategy.signals(bars.iloc[end - 500 : end]).iloc[-1]
         assert window["want"] == whole["want"].iloc[end - 1]
         assert window["stop"] == pytest.approx(whole["stop"].iloc[end - 1], rel=1e-6, nan_ok=True)
@@ -99,8 +122,12 @@ prices = st.floats(1e-6, 1e7)
 
 @each
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rows=st.lists(st.tuples(prices, prices), min_size=1, max_size=60), repeats=st.integers(1, 5))
-def test_it_is_total(strategy, rows, repeats):
+@given(
+    rows=st.lists(st.tuples(prices, prices), min_size=1, max_size=40),
+    repeats=st.sampled_from([1, 2, 10]),
+    data=st.sets(st.sampled_from(["funding", "imbalance"])),
+)
+def test_it_is_total(strategy, rows, repeats, data):
     close = np.array([row[0] for row in rows] * repeats)
     other = np.array([row[1] for row in rows] * repeats)
     bars = pd.DataFrame(
@@ -109,11 +136,17 @@ def test_it_is_total(strategy, rows, repeats):
             "high": np.maximum(close, other),
             "low": np.minimum(close, other),
             "close": close,
-            "volume": 1.0,
+            "volume": np.abs(close - other),
         },
         index=pd.date_range("2026-01-01", periods=len(close), freq="min", tz="UTC"),
     )
+    if "funding" in data:
+        bars = bars.assign(funding=(close / 1e7 - 0.5) / 1e3)
+    if "imbalance" in data:
+        bars = bars.assign(imbalance=np.where(close > other, np.nan, -0.5))
     wishes = strategy.signals(bars)
+    reason_at(wishes, len(wishes) - 1)
     assert wishes["want"].isin(["long", "short", "flat", "hold"]).all()
     entries = wishes[wishes["want"].isin(["long", "short"])]
     assert not entries["stop"].le(0).any()
+    assert entries["size_fraction"].between(0, 1, inclusive="right").all()

@@ -1,4 +1,4 @@
-"""docs/strategies.md: its example is a strategy as it stands, and the four that ship are the four it describes."""
+"""docs/strategies.md: its example is a strategy as it stands, and each that ships has a true page."""
 
 import re
 from pathlib import Path
@@ -9,6 +9,8 @@ from tidegate.discovery import load, read_source, strategy_names
 from tidegate.strategy import WISH_COLUMNS, reason_at
 
 PROJECT = Path(__file__).resolve().parents[2]
+PAGES = PROJECT / "docs" / "strategies"
+NAMES = strategy_names(PROJECT / "strategies")
 
 
 @pytest.fixture
@@ -28,14 +30,32 @@ def test_the_example_is_a_strategy_that_trades_as_it_stands(guide, market, tmp_p
     assert list(prefix["want"]) == list(wishes["want"].iloc[:400])
 
 
-def test_every_strategy_that_ships_is_described_with_when_it_loses(guide):
-    parts = re.split(r"^### ", guide, flags=re.MULTILINE)
-    described = {name for name in re.findall(r"^### (\w+)", guide, re.MULTILINE) if "_" in name}
-    assert described == set(strategy_names(PROJECT / "strategies"))
-    for part in parts:
-        if part.split()[0] in described:
-            assert "**Wins**" in part
-            assert "**Loses**" in part
+def test_every_strategy_that_ships_has_a_page_that_the_guide_names(guide):
+    assert set(re.findall(r"\]\(strategies/(\w+)\.md\)", guide)) == set(NAMES)
+    assert {page.stem for page in PAGES.glob("*.md")} == set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_says_how_it_decides_and_when_it_wins_and_loses(name):
+    page = (PAGES / f"{name}.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^#+ (.+)$", page, re.MULTILINE)
+    assert headings == [name, "How it decides", "Parameters", "When it wins", "When it loses"]
+    assert "**Wins**" in page
+    assert "**Loses**" in page
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_parameters_of_a_page_are_those_of_the_strategy(name):
+    page = (PAGES / f"{name}.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| `(.+?)` \| (.+?) \| (.+) \|$", page.split("## Parameters")[1], re.MULTILINE)
+    cls = load(read_source(PROJECT / "strategies", name))
+    expected = [(each.name, _as_given(each.default), each.allowed, each.meaning) for each in cls.parameters()]
+    assert rows == expected
+
+
+def _as_given(value: object) -> str:
+    """A default as a user would write it."""
+    return f"{value:g}" if isinstance(value, float) else str(value).lower()
 
 
 def test_the_columns_it_names_are_those_that_wishes_gives(guide):

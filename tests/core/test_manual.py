@@ -9,7 +9,7 @@ from tests.core.worlds import D, World, exits_of, make_ready, started, wishes
 from tidegate.core.state import Phase
 from tidegate.model.brackets import ExitReason
 from tidegate.model.events import Account, OrderCanceled, OrderFilled, OrderSeen
-from tidegate.model.intents import Alert, FetchOrder, PlaceOrders, Remember
+from tidegate.model.intents import Alert, BookClosed, FetchOrder, PlaceOrders, Remember
 from tidegate.model.orders import OrderRequest, Role
 from tidegate.model.positions import Side
 
@@ -178,4 +178,17 @@ def test_fills_of_our_own_orders_are_not_by_hand() -> None:
     world = holding()
     world.trade(50)
     world.close(exits_of(world.decisions)[-1][1], 50)
+    assert not said(world, "by hand")
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"), [("Settlement", ExitReason.DELISTED), ("Auto-Deleveraging", ExitReason.DELEVERAGED)]
+)
+def test_what_the_exchange_closes_by_itself_is_booked_as_that_and_nobodys_hand_is_blamed(
+    words: str, reason: ExitReason
+) -> None:
+    world = holding()
+    world.fill(Side.SELL, world.coin().position.size, 99, direction_text=words)
+    assert [intent.closed.reason for intent in world.wished(BookClosed)] == [reason]
+    assert len(said(world, "the exchange took", words)) == 1
     assert not said(world, "by hand")

@@ -208,7 +208,7 @@ def backstopped(scene: Scene) -> None:
 def delisted(scene: Scene) -> None:
     scene.start_covered()
     scene.fault(f"delist {COIN}", at_once=True)
-    scene.hear(r"\[exit\] BTC closed by")
+    scene.hear(r"\[exit\] BTC closed by delisted")
     scene.flat()
     scene.recovered()
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from tidegate.core import entering, exits, fills, protection, twaps
+from tidegate.core import entering, exits, fills, manual, protection, twaps
 from tidegate.core.state import EXPIRES_AFTER_MS, OrderState, Phase, State, Working
 from tidegate.model.brackets import Bracket, ExitReason
 from tidegate.model.events import Account, OrderFilled
@@ -246,6 +246,8 @@ def _closed_while_away(state: State, record: Remembered, account: Account) -> De
         reason = ExitReason.TAKE_PROFIT
     elif any(fill.liquidation for fill in closing):
         reason = ExitReason.LIQUIDATION
+    elif closing:
+        reason = manual.BY_THE_EXCHANGE.get(closing[-1].direction_text, reason)
     closed = ClosedPosition(
         coin=name,
         size=position.size,

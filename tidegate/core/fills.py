@@ -234,6 +234,8 @@ def _reason(coin: CoinState, fill: Fill, role: Role | None) -> ExitReason:
         return ExitReason.TRAIL if coin.bracket is not None and coin.bracket.trailed else ExitReason.STOP
     if role is Role.TAKE_PROFIT:
         return ExitReason.TAKE_PROFIT
+    if fill.direction_text in manual.BY_THE_EXCHANGE:
+        return manual.BY_THE_EXCHANGE[fill.direction_text]
     return coin.exit.reason if coin.exit is not None else ExitReason.ELSEWHERE
 
 

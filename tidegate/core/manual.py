@@ -7,6 +7,7 @@ was cancelled by hand is placed again; with RESPECT_MANUAL a second time is take
 from msgspec.structs import replace
 
 from tidegate.core.state import CoinState, OrderState, State, Working
+from tidegate.model.brackets import ExitReason
 from tidegate.model.intents import NOTHING, Alert, Decision, Note, Remember
 from tidegate.model.orders import Role, is_ours
 from tidegate.model.positions import Fill, Position
@@ -14,6 +15,8 @@ from tidegate.model.positions import Fill, Position
 BY_HAND = "canceled"
 """The exchange's word for an order that was cancelled with a key of the account, not by the exchange itself."""
 CANCELS_RESPECTED = 2
+BY_THE_EXCHANGE = {"Settlement": ExitReason.DELISTED, "Auto-Deleveraging": ExitReason.DELEVERAGED}
+"""How the exchange words fills that it makes itself, besides liquidations: nobody's hand is in them."""
 
 
 def leaves_unguarded(state: State, coin: CoinState) -> bool:
@@ -62,6 +65,11 @@ def changed(state: State, coin: CoinState, fill: Fill, role: Role | None, before
     if not by_hand or not before.size or coin.left_alone or not state.tells_again("by hand", f"{fill.coin} {fill.oid}"):
         return NOTHING
     after = coin.position
+    if fill.direction_text in BY_THE_EXCHANGE:
+        why = f"{BY_THE_EXCHANGE[fill.direction_text].value}, in its words: {fill.direction_text}"
+        return _told(
+            f"{coin.coin}: the exchange took {fill.size} of the position of {before.size} at {fill.price} ({why})"
+        )
     if not after.size:
         return _told(f"{coin.coin}: the position of {before.size} was closed by hand; it stays closed")
     if after.direction != before.direction:

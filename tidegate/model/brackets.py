@@ -22,6 +22,8 @@ class ExitReason(str, Enum):
     FORCED = "force_exit"
     EMERGENCY = "emergency_exit"
     LIQUIDATION = "liquidation"
+    DELEVERAGED = "auto_deleveraging"
+    DELISTED = "delisted"
     ELSEWHERE = "closed_elsewhere"
 
     @property

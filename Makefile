@@ -7,8 +7,9 @@ SEEDS ?= 500
 EXAMPLES ?= 10000
 HOURS ?= 0.3
 ENTRIES ?= 1000
+MINUTES ?= 60
 
-.PHONY: setup run test check leakcheck kill sim bench clean lock help faults protection exactness stream-law
+.PHONY: setup run test check leakcheck kill sim bench clean lock help faults protection exactness stream-law soak
 
 help:
 	@echo "make run     the bot trading on the built-in exchange: no keys, no network (ARGS='--seconds 60' passes options)"
@@ -20,6 +21,7 @@ help:
 	@echo "make kill       kill -9: 200 random deaths and ten at each of twelve points (half an hour)"
 	@echo "make exactness  10 000 random schedules of prices, faults and deaths: one crossing, one close (EXAMPLES=10000; minutes)"
 	@echo "make stream-law  10 000 stories of prints, bursts, stalls, reorderings and cuts over the stream and the inbox: no extreme lost, none invented (EXAMPLES=10000; a quarter of an hour)"
+	@echo "make soak    5 000 frames a second for an hour: memory, threads, latency, collector; then 20 000, then a burst slept through (MINUTES=60)"
 	@echo "make sim     the bot in random markets, seed after seed, judged on the exchange's side (SEEDS=500, HOURS=0.3, SEED=17 for one)"
 	@echo "make bench   the benchmarks: ratios measured side by side"
 	@echo "make lock    resolve requirements.lock and requirements-dev.lock anew"
@@ -71,6 +73,9 @@ exactness: $(VENV)/.dev
 stream-law: $(VENV)/.dev
 	STREAM_LAW=$(EXAMPLES) $(BIN)/python -m pytest tests/hyperliquid/test_stream_law.py --timeout=3600 $(ARGS)
 
+soak: $(VENV)/.dev
+	PYTHONPATH=. $(BIN)/python benchmarks/soak.py --minutes $(MINUTES)
+
 sim: $(VENV)/.dev
 	SIMULATED_HOURS=$(HOURS) SEEDS=$(SEEDS) $(if $(SEED),SEED=$(SEED)) $(BIN)/python -m pytest tests/research/test_laws_in_random_markets.py -k seed_after --timeout=3600 -n 2 $(ARGS)
 
@@ -79,6 +84,7 @@ bench: $(VENV)/.dev
 	PYTHONPATH=. $(BIN)/python benchmarks/tick_to_order.py
 	PYTHONPATH=. $(BIN)/python benchmarks/burst.py
 	PYTHONPATH=. $(BIN)/python benchmarks/stream.py
+	PYTHONPATH=. $(BIN)/python benchmarks/pauses.py
 
 lock: $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv

@@ -33,7 +33,7 @@ class Partner:
         try:
             if self._conn.poll(timeout_s):
                 return self._conn.recv()
-        except EOFError:
+        except (EOFError, ConnectionResetError):
             raise MeasurementFailed(f"{self.name} has ended by itself") from None
         raise MeasurementFailed(f"{self.name} did not answer within {timeout_s:g} s")
 

@@ -59,5 +59,5 @@ class Watched:
         while not self._over.wait(LOOK_EVERY_S):
             try:
                 self.seen.append(self.look())
-            except OSError:
+            except (OSError, KeyError):  # it is gone, or about to be
                 return

@@ -115,12 +115,12 @@ class Soak:
             missing = [coin for coin in missing if not self._exchange.ask("entered", coin)]
             if not missing:
                 return
-        raise MeasurementFailed(f"the bot did not enter {', '.join(missing)}{self._last_words()}")
+        raise MeasurementFailed(f"the bot did not enter {', '.join(missing)}")
 
     def _exit(self, coin: str) -> float:
         sample = self._exchange.ask("exit", coin)
         if sample is None:
-            raise MeasurementFailed(f"the bot did not leave {coin}{self._last_words()}")
+            raise MeasurementFailed(f"the bot did not leave {coin}")
         took_ns: int = sample.took_ns
         return took_ns / 1e6
 
@@ -131,7 +131,7 @@ class Soak:
         began_s = time.monotonic()
         while self.vitals_apart().reconnects == reconnects:
             if time.monotonic() - began_s > UP_TIMEOUT_S:
-                raise MeasurementFailed(f"the stream did not come back{self._last_words()}")
+                raise MeasurementFailed("the stream did not come back")
             _pause(LOOK_S)
         self._until_up()
         self.back_s.append(time.monotonic() - began_s)
@@ -145,7 +145,7 @@ class Soak:
         deadline_s = time.monotonic() + UP_TIMEOUT_S
         while not self.vitals_apart().is_up:
             if time.monotonic() > deadline_s:
-                raise MeasurementFailed(f"not everything is streamed{self._last_words()}")
+                raise MeasurementFailed("not everything is streamed")
             _pause(LOOK_S)
 
     def _fast(self) -> Fast:
@@ -180,7 +180,7 @@ class Soak:
             woken_ns: int = self._bot.ask("wake")
             arrived_ns = self._exchange.ask("arrived")
             if arrived_ns is None:
-                raise MeasurementFailed(f"the crossing was slept through{self._last_words()}")
+                raise MeasurementFailed("the crossing was slept through")
             while self.vitals_apart().waiting > len(soak_exchange.COINS):
                 _pause(LOOK_S)
             calm_s = (time.monotonic_ns() - woken_ns) / 1e9
@@ -196,7 +196,7 @@ class Soak:
             usual_ms=median(exits),
         )
 
-    def _last_words(self) -> str:
+    def last_words(self) -> str:
         """What the bot showed last, to be printed with a failure."""
         log = self._home / "bot" / "screen.log"
         lines = log.read_text().splitlines()[-LAST_LINES:] if log.exists() else []
@@ -214,7 +214,11 @@ def measure(plan: SoakPlan, say: Callable[[str], None]) -> Soaked:
         bot = Partner("the bot", soak_bot.run, exchange.hear(), str(home / "bot"))
         stack.callback(bot.close)
         assert bot.hear() == "ready"
-        return Soak(exchange, bot, home, plan, say).run()
+        soak = Soak(exchange, bot, home, plan, say)
+        try:
+            return soak.run()
+        except MeasurementFailed as error:
+            raise MeasurementFailed(f"{error}{soak.last_words()}") from None
 
 
 def _pause(seconds: float) -> None:

@@ -47,7 +47,8 @@ class Vitals(msgspec.Struct, frozen=True):
 
 
 class Collector:
-    """Listens to Python's own collector."""
+    """Listens to Python's own collector. A pause is what it took of the processor: what a busy machine takes from this
+    process in the midst of one is not its doing."""
 
     def __init__(self) -> None:
         self.pauses_ms: dict[int, list[float]] = {0: [], 1: [], 2: []}
@@ -56,9 +57,9 @@ class Collector:
 
     def _on(self, phase: str, info: dict[str, int]) -> None:
         if phase == "start":
-            self._began_ns = time.perf_counter_ns()
+            self._began_ns = time.thread_time_ns()
         else:
-            self.pauses_ms[info["generation"]].append((time.perf_counter_ns() - self._began_ns) / 1e6)
+            self.pauses_ms[info["generation"]].append((time.thread_time_ns() - self._began_ns) / 1e6)
 
     def told(self) -> dict[int, list[float]]:
         """The pauses since it was asked last."""

@@ -28,7 +28,8 @@ HELD = tuple(COINS)[:5]
 FEED_EVERY_S = 0.02
 """How often a coin has a print of the market's own: each once a second."""
 BURST = 50_000
-BURST_S = 1.0
+BURST_TIMEOUT_S = 10.0
+LOOK_S = 0.01
 
 
 class Pumped(msgspec.Struct, frozen=True):
@@ -118,9 +119,9 @@ class SoakExchange(Counterparty):
         self._fallen.add(name)
         try:
             await self.on_pump(BURST)
-            await asyncio.sleep(BURST_S / 2)
+            await self._until_written(before + BURST // 2)
             self._cross(coin)
-            await asyncio.sleep(BURST_S / 2)
+            await self._until_written(before + BURST)
         finally:
             await self.on_pump(rate)
             self._fallen.discard(name)
@@ -141,6 +142,13 @@ class SoakExchange(Counterparty):
             return await super().on_exit(name)
         finally:
             self._fallen.discard(name)
+
+    async def _until_written(self, count: int) -> None:
+        """At that pace a second for all of it; longer on a machine that has no time, or when nobody is connected."""
+        for _look in range(int(BURST_TIMEOUT_S / LOOK_S)):
+            if self.pump.written >= count:
+                return
+            await asyncio.sleep(LOOK_S)
 
     def _cross(self, coin: Coin) -> None:
         """One print far below, and the bids are back: the resting stop, which goes by the mark, has no reason."""

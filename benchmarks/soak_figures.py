@@ -132,7 +132,7 @@ def verdicts(soaked: Soaked) -> list[Verdict]:
             lag <= LAG_GROWTH_MAX_MS,
         ),
         Verdict(
-            f"{burst.written} frames in a second, nobody takes them for 10 s: memory < +{BURST_MAX_MB:g} MB",
+            f"{burst.written} frames in a second, nobody takes them: memory < +{BURST_MAX_MB:g} MB",
             f"{swollen:+.1f} MB, {burst.waiting} facts wait",
             swollen < BURST_MAX_MB,
         ),

@@ -14,7 +14,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tidegate.inbox import BATCH_MAX, CALM_MAX, CONFLATE_ABOVE, FACTS_MAX, ConflatingInbox, Price, high_of, low_of
+from tidegate.inbox import (
+    BATCH_MAX,
+    CALM_MAX,
+    CONFLATE_ABOVE,
+    FACTS_MAX,
+    TOGETHER_BELOW,
+    ConflatingInbox,
+    Price,
+    high_of,
+    low_of,
+)
 from tidegate.model.events import (
     AccountMissed,
     BookChanged,
@@ -433,3 +443,21 @@ def test_a_command_put_by_a_signal_handler_does_not_wait_for_the_lock_that_its_o
         assert done.wait(THREAD_TIMEOUT_S)
     inbox.put(price_of(0, "BTC", 101, None))
     assert [type(event) for event in emptied(inbox)] == [Command, Trade, Trade]
+
+
+def test_bundles_do_not_pile_up_whoever_slept_wakes_to_few_facts_and_soon_to_the_crossing():
+    """What comes with one read of a socket is a hundred facts: a queue of such bundles would hide how many wait."""
+    inbox = ConflatingInbox(Clock())
+    inbox.hold({"BTC"})
+    bundle = [price_of(0, coin, 100, 100) for coin in ["BTC", *(f"C{number}" for number in range(99))]]
+    for _read in range(500):
+        inbox.put_all(bundle)
+        if _read == 250:
+            inbox.put_all([price_of(0, "BTC", 91, 91), *bundle])
+    taken: list[Event] = []
+    while batch := inbox.take(0):
+        taken += batch
+    crossing = next(place for place, event in enumerate(taken) if isinstance(event, Trade) and event.low == D(91))
+    assert crossing < 2 * BATCH_MAX
+    assert len(taken) <= TOGETHER_BELOW * len(bundle) + CONFLATE_ABOVE + 3 * len(bundle)
+    assert sum(event.count for event in taken if isinstance(event, Trade)) == 501 * len(bundle) + 1

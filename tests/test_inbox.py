@@ -460,4 +460,4 @@ def test_bundles_do_not_pile_up_whoever_slept_wakes_to_few_facts_and_soon_to_the
     crossing = next(place for place, event in enumerate(taken) if isinstance(event, Trade) and event.low == D(91))
     assert crossing < 2 * BATCH_MAX
     assert len(taken) <= TOGETHER_BELOW * len(bundle) + CONFLATE_ABOVE + 3 * len(bundle)
-    assert sum(event.count for event in taken if isinstance(event, Trade)) == 501 * len(bundle) + 1
+    assert sum(event.count for event in taken if isinstance(event, Trade)) == 2 * (501 * len(bundle) + 1)

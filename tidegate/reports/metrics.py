@@ -238,9 +238,11 @@ def _beside(days: Floats, held: Floats) -> Iterator[tuple[str, Figure]]:
     if not sound:
         yield from ((name, Figure(None, reason)) for name in ("beta", "correlation"))
         return
-    covariance = np.cov(days, held)
-    yield "beta", Figure(float(covariance[0, 1] / covariance[1, 1]))
-    yield "correlation", Figure(float(covariance[0, 1] / math.sqrt(covariance[0, 0] * covariance[1, 1])))
+    # Sums, not np.cov: a matrix product has other last digits with another number of threads.
+    ours, its = days - np.mean(days), held - np.mean(held)
+    both, own, other = (float(np.sum(each)) for each in (ours * its, ours**2, its**2))
+    yield "beta", Figure(both / other)
+    yield "correlation", Figure(both / math.sqrt(own * other))
 
 
 def _longest(hits: "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]") -> int:

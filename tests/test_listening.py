@@ -60,7 +60,7 @@ def test_one_line_every_five_minutes_says_how_the_stream_does() -> None:
     for passed_ms in range(0, 3 * REPORT_EVERY_MS, 60_000):
         world.state.now_ms = begin_ms + passed_ms
         listening(world.state)
-    assert [note.text for note in lines] == [GAUGES.words] * 2
+    assert [note.text for note in lines] == [f"{GAUGES.words}; 0 bars decided on"] * 2
 
 
 def test_the_line_names_what_is_worth_a_look() -> None:
@@ -94,6 +94,6 @@ def test_news_of_the_feed_beside_it_are_told_once_and_its_state_every_five_minut
         listening(world.state)
     assert [note.text for note in lines] == [
         "majors listening: BTC",
-        f"{GAUGES.words}; REST weight 3 of 1200",
+        f"{GAUGES.words}; REST weight 3 of 1200; 0 bars decided on",
         f"majors: {GAUGES.words}",
     ]

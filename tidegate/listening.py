@@ -51,7 +51,7 @@ class Listening:
     ) -> None:
         self._inbox, self._stream, self._say, self._majors, self._also = inbox, stream, say, majors, also
         self._held: frozenset[str] = frozenset()
-        self._reported_ms = 0
+        self._reported_ms = self._bars_told = 0
 
     def __call__(self, state: State) -> StreamGauges:
         """Tell which coins matter, and see how the stream does."""
@@ -66,7 +66,9 @@ class Listening:
         self._reported_ms = self._reported_ms or state.now_ms
         if state.now_ms - self._reported_ms >= state.wait_ms(REPORT_EVERY_MS):
             self._reported_ms = state.now_ms
-            self._say(Note(topic="stream", text="; ".join((gauges.words, *self._also()))))
+            decided = f"{state.bars_told - self._bars_told} bars decided on"
+            self._bars_told = state.bars_told
+            self._say(Note(topic="stream", text="; ".join((gauges.words, *self._also(), decided))))
             if self._majors is not None:
                 self._say(Note(topic="stream", text=f"majors: {self._majors.gauges().words}"))
         return gauges

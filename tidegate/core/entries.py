@@ -10,7 +10,7 @@ from decimal import Decimal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tidegate.core import brakes, costs, doubt, exits, risk, sizing, trims, twap_orders
+from tidegate.core import brakes, costs, doubt, exits, repeats, risk, sizing, trims, twap_orders
 from tidegate.core.state import PRICE_LAG_MAX_MS, CoinState, Making, Phase, State, Wanted
 from tidegate.model.brackets import Bracket, ExitReason
 from tidegate.model.events import Signalled
@@ -48,7 +48,7 @@ def on_signal(state: State, event: Signalled) -> Decision:
         return NOTHING
     if event.signal is None:
         text = f"{coin.coin} waits: the strategy warms up ({event.bars} bars so far)"
-        return Decision(notes=(Note(topic="decision", text=text),))
+        return repeats.told(state, event.coin, "decision", text)
     state.warm_coins = state.warm_coins | {event.coin}
     signal = event.signal
     doubt.overtaken(state, coin, signal.want)
@@ -62,7 +62,7 @@ def on_signal(state: State, event: Signalled) -> Decision:
         withdraw(state, coin, f"the strategy now wants {signal.want.value}")
     if signal.want is Want.FLAT and coin.phase is Phase.HOLDING:
         return exits.at_once(state, coin, ExitReason.SIGNAL, signal.reason)
-    return Decision(notes=(Note(topic="decision", text=f"{coin.coin} {signal.want.value}: {signal.reason}"),))
+    return repeats.told(state, coin.coin, "decision", f"{coin.coin} {signal.want.value}: {signal.reason}")
 
 
 def consider(state: State, coin: CoinState) -> Decision:
@@ -82,7 +82,7 @@ def consider(state: State, coin: CoinState) -> Decision:
     if coin.position.direction == direction and not coin.left_alone:
         state.change(coin.coin, wanted=None)
         text = f"{coin.coin} {signal.want.value}: already held ({signal.reason})"
-        return Decision(notes=(Note(topic="decision", text=text),))
+        return repeats.told(state, coin.coin, "decision", text)
     if coin.position.size:
         return _refuse(state, coin, risk.objection(state, coin) or "a position is open")
     objection = _already_done(state, coin, wanted) or risk.objection(state, coin)
@@ -141,7 +141,7 @@ def _refuse(state: State, coin: CoinState, reason: str) -> Decision:
     signal = coin.wanted.signal
     state.change(coin.coin, wanted=None)
     text = f"{coin.coin} {signal.want.value} refused: {reason} (wish: {signal.reason})"
-    return Decision(notes=(Note(topic="risk", text=text),))
+    return repeats.told(state, coin.coin, "risk", text)
 
 
 def _wait(state: State, coin: CoinState, wanted: Wanted, hindrance: str) -> Decision:

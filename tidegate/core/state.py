@@ -271,7 +271,8 @@ class State:
 
     `refused`: why this session may not trade at all. `decided`: from which price each order's slippage is counted.
     `block_ms`: the newest time of the exchange that was heard, and `block_at_ms` when that was. `memory`: what is
-    remembered of coins that the bot does not have now, for when one comes back.
+    remembered of coins that the bot does not have now, for when one comes back. `said`: the last line about each coin's
+    bars, `bars_told` how many there were.
     """
 
     settings: Settings = field(default_factory=Settings)
@@ -296,6 +297,8 @@ class State:
     weight_used: int = 0
     history_ms: int = 0
     twap_ids: dict[int, None] = field(default_factory=dict)
+    said: dict[str, str] = field(default_factory=dict)
+    bars_told: int = 0
     fills_seen: dict[tuple[int, str, int], None] = field(default_factory=dict)
     last_fill_ms: int = 0
     faults_told: dict[tuple[str, str], int] = field(default_factory=dict)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tidegate.commands import coming_and_going, looking, operating, tending
+from tidegate.commands import coming_and_going, looking, operating, tending, writing
 from tidegate.commands.given import EXIT_CONFIGURATION, PROGRAM, Set, load_settings, noting, pairs, with_key
 from tidegate.commands.operating import Reason, ask_the_bot
 from tidegate.errors import ConfigError, ExchangeError, OtherBotRunning, StorageError, TidegateError
@@ -214,6 +214,7 @@ for _name, _command in (
     ("coins", coming_and_going.coins),
     ("status", looking.status),
     ("strategies", looking.strategies),
+    ("new-strategy", writing.new_strategy),
     ("show-config", looking.show_config),
     ("repair", tending.repair),
     ("alert-test", tending.alert_test),

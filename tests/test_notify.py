@@ -108,9 +108,9 @@ def test_which_way_the_price_went_follows_from_side_and_reason(size: str, reason
     assert lines[0].startswith(f"---- BTC {'long' if size == '1' else 'short'} 1 left by")
 
 
-def test_an_exit_polled_by_rest_has_no_frame_to_time_from() -> None:
+def test_a_repeated_exit_or_one_polled_by_rest_has_no_frame_to_time_from() -> None:
     lines = recap_lines(replace(OWN, touch_to_sent_ms=None))
-    assert lines[2].startswith("sent      a signed reduce-only order (the touch was polled by REST")
+    assert lines[2].startswith("sent      a signed reduce-only order (a repeated try, or a touch that REST told")
     assert lines[3].endswith("known here 180 ms after the order was sent")
 
 

@@ -73,7 +73,7 @@ def _sent(wish: Recap) -> str:
     if wish.by_resting:
         what = "take-profit" if wish.closed.reason is ExitReason.TAKE_PROFIT else "stop"
         return f"sent      nothing: the {what} resting on the exchange had done it already"
-    return "sent      a signed reduce-only order (the touch was polled by REST, so there is no frame to time from)"
+    return "sent      a signed reduce-only order (a repeated try, or a touch that REST told: no frame to time it from)"
 
 
 def _filled(wish: Recap, speed: float) -> str:

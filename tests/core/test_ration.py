@@ -123,6 +123,21 @@ def test_the_ration_ends_when_the_exchange_takes_an_order_again() -> None:
     )
 
 
+def test_an_order_that_is_found_open_by_asking_does_not_end_the_ration() -> None:
+    world = started("BTC", "ETH")
+    world.hold(coin="ETH")
+    entry = world.enter(coin="BTC").orders[0]
+    world.tell(OrderInDoubt(at_ms=world.now_ms, cloid=entry.cloid, reason="no answer"))
+    world.now_ms += SLOT_MS
+    world.trade(97, coin="ETH")
+    refuse(world, exits(world)[-1])
+    world.tell(OrderSeen(at_ms=world.now_ms, cloid=entry.cloid, status="open", oid=7))
+    assert world.state.rationed
+    tried = len(exits(world))
+    world.run_until(world.now_ms + SLOT_MS // 2)
+    assert len(exits(world)) > tried, "nobody has used the next action up, so the exit need not wait for it"
+
+
 def test_one_alert_tells_of_the_limit_however_often_it_is_heard() -> None:
     world = holding()
     for coin in COINS:

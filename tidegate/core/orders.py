@@ -56,8 +56,9 @@ def on_accepted(state: State, event: OrderAccepted) -> Decision:
     if order is None:
         return NOTHING
     state.expired_in_a_row = 0
-    again, coin = ration.accepted(state), state.coins[order.request.coin]
-    return again + _taken(state, coin, order, event)
+    # What was in doubt was taken at some time, not now: it says nothing of what the exchange takes of this address.
+    again = ration.accepted(state) if order.state is not OrderState.DOUBT else NOTHING
+    return again + _taken(state, state.coins[order.request.coin], order, event)
 
 
 def _taken(state: State, coin: CoinState, order: Working, event: OrderAccepted) -> Decision:

@@ -20,7 +20,7 @@ help:
 	@echo "make protection  the time until an entry is covered, over 1 000 entries with faults (ENTRIES=1000, SEED=1; ten minutes)"
 	@echo "make kill       kill -9: 200 random deaths and ten at each of twelve points (half an hour)"
 	@echo "make exactness  10 000 random schedules of prices, faults and deaths: one crossing, one close (EXAMPLES=10000; minutes)"
-	@echo "make stream-law  10 000 stories of prints, bursts, stalls, reorderings and cuts over the stream and the inbox: no extreme lost, none invented (EXAMPLES=10000; a quarter of an hour)"
+	@echo "make stream-law  10 000 stories of prints, bursts, stalls, reorderings and cuts over the stream, the inbox and the core: no extreme lost, none invented, one exit for one crossing (EXAMPLES=10000; a quarter of an hour)"
 	@echo "make soak    5 000 frames a second for an hour: memory, threads, latency, collector; then 20 000, then a burst slept through (MINUTES=60)"
 	@echo "make sim     the bot in random markets, seed after seed, judged on the exchange's side (SEEDS=500, HOURS=0.3, SEED=17 for one)"
 	@echo "make bench   the benchmarks: ratios measured side by side"
@@ -71,7 +71,7 @@ exactness: $(VENV)/.dev
 	EXACTNESS=$(EXAMPLES) $(BIN)/python -m pytest tests/core/test_stop_exactness.py --timeout=3600 $(ARGS)
 
 stream-law: $(VENV)/.dev
-	STREAM_LAW=$(EXAMPLES) $(BIN)/python -m pytest tests/hyperliquid/test_stream_law.py --timeout=3600 $(ARGS)
+	STREAM_LAW=$(EXAMPLES) $(BIN)/python -m pytest tests/hyperliquid/test_stream_law.py tests/stream/test_exit_law.py --timeout=3600 $(ARGS)
 
 soak: $(VENV)/.dev
 	PYTHONPATH=. $(BIN)/python benchmarks/soak.py --minutes $(MINUTES)

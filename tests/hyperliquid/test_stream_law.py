@@ -86,7 +86,7 @@ class World:
 
     def open(self) -> None:
         """A new connection: everything is asked for, granted, and begins with a replay of old prints."""
-        self.protocol.lost("cut", self.clock.at_ms)
+        self.inbox.put_all(self.protocol.lost("cut", self.clock.at_ms))
         self.received.from_ms = self.clock.at_ms - REPLAY_MARGIN_MS
         waiting = self.protocol.opened(self.clock.at_ms, self._now_ns())
         for frame in waiting:

@@ -52,3 +52,21 @@ def test_a_coin_comes_without_a_reconnect_goes_and_stays_away_after_a_restart(tm
             assert set(rows(asked(tmp_path, "coins"))) == {"SOL", "ETH"}
             again.send(signal.SIGTERM)
             assert again.ends() == 0
+
+
+def test_a_position_in_a_coin_that_coins_has_no_more_is_watched_exited_and_let_go(tmp_path: Path) -> None:
+    with exchange_running(LocalnetOptions(scenario="first-run")) as net:
+        url = f"LOCALNET_URL={net.url}"
+        with running(tmp_path, "--set", url, "--coins", "BTC") as bot:
+            bot.wait_for(r"\[risk\] BTC: the exchange confirms a resting stop")
+            bot.send(signal.SIGKILL)
+            bot.ends()
+        with running(tmp_path, "--set", url, "--coins", "ETH") as again:
+            again.wait_for(r"BTC is no coin of this bot any more; what may be open of it is looked after")
+            again.wait_for(r"BTC: position of .* adopted")
+            assert rows(asked(tmp_path, "coins"))["BTC"][:2] == ["BTC", "position"]
+            again.wait_for(r"\[exit\] BTC closed by stop_loss")
+            again.wait_for(r"BTC is flat and no coin of this bot any more: it leaves")
+            assert set(rows(asked(tmp_path, "coins"))) == {"ETH"}
+            again.send(signal.SIGTERM)
+            assert again.ends() == 0

@@ -151,8 +151,10 @@ def verdicts(soaked: Soaked) -> list[Verdict]:
 
 def table(soaked: Soaked) -> str:
     """All figures and all goals, to be printed."""
-    pauses, fast = soaked.pauses_ms, soaked.fast
-    full = [each for both in (soaked.vitals, fast.vitals) for each in both.pauses_ms[2]]
+    fast = soaked.fast
+    both = (soaked.vitals.pauses_ms, fast.vitals.pauses_ms)
+    kinds = [[each for pauses in both for each in pauses[generation]] for generation in range(3)]
+    longest = ", ".join(f"{len(some)} up to {max(some, default=0.0):.2f} ms" for some in kinds)
     late = percentile(soaked.pumped.late_ms, 0.99)
     passed_s = soaked.seen[-1].at_s - soaked.seen[0].at_s
     rows = [
@@ -161,7 +163,7 @@ def table(soaked: Soaked) -> str:
         ("exits", f"{len(soaked.exits_ms)}, worst {max(soaked.exits_ms):.2f} ms"),
         ("cuts", f"{len(soaked.back_s)}, everything streamed again after {_longest(soaked.back_s)}"),
         ("resident memory", f"{soaked.seen[0].rss_mb:.1f} MB, {soaked.seen[-1].rss_mb:.1f} MB at the end"),
-        ("collections", f"{len(pauses)}, full ones {len(full)}"),
+        ("collections", f"of the youngest, the middle, all: {longest}"),
         ("load at the fast pace", f"{load(fast.seen):.0%} of a core, p50 lag {median(fast.lags_ms):.0f} ms"),
         ("the machine", f"a clock of 10 ms was late by {late:.2f} ms (p99){'' if soaked.is_quiet else ': not quiet'}"),
     ]

@@ -23,7 +23,9 @@ from tidegate.history.times import in_ms
 from tidegate.model.instruments import DECIMALS_MAX
 from tidegate.model.settings import Settings
 from tidegate.model.signals import Want
-from tidegate.strategy import BAR_COLUMNS, Strategy
+from tidegate.regime import Market, Regime, filtered
+from tidegate.strategy import BAR_COLUMNS, Strategy, asked
+from tidegate.timeframes import STEP
 
 HOUR_MS = 3_600_000
 CODES: Mapping[str, int] = {Want.HOLD.value: 0, Want.LONG.value: 1, Want.SHORT.value: -1, Want.FLAT.value: 2}
@@ -79,7 +81,7 @@ def play(
     _check(histories)
     say = progress or (lambda _what: None)
     say("asking the strategy")
-    answers = [strategy.signals(history.bars) for history in histories]
+    answers = _answers(strategy, histories, rules)
     say("playing the account (the first time on a machine it is compiled: half a minute)")
     axis = _axis(histories)
     at_ms = in_ms(axis)
@@ -88,7 +90,7 @@ def play(
         raise ConfigError([f"no bars are left to trade in after {len(at_ms):,} bars of warm-up"])
     rows = [None if len(each.bars) == len(axis) else axis.get_indexer(each.bars.index) for each in histories]
     candles = _candles(histories, rows, at_ms, rules)
-    wishes = _wishes(answers, histories, rows, len(axis))
+    wishes = _wishes(answers, rows, len(axis))
     fine = _finer(histories, finer or {}, at_ms)
     account = _account(histories, rules, begin)
     table, equity, balance, notional, refusals, standing = kernel.run(candles, wishes, fine, account)
@@ -100,6 +102,32 @@ def play(
     result = Result(run, trades, lines.iloc[begin:], benchmark.iloc[begin:])
     refused = {words: int(count) for words, count in zip(shapes.REFUSALS, refusals, strict=True) if count}
     return Played(result, refused, _remarks(standing, rules))
+
+
+def _answers(strategy: Strategy, histories: Sequence[History], rules: Rules) -> list[pd.DataFrame]:
+    """What the strategy wishes for each coin, the others beside it, as the live bot asks and filters."""
+    frames = {each.coin: _seen(each, rules) for each in histories}
+    regime = Regime(rules.regime, rules.regime_bars, rules.regime_buckets)
+    answers = []
+    for history in histories:
+        bars, market = frames[history.coin], Market(history.coin, frames)
+        answer = asked(strategy, bars, market)
+        if not isinstance(answer, pd.DataFrame) or "want" not in answer.columns or len(answer) != len(bars):
+            raise ConfigError(["signals() must return what self.wishes(bars, ...) gives, one row a bar"])
+        answers.append(filtered(answer, bars, market, regime) if rules.regime else answer)
+    return answers
+
+
+def _seen(history: History, rules: Rules) -> pd.DataFrame:
+    """The bars as a strategy is given them: with the funding rate known at each close, where rates are given."""
+    bars = history.bars.copy(deep=False)
+    rate = None if isinstance(rules.funding, int | float) else rules.funding.get(history.coin)
+    if isinstance(rate, pd.Series) and len(rate):
+        known = np.searchsorted(in_ms(rate.index), in_ms(bars.index) + history.timeframe.ms, side="right") - 1
+        values = np.where(known >= 0, rate.to_numpy(float)[np.maximum(known, 0)], np.nan)
+        bars = bars.assign(funding=values)
+    bars.attrs[STEP] = history.timeframe.ms
+    return bars
 
 
 def _check(histories: Sequence[History]) -> None:
@@ -169,10 +197,7 @@ def _funding(coins: Sequence[str], at_ms: np.ndarray, bar_ms: int, rules: Rules)
     return at_open, inside
 
 
-def _wishes(answers: Sequence[pd.DataFrame], histories: Sequence[History], rows: Sequence[Any], bars: int) -> Any:
-    for answer, history in zip(answers, histories, strict=True):
-        if not isinstance(answer, pd.DataFrame) or "want" not in answer.columns or len(answer) != len(history.bars):
-            raise ConfigError(["signals() must return what self.wishes(bars, ...) gives, one row a bar"])
+def _wishes(answers: Sequence[pd.DataFrame], rows: Sequence[Any], bars: int) -> Any:
     stops = [_column(each, "stop", np.nan) for each in answers]
     fractions = [_column(each, "size_fraction", 1.0) for each in answers]
     wants = [_wants(each, stop, share) for each, stop, share in zip(answers, stops, fractions, strict=True)]

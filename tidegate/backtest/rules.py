@@ -83,6 +83,9 @@ class Rules:
     entry: Literal["open", "limit"] = "open"
     time_limit_bars: int = 0
     min_notional_usd: float = float(NOTIONAL_MIN_USD)
+    regime: tuple[str, ...] = ()
+    regime_bars: int = BOT.regime_bars
+    regime_buckets: tuple[tuple[str, ...], ...] = ()
     instruments: Mapping[str, Instrument] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -5,7 +5,16 @@ from msgspec.structs import replace
 
 from tests.core.worlds import T0, D, candle, candles, exits_of, started
 from tidegate.core import schedule
-from tidegate.model.events import AccountMissed, CandleChanged, CandlesFetched, CoinsHeard, CoinsUnheard, PricesSeen
+from tidegate.model.events import (
+    AccountMissed,
+    CandleChanged,
+    CandlesFetched,
+    CoinsHeard,
+    CoinsUnheard,
+    PricesSeen,
+    StreamDown,
+    StreamUp,
+)
 from tidegate.model.intents import Alert, FetchAccount, FetchCandles, FetchPrices
 from tidegate.model.settings import Stream
 from tidegate.model.signals import Want
@@ -143,3 +152,26 @@ def test_a_coin_whose_price_is_not_believed_is_not_believed_because_its_socket_i
         world.book(100, 100)
     world.tell(CoinsHeard(at_ms=world.now_ms, coins=("BTC",)))
     assert not world.state.is_heard("BTC")
+
+
+def test_of_a_storm_of_losses_the_first_are_told_one_by_one_and_the_rest_are_only_counted() -> None:
+    world = started()
+    levels: list[str] = []
+    for _loss in range(10):
+        world.now_ms += 5_000
+        down = world.tell(StreamDown(at_ms=world.now_ms, reason="cut"))
+        world.now_ms += 5_000
+        up = world.tell(StreamUp(at_ms=world.now_ms))
+        levels += [note.level for note in (*down.notes, *up.notes) if note.topic == "stream"]
+    assert levels == ["WARNING", "INFO"] * 3 + ["WARNING", "DEBUG"] + ["DEBUG"] * 12
+    world.now_ms += 400_000
+    assert world.tell(StreamDown(at_ms=world.now_ms, reason="cut")).notes[0].level == "WARNING"
+
+
+def test_a_socket_given_up_for_what_came_over_it_is_worth_an_alert_and_one_that_was_merely_lost_is_not() -> None:
+    world = started()
+    world.tell(StreamDown(at_ms=world.now_ms, reason="cut"))
+    assert not world.wished(Alert)
+    world.tell(StreamUp(at_ms=world.now_ms))
+    world.tell(StreamDown(at_ms=world.now_ms, reason="unreadable frames", is_worrying=True))
+    assert "unreadable frames" in world.wished(Alert)[0].text

@@ -419,3 +419,11 @@ def test_an_exit_in_doubt_holds_up_the_next_entry_but_not_the_next_exit() -> Non
     assert first.cloid in world.coin().orders
     closed = world.coin()
     assert replace(closed, orders={}) != closed
+
+
+def test_a_print_beyond_the_stop_is_told_once_where_only_the_mark_counts_and_fires_nothing() -> None:
+    world = holding(source=MARK)
+    told = [note.text for _print in range(3) for note in world.trade(95).notes]
+    assert len(told) == 1
+    assert "a print of 95 is beyond the stop 97" in told[0]
+    assert not world.wished(PlaceOrders)

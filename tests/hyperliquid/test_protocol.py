@@ -717,7 +717,10 @@ def test_too_many_unreadable_frames_give_the_connection_up():
     made = opened()
     for _ in range(module.BAD_FRAMES_PER_MINUTE_MAX + 1):
         made.receive(b"garbage", AT_MS, 0)
-    assert "unreadable" in made.due(AT_MS, S).give_up
+    reason = made.due(AT_MS, S).give_up
+    assert "unreadable" in reason
+    made.is_up = True
+    assert made.lost(reason, AT_MS) == [StreamDown(at_ms=AT_MS, reason=reason, is_worrying=True)]
 
 
 def test_an_error_from_the_exchange_is_told():

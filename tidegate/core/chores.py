@@ -10,7 +10,9 @@ class Upkeep:
     `spent`: when requests left and what they weighed. `fills_ms`: the time of the last view of the account with its
     fills. `flows_wanted`: the next one should tell of deposits. `gaps_ms`: when candles that a lost stream left out are
     asked for. `doubts`: since when a coin's price by stream and the one by REST differ, `diverged`: where that was
-    believed. `requests`: at which times how many of the account's actions were used, of how many.
+    believed. `apart`: since when a coin's mark and what is traded are far from each other, `apart_told`: where that was
+    said. `losses`: when the stream was lost lately. `requests`: at which times how many of the account's actions were
+    used, of how many.
     """
 
     next_ms: int | None = None
@@ -22,4 +24,7 @@ class Upkeep:
     gaps_ms: int | None = None
     doubts: dict[str, int] = field(default_factory=dict)
     diverged: frozenset[str] = frozenset()
+    apart: dict[str, int] = field(default_factory=dict)
+    apart_told: frozenset[str] = frozenset()
+    losses: list[int] = field(default_factory=list)
     requests: list[tuple[int, int, int]] = field(default_factory=list)

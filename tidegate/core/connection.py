@@ -12,6 +12,9 @@ from tidegate.model.events import AccountMissed, CoinsHeard, CoinsUnheard, Strea
 from tidegate.model.intents import Alert, Decision, Note
 
 NAMES_MAX = 10
+LOSSES_MS = 300_000
+LOSSES_TOLD_MAX = 3
+"""More losses within five minutes than these are not told one by one: the line every five minutes counts them."""
 
 
 def on_up(state: State, event: StreamUp) -> Decision:
@@ -22,7 +25,7 @@ def on_up(state: State, event: StreamUp) -> Decision:
     state.frozen = frozenset()  # a new connection asks for every coin again; what it cannot have it says afterwards
     state.upkeep.diverged = frozenset()
     text = "up again: back to streaming" if again else f"listening: {', '.join(state.coins)}"
-    decision = Decision(notes=(Note(topic="stream", text=text),))
+    decision = Decision(notes=(Note(topic="stream", text=text, level="DEBUG" if _is_a_storm(state) else "INFO"),))
     if again:
         decision += reconcile.refresh(state, "the stream is back")
         upkeep.catch_up(state)
@@ -43,7 +46,24 @@ def on_down(state: State, event: StreamDown) -> Decision:
     state.next_prices_ms = event.at_ms if watched else None
     seconds = state.settings.fallback_interval_s
     how = f"polling {_names(watched)} by REST every {seconds} s" if watched else "no position to watch"
-    return Decision(notes=(Note(topic="stream", text=f"down: {event.reason}; {how}", level="WARNING"),))
+    alerts = (Alert(text=f"the stream was given up: {event.reason}"),) if event.is_worrying else ()
+    return Decision(notes=_loss(state, f"down: {event.reason}; {how}"), intents=alerts)
+
+
+def _loss(state: State, text: str) -> tuple[Note, ...]:
+    """One more loss: told, unless they come so often that only their number says anything."""
+    from_ms = state.now_ms - state.wait_ms(LOSSES_MS)
+    state.upkeep.losses = [at_ms for at_ms in state.upkeep.losses if at_ms >= from_ms] + [state.now_ms]
+    if not _is_a_storm(state):
+        return (Note(topic="stream", text=text, level="WARNING"),)
+    if len(state.upkeep.losses) > LOSSES_TOLD_MAX + 1:
+        return (Note(topic="stream", text=text, level="DEBUG"),)
+    storm = f"{text}; lost {len(state.upkeep.losses)} times within five minutes: further losses are only counted"
+    return (Note(topic="stream", text=storm, level="WARNING"),)
+
+
+def _is_a_storm(state: State) -> bool:
+    return len(state.upkeep.losses) > LOSSES_TOLD_MAX
 
 
 def on_frozen(state: State, event: StreamFrozen) -> Decision:

@@ -39,11 +39,25 @@ def on_trade(state: State, event: Trade) -> Decision:
         return NOTHING if coin is None else _late_print(state, coin, event)
     coin = state.change(event.coin, last=event.price, last_ms=event.time_ms)
     if state.settings.stop_price_source is StopPriceSource.MARK:
-        return NOTHING
+        return _wick(state, coin, event)
     if not _guarded(coin, event.time_ms):
         early.trade(state, coin, event)
         return NOTHING
     return _prints(state, coin, event)
+
+
+def _wick(state: State, coin: CoinState, event: Trade) -> Decision:
+    """A print beyond the stop where only the mark counts: told, for somebody will ask why nothing was done."""
+    if not _guarded(coin, event.time_ms) or coin.bracket is None:
+        return NOTHING
+    worst, _best = _extremes(coin, event)
+    if coin.bracket.hit_by_stop(worst) is None or not state.tells_again("print beyond the stop", coin.coin):
+        return NOTHING
+    text = (
+        f"{coin.coin}: a print of {worst} is beyond the stop {coin.bracket.stop}, the mark is {coin.mark}; "
+        f"STOP_PRICE_SOURCE=mark waits for the mark"
+    )
+    return Decision(notes=(Note(topic="exit", text=text),))
 
 
 def _late_print(state: State, coin: CoinState, event: Trade) -> Decision:

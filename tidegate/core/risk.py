@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from tidegate.core import blocks, brakes, leverages, sizing, staleness
+from tidegate.core import apart, blocks, brakes, leverages, sizing, staleness
 from tidegate.core.state import CoinState, Phase, State
 from tidegate.model.settings import HUNDRED
 from tidegate.model.signals import Signal
@@ -30,7 +30,7 @@ def hindrance(state: State, coin: CoinState) -> str | None:
         return "no fresh price was heard"
     if coin.mark is None:
         return "no mark price was heard, by which the exchange fires resting stops"
-    return staleness.hindrance(state, coin) or blocks.hindrance(state)
+    return staleness.hindrance(state, coin) or blocks.hindrance(state) or apart.hindrance(state, coin)
 
 
 def objection(state: State, coin: CoinState) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from tidegate.core import (
     adoption,
+    apart,
     bars,
     blocks,
     brakes,
@@ -218,7 +219,7 @@ def on_tick(state: State, event: Tick) -> Decision:
             decision += doubt.on_due(state, order)
     if not state.stopping:
         decision += schedule.poll(state, event) + schedule.gaps(state) + upkeep.due(state)
-        decision += watchlist.leave(state)
+        decision += watchlist.leave(state) + apart.look(state)
         decision += leverages.ask(state) + metadata.on_due(state) + costs.on_due(state) + blocks.on_due(state)
     return decision + schedule.account(state, event)
 

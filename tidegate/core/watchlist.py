@@ -156,7 +156,9 @@ def _drop(state: State, name: str) -> Decision:
     state.frozen -= {name}
     state.warm_coins -= {name}
     state.upkeep.diverged -= {name}
+    state.upkeep.apart_told -= {name}
     state.upkeep.doubts.pop(name, None)
+    state.said.pop(name, None)
     state.faults_told = {key: told_ms for key, told_ms in state.faults_told.items() if key[1] != name}
     return Decision(intents=(Unsubscribe(coins=(name,)), Remember(record=record)))
 

@@ -240,7 +240,8 @@ class StreamProtocol:
         if self.line:
             return self._roster.news(at_ms) + events
         self._roster.down()
-        return [StreamDown(at_ms=at_ms, reason=reason), *events] if was_up else events
+        worrying = self._bad > BAD_FRAMES_PER_MINUTE_MAX
+        return [StreamDown(at_ms=at_ms, reason=reason, is_worrying=worrying), *events] if was_up else events
 
     def receive(self, frame: bytes, at_ms: int, received_ns: int) -> list[Event]:
         """What a frame says, as facts."""

@@ -119,9 +119,10 @@ class StreamUp(Fact, frozen=True, kw_only=True):
 
 
 class StreamDown(Fact, frozen=True, kw_only=True):
-    """The socket is gone."""
+    """The socket is gone. `is_worrying`: given up for what came over it, which a new one may well bring again."""
 
     reason: str
+    is_worrying: bool = False
 
 
 class StreamFrozen(Fact, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ Those with a `coin` change the house or the exchange's own rules; those of one o
 """
 
 from collections.abc import Callable, Sequence
-from decimal import Decimal
+from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from typing import TYPE_CHECKING, Any
 
 from tidegate.localnet.faults.acts import Act, Bias, Do
@@ -71,6 +71,16 @@ def _thin(args: Args) -> Bias:
 def _one_sided(args: Args) -> Bias:
     missing_bids = args["missing"] == "bids"
     return Bias(args["coin"], quotes=lambda quotes, is_bid: () if is_bid is missing_bids else quotes)
+
+
+def _shift(args: Args) -> Bias:
+    factor = 1 + Decimal(repr(args["by"]))
+
+    def shifted(quotes: Sequence[Quote], is_bid: bool) -> Sequence[Quote]:
+        down = ROUND_DOWN if is_bid else ROUND_UP
+        return [((px * factor).quantize(px, down), sz, n) for px, sz, n in quotes]
+
+    return Bias(args["coin"], quotes=shifted, trades=False)
 
 
 def _silent(args: Args) -> Bias:
@@ -204,6 +214,13 @@ FAULTS: Table = {
         (43,),
         _one_sided,
         (ANY_COIN, Parameter("missing", Kind.TEXT, default="bids", allowed=("bids", "asks"))),
+    ),
+    "book.shift": Fault(
+        Place.MARKET,
+        "the house's book is away from the oracle and the mark, and nobody trades",
+        (3, 6, 14),
+        _shift,
+        (ANY_COIN, Parameter("by", Kind.NUMBER, default=-0.05, least=-0.5, most=1)),
     ),
     "market.silent": Fault(Place.MARKET, "nobody trades; books go on", (55,), _silent, (ANY_COIN,)),
     "fill.partial": Fault(Place.REQUEST, "an order that takes finds a share of its size", (36,), _partial, (SHARE,)),

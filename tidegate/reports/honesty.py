@@ -218,7 +218,7 @@ def _shares(result: Result, curve: Curve) -> Floats:
     opened = milliseconds(result.trades["opened"])[order]
     worth = np.concatenate(([curve.start], curve.equity))[np.searchsorted(curve.close_ms, opened, side="right")]
     shares = np.divide(nets_in_order(result.trades), worth, out=np.zeros(len(worth)), where=worth > 0)
-    return np.maximum(np.nan_to_num(shares), -1.0)  # more than everything cannot be lost twice
+    return np.asarray(np.fmax(shares, -1.0), dtype=np.float64)  # more than everything cannot be lost twice
 
 
 def _deepest(steps: Floats) -> Floats:

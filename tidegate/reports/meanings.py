@@ -80,8 +80,9 @@ def told(name: str, value: float | None) -> str:
     if value is None:
         return "–"
     unit = MEANINGS[name].unit
+    value = round(value * 100 if unit == "fraction" else value, 2) + 0.0  # no minus before a zero
     if unit == "fraction":
-        return f"{value * 100:,.2f} %"
+        return f"{value:,.2f} %"
     if unit == "USD":
         return f"{value:,.2f} USD"
     if unit == "count":

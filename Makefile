@@ -71,7 +71,7 @@ exactness: $(VENV)/.dev
 	EXACTNESS=$(EXAMPLES) $(BIN)/python -m pytest tests/core/test_stop_exactness.py --timeout=3600 $(ARGS)
 
 stream-law: $(VENV)/.dev
-	STREAM_LAW=$(EXAMPLES) $(BIN)/python -m pytest tests/hyperliquid/test_stream_law.py tests/stream/test_exit_law.py --timeout=3600 $(ARGS)
+	STREAM_LAW=$(EXAMPLES) $(BIN)/python -m pytest tests/hyperliquid/test_stream_law.py tests/stream/test_exit_law.py tests/stream/test_recorded_frames.py --timeout=3600 $(ARGS)
 
 soak: $(VENV)/.dev
 	PYTHONPATH=. $(BIN)/python benchmarks/soak.py --minutes $(MINUTES)

@@ -1,0 +1,224 @@
+"""The command `optimise`: search a strategy's parameters, on one machine or several, and say how far to believe it."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tidegate.commands.backtesting import moment
+from tidegate.commands.given import STRATEGIES, Set, load_settings, noting, pairs
+from tidegate.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tidegate.backtest.rules import Rules
+    from tidegate.config import Loaded
+    from tidegate.history import History
+    from tidegate.optimise.boards import Board
+    from tidegate.optimise.engines import Engine
+    from tidegate.optimise.planning import Plan
+    from tidegate.optimise.running import Optimisation, Wish
+
+EXIT_INTERRUPTED = 130
+STORAGE_VARIABLE = "OPTIMISE_STORAGE"
+ENGINES = ("processes", "dask", "serial")
+
+
+@dataclass(frozen=True)
+class _Where:
+    """Who judges, and where the rows are kept."""
+
+    engine: str
+    scheduler: str
+    jobs: int
+    storage: str
+    patience_s: int
+
+    def problems(self) -> list[str]:
+        found = []
+        if self.engine not in ENGINES:
+            found.append(f"--engine {self.engine}: {', '.join(ENGINES)} are there")
+        if (self.engine == "dask") is not bool(self.scheduler):
+            found.append("--engine dask and --scheduler tcp://host:port belong together")
+        return found
+
+
+def optimise(
+    strategy: Annotated[str, typer.Argument(metavar="STRATEGY", help="The name of a file in strategies/.")],
+    coins: Annotated[str | None, typer.Option(metavar="NAMES", help="Coins, with commas between; else COINS.")] = None,
+    begin: Annotated[str, typer.Option("--from", metavar="MOMENT", help="2025-01-31 or 2025-01-31T12:00, UTC.")] = "",
+    end: Annotated[str, typer.Option("--to", metavar="MOMENT", help="Not included.")] = "",
+    timeframe: Annotated[str | None, typer.Option(metavar="LENGTH", help="1m, 5m, 1h …; else TIMEFRAME.")] = None,
+    data: Annotated[
+        str, typer.Option(metavar="PATH", help="A file, a folder of files or a database; else the bot's own database.")
+    ] = "",
+    trials: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="How many; 100 if not said, a grid all of its points.")
+    ] = None,
+    goal: Annotated[
+        str, typer.Option(metavar="NAMES", help="sharpe, net, calmar, drawdown …; several with commas between.")
+    ] = "sharpe",
+    sampler: Annotated[
+        str, typer.Option(metavar="NAME", help="tpe, grid, cmaes or nsga2; else tpe, for several goals nsga2.")
+    ] = "",
+    ranges: Annotated[
+        list[str] | None,
+        typer.Option("--range", metavar="NAME=RANGE", help="LOW:HIGH, LOW:HIGH:STEP or A,B,C; else its own."),
+    ] = None,
+    param: Annotated[
+        list[str] | None, typer.Option("--param", metavar="NAME=VALUE", help="A parameter that stays so.")
+    ] = None,
+    walk_forward: Annotated[int, typer.Option(min=0, metavar="K", help="Folds of a walk-forward.")] = 0,
+    purge: Annotated[int, typer.Option(min=0, metavar="BARS", help="Left out between search and play of a fold.")] = 0,
+    jobs: Annotated[int, typer.Option(min=0, metavar="N", help="Worker processes; 0: one a processor.")] = 0,
+    engine: Annotated[str, typer.Option(metavar="NAME", help="processes, dask or serial.")] = "processes",
+    scheduler: Annotated[str, typer.Option(metavar="URL", help="Of the Dask cluster: tcp://host:8786.")] = "",
+    storage: Annotated[
+        str, typer.Option(metavar="URL", help="Share the search: postgresql+psycopg://user@host/name on every host.")
+    ] = "",
+    patience: Annotated[
+        int, typer.Option(min=2, metavar="SECONDS", help="Silent for so long, a host has lost its trials to others.")
+    ] = 60,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="The same number: the same trials.")] = 1,
+    batch: Annotated[
+        int, typer.Option(min=2, metavar="N", help="Trials drawn at a time; the same number: the same trials.")
+    ] = 20,
+    equity: Annotated[float, typer.Option(min=1, metavar="USD", help="What the account begins with.")] = 10_000.0,
+    fee_tier: Annotated[int, typer.Option(min=0, max=6, metavar="N", help="0 to 6, by traded volume.")] = 0,
+    slippage: Annotated[float, typer.Option(min=0, metavar="PCT", help="Of the price, for what takes.")] = 0.01,
+    funding: Annotated[
+        str, typer.Option(metavar="RATE|PATH", help="An hourly rate as a fraction, or a file or folder of rates.")
+    ] = "0.0000125",
+    settings: Set = None,
+) -> None:
+    """Search a strategy's parameters, and say how far to believe what is found."""
+    # Taken out of the environment: no child process is to see an address that holds a password.
+    where = _Where(engine, scheduler, jobs, storage or os.environ.pop(STORAGE_VARIABLE, ""), patience)
+    problems = where.problems()
+    cli: dict[str, str] = {"STRATEGY": strategy}
+    wish: Wish | None = None
+    with noting(problems):
+        cli |= {name: value for name, value in (("COINS", coins), ("TIMEFRAME", timeframe)) if value is not None}
+        cli |= pairs(settings or [])
+    with noting(problems):
+        search = (goal, sampler, trials, batch, seed)
+        wish = _wish(strategy, search, ranges or [], param or [], (walk_forward, purge), (begin, end))
+    if problems or wish is None:
+        raise ConfigError(problems)
+    loaded = load_settings(cli)
+    histories = _histories(loaded, data, wish.end_ms)
+    rules = _rules(loaded, equity, fee_tier, slippage, funding)
+    _run(wish, histories, rules, where)
+
+
+def _wish(
+    name: str,
+    search: tuple[str, str, int | None, int, int],
+    ranges: list[str],
+    fixed: list[str],
+    folds: tuple[int, int],
+    span: tuple[str, str],
+) -> "Wish":
+    from tidegate.discovery import load, read_source
+    from tidegate.optimise.judging import goals_of
+    from tidegate.optimise.running import Wish
+    from tidegate.optimise.space import space_of
+
+    goal, sampler, trials, batch, seed = search
+    source = read_source(STRATEGIES, name)
+    goals = goals_of(goal)
+    space = space_of(load(source).parameters(), _pairs("--range", "5:50", ranges), _pairs("--param", "20", fixed))
+    chosen = sampler or ("nsga2" if len(goals) > 1 else "tpe")
+    number = trials or (None if chosen == "grid" else 100)
+    begin_ms, end_ms = moment(span[0], "--from"), moment(span[1], "--to")
+    if begin_ms is not None and end_ms is not None and end_ms <= begin_ms:
+        raise ConfigError([f"--to {span[1]}: it must lie after --from {span[0]}"])
+    return Wish(source, space, goals, chosen, number, batch, *folds, begin_ms, end_ms, seed)
+
+
+def _pairs(option: str, example: str, given: list[str]) -> dict[str, str]:
+    if any("=" not in each for each in given):
+        raise ConfigError([f"{option}: expected NAME=…, example: {option} fast={example}"])
+    return dict(each.split("=", 1) for each in given)
+
+
+def _histories(loaded: "Loaded", data: str, end_ms: int | None) -> "list[History]":
+    """The candles of every coin from the first one on: those before `--from` warm the indicators up."""
+    from tidegate.history import load
+
+    settings = loaded.settings
+    venue = settings.network.value if settings.network.value != "localnet" else "mainnet"
+    problems: list[str] = []
+    found = []
+    for coin in settings.coins:
+        with noting(problems):
+            path = data or loaded.secrets.database_url
+            found.append(load(path, coin, settings.timeframe, None, end_ms, venue=venue))
+    if problems:
+        raise ConfigError([*problems, "other candles: --data PATH; docs/backtesting.md says what can be read"])
+    return found
+
+
+def _rules(loaded: "Loaded", equity: float, tier: int, slippage: float, funding: str) -> "Rules":
+    from tidegate.backtest.rules import Rules, fee_tier
+    from tidegate.history.funding import load_funding
+
+    try:
+        rates: Any = float(funding)
+    except ValueError:
+        rates = load_funding(Path(funding), loaded.settings.coins)
+    fees = fee_tier(tier)
+    return Rules.of(
+        loaded.settings,
+        equity_usd=equity,
+        taker_fee=fees.taker,
+        maker_fee=fees.maker,
+        slippage_pct=slippage,
+        funding=rates,
+    )
+
+
+def _run(wish: "Wish", histories: "Sequence[History]", rules: "Rules", where: _Where) -> None:
+    from rich.console import Console
+
+    from tidegate.optimise.running import Optimisation
+    from tidegate.optimise.showing import introduce, show_found, telling
+
+    console = Console()
+    one = Optimisation(wish, histories, rules)
+    introduce(one, wish, histories, console)
+    engine = _engine(where, histories)
+    try:
+        with telling(console) as tell:
+            found = one.searched(engine, lambda name, plan: _board(where, one, name, plan), tell)
+    except KeyboardInterrupt:
+        console.print(f"interrupted; what is done is kept in {one.folder}/, the same command goes on", highlight=False)
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    finally:
+        engine.close()
+    show_found(found, wish.goals, one.plan.maximise, console)
+
+
+def _engine(where: _Where, histories: "Sequence[History]") -> "Engine":
+    if where.engine == "dask":
+        from tidegate.optimise.cluster import Dask
+
+        return Dask(histories, where.scheduler)
+    if where.engine == "serial":
+        from tidegate.optimise.engines import Serial
+
+        return Serial(histories)
+    from tidegate.optimise.processes import Processes
+
+    return Processes(histories, where.jobs or os.cpu_count() or 1)
+
+
+def _board(where: _Where, one: "Optimisation", name: str, plan: "Plan") -> "Board":
+    if not where.storage:
+        return one.local_board(name, plan)
+    from tidegate.optimise.shared import SharedBoard
+
+    return SharedBoard(where.storage, f"{one.run.id}/{name}", plan, where.patience_s)

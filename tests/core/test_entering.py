@@ -95,6 +95,22 @@ def test_it_rests_post_only_at_the_touch_with_its_exits_in_the_same_action(direc
     assert {order.size for order in wish.orders} == {entry.size}
 
 
+def test_a_cancel_that_is_refused_again_and_again_is_not_hammered() -> None:
+    world = making()
+    entry = rest(world)
+    world.command("pause", "a break")
+    end_ms, answered, told = world.now_ms + 20_000, 0, 0
+    while world.now_ms < end_ms:
+        world.run_until(world.now_ms + 100)
+        for cloid in cancels_of(world)[answered:]:
+            answered += 1
+            world.tell(OrderInDoubt(at_ms=world.now_ms, cloid=cloid, reason="the cancel was refused: unknown key"))
+        for _question in world.wished(FetchOrder)[told:]:
+            told += 1
+            world.tell(OrderSeen(at_ms=world.now_ms, cloid=entry.cloid, status="open", oid=500))
+    assert 5 <= answered <= 11
+
+
 def test_without_an_order_book_the_signal_waits_for_one() -> None:
     world = started(entry=EntryStyle.MAKER)
     world.book(None, "100.1")

@@ -22,6 +22,8 @@ from tidegate.model.settings import EntryTimeoutAction
 
 TRIES_MAX = 13
 """The first try and twelve that follow the touch; the last one rests until ENTRY_TIMEOUT is over."""
+TAKE_BACK_AGAIN_MS = 2_000
+"""The exchange may refuse a cancel as well (a key it knows no more, an address limit): no hammering."""
 POST_ONLY = "post only"
 """The exchange's way of saying that the touch came to meet a post-only order."""
 
@@ -46,7 +48,7 @@ def look(state: State, name: str) -> Decision:
         if order.state is not OrderState.RESTING:
             continue  # on its way, in doubt, or being taken back: its end will be told
         why = ending or making.back or _moves_it(state, coin, making, order)
-        if why:
+        if why and state.now_ms >= order.repeated_ms + state.wait_ms(TAKE_BACK_AGAIN_MS):
             decision += _take_back(state, coin, making, order, why)
     return decision
 
@@ -93,7 +95,8 @@ def _maker_price(coin: CoinState, making: Making) -> Decimal | None:
 def _take_back(state: State, coin: CoinState, making: Making, order: Working, why: str) -> Decision:
     cloid = order.request.cloid
     due_ms = state.now_ms + state.wait_ms(ANSWER_PATIENCE_MS)
-    state.keep_order(coin.coin, replace(order, state=OrderState.WAITING, ask_due_ms=due_ms))
+    taken_back = replace(order, state=OrderState.WAITING, ask_due_ms=due_ms, repeated_ms=state.now_ms)
+    state.keep_order(coin.coin, taken_back)
     state.change(coin.coin, making=replace(making, back=why))
     text = f"{coin.coin} entry at {order.request.price} is taken back: {why}"
     return Decision(

@@ -1,8 +1,8 @@
 """What the soak says: growth, latency, load, and a verdict for each goal.
 
-Growth is the median of the last tenth of all looks less that of the first. Latency is judged only where the machine was
-quiet: where the exchange's own clock, which only has to wake every 10 ms, was not late by more than `QUIET_LATE_MS` at
-the 99th percentile.
+Growth is the median of the last tenth of all looks less that of the first. A goal about time counts as missed only
+where the machine was quiet: where the exchange's own clock, which only has to wake every 10 ms, was not late by more
+than `QUIET_LATE_MS` at the 99th percentile.
 """
 
 from collections.abc import Callable, Sequence
@@ -104,7 +104,6 @@ def lag_growth(lags_ms: Sequence[int]) -> float:
 def verdicts(soaked: Soaked) -> list[Verdict]:
     """Every goal."""
     seen, fast, burst = soaked.seen, soaked.fast, soaked.burst
-    quiet = soaked.is_quiet
     p50, p99 = percentile(soaked.exits_ms, 0.5), percentile(soaked.exits_ms, 0.99)
     grown = growth(seen, lambda each: each.rss_mb)
     threads = growth(seen, lambda each: each.threads)
@@ -114,6 +113,11 @@ def verdicts(soaked: Soaked) -> list[Verdict]:
     lag = lag_growth(fast.lags_ms)
     swollen = max(each.rss_mb for each in burst.seen) - burst.seen[0].rss_mb
     usual = burst.after_ms / burst.usual_ms
+
+    def timed(goal: str, found: str, met: bool) -> Verdict:
+        """What a busy machine can only make worse counts where it is met, and as missed on a quiet machine only."""
+        return Verdict(goal, found, True if met else False if soaked.is_quiet else None)
+
     return [
         Verdict(f"resident memory grows by < {GROWTH_MAX_MB:g} MB", f"{grown:+.1f} MB", grown < GROWTH_MAX_MB),
         Verdict("threads constant", f"{threads:+.0f}, from {_span(seen, lambda each: each.threads)}", threads == 0),
@@ -122,29 +126,25 @@ def verdicts(soaked: Soaked) -> list[Verdict]:
             f"{descriptors:+.0f}, from {_span(seen, lambda each: each.descriptors)}",
             descriptors <= 0,
         ),
-        Verdict(f"frame to signed exit: p50 < {P50_MAX_MS:g} ms", f"{p50:.2f} ms", p50 < P50_MAX_MS if quiet else None),
-        Verdict(f"frame to signed exit: p99 < {P99_MAX_MS:g} ms", f"{p99:.2f} ms", p99 < P99_MAX_MS if quiet else None),
-        Verdict(f"the bot's process takes < {CPU_MAX:.0%} of a core", f"{busy:.0%}", busy < CPU_MAX),
-        Verdict(f"no pause of the collector over {PAUSE_MAX_MS:g} ms", f"{longest:.2f} ms", longest <= PAUSE_MAX_MS),
-        Verdict(
-            f"{fast.per_s:.0f} frames a second without growing lag",
-            f"{lag:+.0f} ms",
-            lag <= LAG_GROWTH_MAX_MS,
-        ),
+        timed(f"frame to signed exit: p50 < {P50_MAX_MS:g} ms", f"{p50:.2f} ms", p50 < P50_MAX_MS),
+        timed(f"frame to signed exit: p99 < {P99_MAX_MS:g} ms", f"{p99:.2f} ms", p99 < P99_MAX_MS),
+        timed(f"the bot's process takes < {CPU_MAX:.0%} of a core", f"{busy:.0%}", busy < CPU_MAX),
+        timed(f"no pause of the collector over {PAUSE_MAX_MS:g} ms", f"{longest:.2f} ms", longest <= PAUSE_MAX_MS),
+        timed(f"{fast.per_s:.0f} frames a second without growing lag", f"{lag:+.0f} ms", lag <= LAG_GROWTH_MAX_MS),
         Verdict(
             f"{burst.written} frames in a second, nobody takes them: memory < +{BURST_MAX_MB:g} MB",
             f"{swollen:+.1f} MB, {burst.waiting} facts wait",
             swollen < BURST_MAX_MB,
         ),
-        Verdict(
+        timed(
             f"the crossing is acted on within {ACTED_MAX_MS:g} ms of waking",
             f"{burst.acted_ms:.1f} ms",
             burst.acted_ms < ACTED_MAX_MS,
         ),
-        Verdict(
+        timed(
             f"back to normal within {CALM_MAX_S:g} s of waking",
             f"nothing waits after {burst.calm_s:.2f} s, an exit takes {usual:.1f} times the usual",
-            burst.calm_s < CALM_MAX_S and (usual < USUAL_TIMES if quiet else True),
+            burst.calm_s < CALM_MAX_S and usual < USUAL_TIMES,
         ),
     ]
 
@@ -154,7 +154,9 @@ def table(soaked: Soaked) -> str:
     fast = soaked.fast
     both = (soaked.vitals.pauses_ms, fast.vitals.pauses_ms)
     kinds = [[each for pauses in both for each in pauses[generation]] for generation in range(3)]
-    longest = ", ".join(f"{len(some)} up to {max(some, default=0.0):.2f} ms" for some in kinds)
+    longest = ", ".join(
+        f"{len(some)} of {percentile(some, 0.5):.2f} to {max(some, default=0.0):.2f} ms" for some in kinds
+    )
     late = percentile(soaked.pumped.late_ms, 0.99)
     passed_s = soaked.seen[-1].at_s - soaked.seen[0].at_s
     rows = [

@@ -5,8 +5,20 @@ from benchmarks.counterparty import Coin
 from benchmarks.processes import Look
 from benchmarks.pump import TIME, VARIANTS, Pump
 from benchmarks.soak import SoakPlan
-from benchmarks.soak_exchange import BURST, COINS, HELD
-from benchmarks.soak_figures import BURST_MAX_MB, growth, lag_growth, load, percentile, table
+from benchmarks.soak_bot import Vitals
+from benchmarks.soak_exchange import BURST, COINS, HELD, Pumped
+from benchmarks.soak_figures import (
+    BURST_MAX_MB,
+    Burst,
+    Fast,
+    Soaked,
+    growth,
+    lag_growth,
+    load,
+    percentile,
+    table,
+    verdicts,
+)
 
 SHORT = SoakPlan(minutes=0.05, cuts=1, warm_up_s=1.0, exit_every_s=0.05, fast_s=1.0, sleep_s=3.0)
 
@@ -62,6 +74,26 @@ def test_each_line_is_told_of_its_own_coins_at_the_present_time_and_no_print_twi
     assert b'"S02"' not in b"".join(one.written)
     assert b"bbo" in b"".join(one.written)
     assert b"bbo" not in b"".join(other.written)
+
+
+def soaked(late_ms: float, exit_ms: float, after_mb: float) -> Soaked:
+    """A run on a machine that late, with exits that long and that much memory at the end."""
+    vitals = Vitals({0: [0.1], 1: [], 2: []}, 1, 0, 0, 0, is_up=True)
+    seen = looks(*[100] * 10, *[after_mb] * 10)
+    fast = Fast(20_000.0, (1,) * 8, 0, seen, vitals)
+    burst = Burst(BURST, 300, BURST, looks(100, 101), acted_ms=5.0, calm_s=0.1, after_ms=exit_ms, usual_ms=exit_ms)
+    return Soaked(1.0, seen, (exit_ms,) * 9, (), Pumped(9, [late_ms] * 9, 0), vitals, fast=fast, burst=burst)
+
+
+def words(late_ms: float, exit_ms: float, after_mb: float) -> set[str]:
+    return {each.word for each in verdicts(soaked(late_ms, exit_ms, after_mb))}
+
+
+def test_a_goal_about_time_is_missed_on_a_quiet_machine_only_and_one_about_memory_on_any():
+    assert words(late_ms=0.1, exit_ms=0.4, after_mb=104) == {"met"}
+    assert words(late_ms=0.1, exit_ms=9.0, after_mb=104) == {"met", "MISSED"}
+    assert words(late_ms=9.0, exit_ms=9.0, after_mb=104) == {"met", "not judged"}
+    assert words(late_ms=9.0, exit_ms=0.4, after_mb=106) == {"met", "MISSED"}
 
 
 def looks(*rss_mb: float) -> list[Look]:

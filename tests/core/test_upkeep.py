@@ -292,3 +292,27 @@ def test_weights_are_written_down_no_longer_than_they_count() -> None:
         world.state.now_ms = world.now_ms
         upkeep.spent(world.state, 2)
     assert len(world.state.upkeep.spent) <= upkeep.WINDOW_MS // 10_000 + 1
+
+
+@pytest.mark.parametrize("lag_ms", [5_000, -5_000])
+def test_prints_that_all_come_late_or_from_the_future_have_the_clock_looked_at_within_ten_seconds(lag_ms: int) -> None:
+    world = started()
+    begun_ms = world.now_ms + abs(lag_ms)
+    world.run_until(begun_ms)
+    while not world.wished(FetchPositions) and world.now_ms < begun_ms + 20_000:
+        world.run_until(world.now_ms + 500)
+        world.trade(100, time_ms=world.now_ms - lag_ms)
+    assert world.now_ms - begun_ms <= 10_000
+    world.decisions.clear()
+    world.run_until(world.now_ms + 10_000)
+    assert not world.wished(FetchPositions), "not again and again"
+
+
+def test_one_late_print_among_timely_ones_is_no_reason_to_look_at_the_clock() -> None:
+    world = started()
+    begun_ms = world.now_ms
+    while world.now_ms < begun_ms + 20_000:
+        world.run_until(world.now_ms + 500)
+        world.trade(100)
+        world.trade(100, time_ms=world.now_ms - 5_000)
+    assert not world.wished(FetchPositions)

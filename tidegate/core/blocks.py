@@ -5,6 +5,7 @@ When no newer time was heard for `STALL_MS` the newest block is asked for by RES
 If that is old as well the blocks stall: it is told aloud and entries wait. Exits are tried as ever, with their pauses.
 """
 
+from tidegate.core import upkeep
 from tidegate.core.state import State
 from tidegate.model.events import BlockSeen
 from tidegate.model.intents import NOTHING, Alert, Decision, FetchBlock, Note
@@ -18,6 +19,7 @@ def heard(state: State, time_ms: int) -> Decision:
     if time_ms <= state.block_ms:
         return NOTHING
     state.block_ms, state.block_at_ms = time_ms, state.now_ms
+    upkeep.lagged(state, state.now_ms - time_ms)
     if state.stalled_since_ms is None or state.now_ms - time_ms >= state.wait_ms(STALL_MS):
         return NOTHING
     stood_s = (time_ms - state.stalled_since_ms) / state.speed / 1000

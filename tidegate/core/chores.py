@@ -11,8 +11,9 @@ class Upkeep:
     fills. `flows_wanted`: the next one should tell of deposits. `gaps_ms`: when candles that a lost stream left out are
     asked for. `doubts`: since when a coin's price by stream and the one by REST differ, `diverged`: where that was
     believed. `apart`: since when a coin's mark and what is traded are far from each other, `apart_told`: where that was
-    said. `losses`: when the stream was lost lately. `requests`: at which times how many of the account's actions were
-    used, of how many.
+    said. `losses`: when the stream was lost lately. `lag_ms`: how late the least late print of the last seconds was by
+    our clock, `lag_asked_ms`: when that had the clock looked at. `requests`: at which times how many of the account's
+    actions were used, of how many.
     """
 
     next_ms: int | None = None
@@ -27,4 +28,6 @@ class Upkeep:
     apart: dict[str, int] = field(default_factory=dict)
     apart_told: frozenset[str] = frozenset()
     losses: list[int] = field(default_factory=list)
+    lag_ms: int | None = None
+    lag_asked_ms: int = 0
     requests: list[tuple[int, int, int]] = field(default_factory=list)

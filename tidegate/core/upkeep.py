@@ -35,6 +35,10 @@ THIN_PATIENCE_MS = 30_000
 
 FILLS_EVERY_MS = 350_000
 
+LAG_MAX_MS = 2_000
+"""Prints that are all later than this, or come from the future, say that our clock may be off."""
+LAG_AGAIN_MS = 20_000
+
 LIGHT, HEAVY = 2, 20
 
 
@@ -43,6 +47,7 @@ def due(state: State) -> Decision:
     if state.upkeep.next_ms is None or state.now_ms < state.upkeep.next_ms:
         return NOTHING
     state.upkeep.next_ms = state.now_ms + state.wait_ms(LOOK_MS)
+    _look_at_the_clock(state)
     wishes: list[Intent] = []
     for name, every_ms, make in _CHORES:
         if state.now_ms < state.upkeep.due_ms.get(name, 0):
@@ -67,6 +72,27 @@ def begin(state: State) -> None:
     account_is_read(state, fills=True, flows=True)
     flows_are_known(state)
     state.upkeep.due_ms["requests"] = state.now_ms + state.wait_ms(REQUESTS_AFTER_MS)
+
+
+def lagged(state: State, lag_ms: int) -> None:
+    """A print was heard so long after it happened, by our clock."""
+    chores, most_ms = state.upkeep, state.wait_ms(LAG_MAX_MS)
+    chores.lag_ms = lag_ms if chores.lag_ms is None else min(chores.lag_ms, lag_ms)
+    if lag_ms < -most_ms and chores.next_ms is not None and _may_ask(state):
+        chores.next_ms = min(chores.next_ms, state.now_ms)
+
+
+def _look_at_the_clock(state: State) -> None:
+    """Every print of the last seconds came late or from the future: the exchange's time comes with the positions."""
+    lag_ms, state.upkeep.lag_ms = state.upkeep.lag_ms, None
+    if lag_ms is not None and abs(lag_ms) > state.wait_ms(LAG_MAX_MS) and _may_ask(state):
+        state.upkeep.lag_asked_ms = state.now_ms
+        state.upkeep.due_ms["positions"] = state.now_ms
+
+
+def _may_ask(state: State) -> bool:
+    """Whether it was long ago that a lag had the clock looked at; a clock that was set back counts as long ago."""
+    return not 0 <= state.now_ms - state.upkeep.lag_asked_ms < state.wait_ms(LAG_AGAIN_MS)
 
 
 def spent(state: State, weight: int) -> None:

@@ -17,7 +17,7 @@ from tidegate.reports.report import write_report
 from tidegate.reports.search import Search
 
 GRID = pd.DataFrame([{"fast": fast, "slow": slow, "sharpe": fast / slow} for fast in (8, 12) for slow in (24, 48, 96)])
-FOLDS = pd.DataFrame({"in_sample": [1.0, 1.2], "out_of_sample": [0.2, 0.5]})
+FOLDS = pd.DataFrame({"in_sample": [1.0, 1.2, 1.0], "out_of_sample": [0.2, 0.5, None]})
 NASTY = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 PICTURES = {"equity", "exposure", "trades", "months", "distribution", "costs", "parameters", "robustness"}
 

@@ -4,7 +4,6 @@ A day is a UTC day and every day counts, also one without a bar (its return is 0
 arithmetic of an equity curve; knows nothing of trades.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -17,6 +16,8 @@ from tidegate.backtest.results import Result
 Floats = npt.NDArray[np.float64]
 Times = npt.NDArray[np.int64]
 DAY_MS = 86_400_000
+LOOKED_AT = 1000
+"""So many bars tell how long one is."""
 EQUITY_SETTING = "equity_usd"
 
 
@@ -54,42 +55,58 @@ class Curve:
 
     def daily(self) -> Floats:
         """The return of each UTC day, the first one against `start`."""
-        return self._returns(lambda ms: ms // DAY_MS, lambda first, last: np.arange(first, last + 1))
+        if not self.sound:
+            return np.empty(0)
+        first, last = self._days()
+        ends = (np.arange(first, last + 1) + 1) * DAY_MS  # a bar that closes at midnight belongs to the day that ends
+        at = np.searchsorted(self.close_ms, ends, side="right") - 1
+        return returns_of(np.concatenate(([self.start], self.equity[at])))
 
     def monthly(self) -> dict[tuple[int, int], float]:
         """(year, month) to the return of that month, oldest first."""
         if not self.sound:
             return {}
-        names = _months(self.close_ms - 1)
-        found = self._returns(lambda ms: _months(ms), lambda first, last: np.arange(first, last + 1))
-        spread = range(int(names[0]), int(names[-1]) + 1)
-        return {(1970 + month // 12, month % 12 + 1): float(value) for month, value in zip(spread, found, strict=True)}
+        first, last = self._days()
+        months = np.arange(first, last + 1).astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+        begins = np.flatnonzero(np.diff(months, prepend=months[0] - 1))
+        returns = np.multiply.reduceat(1 + self.daily(), begins) - 1
+        return {
+            (1970 + month // 12, month % 12 + 1): value
+            for month, value in zip(months[begins].tolist(), returns.tolist(), strict=True)
+        }
 
     def underwater(self) -> Floats:
         """How far below its highest value so far the equity was at the close of each bar: fractions, 0 or negative."""
         highest = np.maximum.accumulate(np.concatenate(([self.start], self.equity)))[1:]
         return self.equity / highest - 1.0
 
-    def drawdowns(self) -> list[Drawdown]:
-        """Every stretch below an earlier peak, the deepest first."""
+    def drawdowns(self, most: int | None = None) -> list[Drawdown]:
+        """Every stretch below an earlier peak, or the `most` deepest of them; the deepest first."""
         if not self.sound:
             return []
+        times, depths, firsts, afters = self._below()
+        lowest = np.minimum.reduceat(depths, firsts) if len(firsts) else np.empty(0)
+        order = np.argsort(lowest, kind="stable")[:most]
+        return [_drawdown(times, depths, int(firsts[at]), int(afters[at])) for at in order]
+
+    def longest_below_days(self) -> float:
+        """The longest time below an earlier peak, from that peak until it is regained, or until the end."""
+        if not self.sound:
+            return 0.0
+        times, _, firsts, afters = self._below()
+        ends = times[np.minimum(afters, len(times) - 1)]
+        return float(np.max(ends - times[firsts - 1], initial=0)) / DAY_MS
+
+    def _below(self) -> tuple[Times, Floats, Times, Times]:
+        """Moments and depths from the begin on; where each stretch below a peak begins, and the first place after."""
         times = np.concatenate(([self.begin_ms], self.close_ms))
         depths = np.concatenate(([0.0], self.underwater()))
         edges = np.diff(np.concatenate(([False], depths < 0, [False])).astype(np.int8))
-        found = [
-            _drawdown(times, depths, int(first), int(after))
-            for first, after in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True)
-        ]
-        return sorted(found, key=lambda each: each.depth)
+        return times, depths, np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
 
-    def _returns(self, number: Callable[[Times], Times], between: Callable[[int, int], Times]) -> Floats:
-        if not self.sound:
-            return np.empty(0)
-        numbers = number(self.close_ms - 1)  # a bar that closes at midnight belongs to the day that ends
-        spread = between(int(numbers[0]), int(numbers[-1]))
-        last = np.searchsorted(numbers, spread, side="right") - 1
-        return returns_of(np.concatenate(([self.start], self.equity[last])))
+    def _days(self) -> tuple[int, int]:
+        """The first and the last UTC day, counted from 1970."""
+        return (int(self.close_ms[0]) - 1) // DAY_MS, (int(self.close_ms[-1]) - 1) // DAY_MS
 
 
 def curve_of(result: Result) -> Curve:
@@ -116,7 +133,7 @@ def curve_from(series: "pd.Series[float]", result: Result) -> Curve:
 def bar_ms(opens: Times, result: Result) -> int:
     """How long a bar is: the usual distance between two, or all of the run where there is only one."""
     if len(opens) > 1:
-        return int(np.median(np.diff(opens)))
+        return int(np.median(np.diff(opens[:LOOKED_AT])))
     return max(result.run.end_ms - int(opens[0]), 1) if len(opens) else 1
 
 
@@ -141,10 +158,6 @@ def _start(result: Result, first: float) -> float:
     except (TypeError, ValueError):
         return first
     return start if start > 0 and np.isfinite(start) else first
-
-
-def _months(moments_ms: Times) -> Times:
-    return moments_ms.astype("datetime64[ms]").astype("datetime64[M]").astype(np.int64)
 
 
 def _drawdown(times: Times, depths: Floats, first: int, after: int) -> Drawdown:

@@ -98,11 +98,10 @@ def _of_money(curve: Curve, held: Curve) -> Iterator[tuple[str, Figure]]:
     yield "best_month", Figure(max(months)) if months else nothing
     yield "worst_month", Figure(min(months)) if months else nothing
     yield "days", Figure(curve.days)
-    deepest = curve.drawdowns()
+    deepest = curve.drawdowns(1)
     yield "max_drawdown", Figure(deepest[0].depth if deepest else 0.0) if curve.sound else nothing
     yield "max_drawdown_days", Figure(deepest[0].days if deepest else 0.0) if curve.sound else nothing
-    longest = max((each.days for each in deepest), default=0.0)
-    yield "longest_drawdown_days", Figure(longest) if curve.sound else nothing
+    yield "longest_drawdown_days", Figure(curve.longest_below_days()) if curve.sound else nothing
     depth = float(np.min(held.underwater(), initial=0.0)) if held.sound else None
     yield "benchmark_max_drawdown", Figure(depth) if depth is not None else nothing
 

@@ -6,7 +6,8 @@ Everything that comes from a run is text and stays text. A policy in the page fo
 import base64
 import importlib
 import json
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Hashable, Iterable, Mapping
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
@@ -161,7 +162,7 @@ def _trades(shown: Drawn, drawn: Mapping[str, Chart]) -> str:
         parts.append(f"<h3>{escape(coin.coin)}{left}</h3>{_charts(drawn, (f'trades-{at}',))}")
     rest = f" {shown.coins_left_out} more coins are not drawn." if shown.coins_left_out else ""
     marks = "Triangles are entries (up: long, down: short), crosses are exits. Green won, red lost."
-    return _section("Trades", "".join(parts), f"{marks} Drag across to look closer.{rest}")
+    return _section("Trades", "".join(parts), f"{marks} With a mouse, drag across to look closer.{rest}")
 
 
 def _months(months: Mapping[tuple[int, int], float]) -> str:
@@ -222,10 +223,20 @@ def _folds(search: Search) -> str:
     if search.kept() is None:
         return ""
     rows: list[Cells] = [
-        (at, f"{row[IN_SAMPLE]:,.4g}", f"{row[OUT_OF_SAMPLE]:,.4g}")
-        for at, (_, row) in enumerate(search.folds.head(FOLDS_SHOWN).iterrows(), 1)
+        (_fold(at, row), _value(row[IN_SAMPLE]), _value(row[OUT_OF_SAMPLE]))
+        for at, row in enumerate(search.folds.head(FOLDS_SHOWN).to_dict("records"), 1)
     ]
-    return f"<h3>Walk-forward</h3>{table(('fold', 'in sample', 'out of sample'), rows)}"
+    return f"<h3>Walk-forward</h3>{table(('played', 'in sample', 'out of sample'), rows)}"
+
+
+def _fold(at: int, row: Mapping[Hashable, Any]) -> str:
+    """When a fold was played, where its row tells, else its number."""
+    begin, end = row.get("out_from"), row.get("out_until")
+    return f"{at}: {str(begin)[:10]} to {str(end)[:10]}" if begin is not None and end is not None else str(at)
+
+
+def _value(number: Any) -> str:
+    return f"{number:,.4g}" if number is not None and math.isfinite(number) else "–"
 
 
 def _figures(figures: Mapping[str, Figure]) -> str:

@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from tidegate.reports.charts import BINS, binned
+from tidegate.reports.charts import BINS, MANY, binned
 from tidegate.reports.drawn import MONTHS, CoinTrades, Drawn, Line, label, moments_of
 from tidegate.reports.search import Heat
 from tidegate.reports.style import FAINT, GAIN, HEAT, HELD, INK, LOSS, OURS, RULE, SOFT
@@ -115,11 +115,13 @@ def _trades(coin: CoinTrades, axes: Axes) -> None:
     entry, leave = np.asarray(rows["entry_price"], dtype=np.float64), np.asarray(rows["exit_price"], dtype=np.float64)
     won, long = np.asarray(rows["net"]) > 0, np.asarray(rows["direction"]) > 0
     for hits, colour in ((won, GAIN), (~won, LOSS)):
-        times: Any = np.vstack((opened[hits], closed[hits]))
-        axes.plot(times, np.vstack((entry[hits], leave[hits])), color=colour, linewidth=1.0)
+        gaps = np.full(int(hits.sum()), np.datetime64("NaT"))
+        times: Any = np.column_stack((opened[hits], closed[hits], gaps)).ravel()
+        prices = np.column_stack((entry[hits], leave[hits], np.full(len(gaps), np.nan))).ravel()
+        axes.plot(times, prices, color=colour, linewidth=1.0)
         for sides, mark in ((long, "^"), (~long, "v")):
             at: Any = opened[hits & sides]
-            axes.plot(at, entry[hits & sides], mark, color=colour, markersize=4)
+            axes.plot(at, entry[hits & sides], mark, color=colour, markersize=4 if len(rows) < MANY else 2.5)
     _named(axes, up=coin.coin)
 
 

@@ -17,8 +17,9 @@ from tidegate.errors import ConfigError
 
 TRIALS, FOLDS = "trials.parquet", "folds.parquet"
 IN_SAMPLE, OUT_OF_SAMPLE = "in_sample", "out_of_sample"
-GOALS = ("value", "goal", "sharpe", "net_profit", "net", "total_return")
-"""Columns that a trial is judged by, the first that is there."""
+VALUE = "value"
+GOALS = (VALUE, "sharpe", "net_profit", "total_return")
+"""Columns that a trial is judged by, the first that is there: a search writes `value`."""
 CELLS_MAX = 12
 """So many rows or columns of a heat map are still readable."""
 FEWEST_VALUES = 3
@@ -91,7 +92,7 @@ class Search:
 
     def goal_column(self) -> str | None:
         """Which column the trials are judged by."""
-        return next((name for name in (self.goal, *GOALS) if name in self.trials.columns), None)
+        return next((name for name in (VALUE, self.goal, *GOALS) if name in self.trials.columns), None)
 
     def kept(self) -> tuple[float, float] | None:
         """Mean of the goal in sample and out of sample; None without a walk-forward."""
@@ -114,7 +115,14 @@ class Search:
         np.add.at(sums, (y_at[sound], x_at[sound]), values[sound])
         np.add.at(counts, (y_at[sound], x_at[sound]), 1.0)
         means = np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
-        return Heat(goal, names[0], names[1] if len(names) > 1 else "", x_labels, y_labels, means)
+        return Heat(
+            self.goal if goal == VALUE and self.goal else goal,
+            names[0],
+            names[1] if len(names) > 1 else "",
+            x_labels,
+            y_labels,
+            means,
+        )
 
 
 def search_of(folder: Path, goal: str = "") -> Search:

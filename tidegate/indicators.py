@@ -8,6 +8,7 @@ Never reads anything but its arguments.
 
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 from ta.momentum import RSIIndicator
 from ta.trend import EMAIndicator, SMAIndicator
@@ -216,9 +217,8 @@ def _of_rows(
 
 def _ranges(sound: pd.DataFrame) -> pd.Series:
     before = sound["close"].shift(1)
-    return pd.concat(
-        [sound["high"] - sound["low"], (sound["high"] - before).abs(), (sound["low"] - before).abs()], axis=1
-    ).max(axis=1)
+    distances = [sound["high"] - sound["low"], (sound["high"] - before).abs(), (sound["low"] - before).abs()]
+    return pd.Series(np.fmax.reduce([each.to_numpy() for each in distances]), index=sound.index)
 
 
 def _signed_volume(sound: pd.DataFrame) -> pd.Series:
@@ -233,7 +233,12 @@ def _wilder_mean(series: pd.Series, bars: int) -> pd.Series:
         return _nothing(series.index)
     seeded = sound.iloc[bars - 1 :].copy()
     seeded.iloc[0] = sound.iloc[:bars].mean()
-    return seeded.ewm(alpha=1 / bars, adjust=False).mean().reindex(series.index)
+    smooth = seeded.ewm(alpha=1 / bars, adjust=False).mean()
+    if len(sound) < len(series):
+        return smooth.reindex(series.index)
+    whole = np.full(len(series), np.nan)  # the same without looking half a million times up by name
+    whole[bars - 1 :] = smooth.to_numpy()
+    return pd.Series(whole, index=series.index)
 
 
 def _wilder_sum(series: pd.Series, bars: int) -> pd.Series:

@@ -44,6 +44,9 @@ rate of an hour, and the order book's (bids - asks) / (bids + asks), -1 to 1."""
 MARKET = "market"
 WISH_COLUMNS = ("want", "reason", "stop", "take_profit", "trail_by", "size_fraction")
 
+WANTS = [Want.HOLD.value, Want.LONG.value, Want.SHORT.value, Want.FLAT.value]
+HOLD, LONG, SHORT, FLAT = range(4)
+
 Reason = str | pd.Series | Callable[[int], str]
 Numbers = float | pd.Series
 
@@ -143,22 +146,21 @@ class Strategy:
         """
         count = len(bars)
         wants_long, wants_short = _yes(long, count), _yes(short, count)
-        want = np.full(count, Want.HOLD.value, dtype=object)
-        want[_yes(flat, count)] = Want.FLAT.value
-        want[wants_long] = Want.LONG.value
-        want[wants_short] = Want.SHORT.value
-        want[wants_long & wants_short] = Want.HOLD.value
-        want[: max(self._needed(bars) - 1, 0)] = Want.HOLD.value
+        # Numbers and one table of words: words in every row cost more than all the indicators.
+        want = np.full(count, HOLD, dtype=np.int8)
+        want[_yes(flat, count)] = FLAT
+        want[wants_long] = LONG
+        want[wants_short] = SHORT
+        want[wants_long & wants_short] = HOLD
+        want[: max(self._needed(bars) - 1, 0)] = HOLD
         stops, fractions = _numbers(stop, np.nan, count), _numbers(size_fraction, 1.0, count)
-        entry = (want == Want.LONG.value) | (want == Want.SHORT.value)
+        entry = (want == LONG) | (want == SHORT)
         stopless = entry & ~(np.isfinite(stops) & (stops > 0)) if stop is not None else np.zeros(count, bool)
         sizeless = entry & ~((fractions > 0) & (fractions <= 1))
-        want[stopless | sizeless] = Want.HOLD.value
-        reasons = _reasons(reason, want)
-        reasons[sizeless] = "no entry: the size fraction is not in (0, 1]"
-        reasons[stopless] = "no entry: the stop is not a positive price"
+        want[stopless | sizeless] = HOLD
+        reasons = _reasons(reason, want, stopless, sizeless)
         columns = {
-            "want": want,
+            "want": pd.Categorical.from_codes(want, pd.Index(WANTS)),
             "reason": reasons,
             "stop": stops,
             "take_profit": _numbers(take_profit, np.nan, count),
@@ -251,11 +253,16 @@ def _numbers(numbers: Numbers | None, missing: float, count: int) -> np.ndarray:
     return np.full(count, float(numbers))
 
 
-def _reasons(reason: Reason | None, want: np.ndarray) -> np.ndarray:
+def _reasons(reason: Reason | None, want: np.ndarray, stopless: np.ndarray, sizeless: np.ndarray) -> np.ndarray | str:
+    """One sentence a bar; a single empty one where none is said, which pandas puts into every row for nothing."""
+    if not isinstance(reason, str | pd.Series) and not (stopless.any() or sizeless.any()):
+        return ""
     texts = np.full(len(want), "", dtype=object)
-    rows = want != Want.HOLD.value
+    rows = want != HOLD
     if isinstance(reason, str):
         texts[rows] = reason
     elif isinstance(reason, pd.Series):
         texts[rows] = reason.to_numpy(object)[rows]
+    texts[sizeless] = "no entry: the size fraction is not in (0, 1]"
+    texts[stopless] = "no entry: the stop is not a positive price"
     return texts

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from tidegate.model.settings import REGIME_DRIVERS
 from tidegate.model.signals import Want
 from tidegate.strategy import REASON, reason_at
 from tidegate.timeframes import opens_ms, step_ms_of
 
-DRIVERS = ("btc", "alts", "bucket", "breadth")
 LEADER = "BTC"
 STALE_BARS = 3
 """So old, in bars, what is known of another coin may be."""
@@ -104,7 +104,7 @@ def _driver(name: str, regime: Regime, bars: pd.DataFrame, market: Market) -> pd
         return _index_trend(list(own), regime, bars, market)
     if name == "breadth":
         return _breadth(regime, bars, market)
-    raise ValueError(f"{name!r} is no driver of a regime; there are {', '.join(DRIVERS)}")
+    raise ValueError(f"{name!r} is no driver of a regime; there are {', '.join(REGIME_DRIVERS)}")
 
 
 def _index_trend(coins: list[str], regime: Regime, bars: pd.DataFrame, market: Market) -> pd.Series:

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from tidegate.discovery import load, read_source, strategy_names
-from tidegate.strategy import WISH_COLUMNS, reason_at
+from tidegate.model.settings import REGIME_DRIVERS
+from tidegate.regime import Market
+from tidegate.strategy import WISH_COLUMNS, asked, reason_at
 
 PROJECT = Path(__file__).resolve().parents[2]
 PAGES = PROJECT / "docs" / "strategies"
@@ -19,7 +21,7 @@ def guide() -> str:
 
 
 def test_the_example_is_a_strategy_that_trades_as_it_stands(guide, market, tmp_path):
-    (example,) = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    example = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)[0]
     (tmp_path / "my_momentum.py").write_text(example, encoding="utf-8")
     strategy = load(read_source(tmp_path, "my_momentum"))()
     bars = market()
@@ -28,6 +30,25 @@ def test_the_example_is_a_strategy_that_trades_as_it_stands(guide, market, tmp_p
     assert reason_at(wishes, len(wishes) - 1).startswith("RSI 14 is ")
     prefix = strategy.signals(bars.iloc[:400])
     assert list(prefix["want"]) == list(wishes["want"].iloc[:400])
+
+
+@pytest.mark.parametrize(("number", "name"), [(1, "hourly_dips"), (2, "after_bitcoin")])
+def test_the_other_examples_trade_and_see_no_future(guide, market, tmp_path, number, name):
+    example = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)[number]
+    (tmp_path / f"{name}.py").write_text(example, encoding="utf-8")
+    strategy = load(read_source(tmp_path, name))()
+    bars = market(900)
+    around = Market("ETH", {"BTC": market(900, 12), "ETH": bars})
+    wishes = asked(strategy, bars, around)
+    assert {"long", "flat", "hold"} <= set(wishes["want"])
+    assert reason_at(wishes, len(wishes) - 1)
+    for count in range(300, 900, 61):
+        assert list(asked(strategy, bars.iloc[:count], around)["want"]) == list(wishes["want"].iloc[:count])
+
+
+def test_the_drivers_of_the_guide_are_those_of_the_setting(guide):
+    table = guide.split("### The regime", 1)[1].split("```")[0]
+    assert tuple(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == REGIME_DRIVERS
 
 
 def test_every_strategy_that_ships_has_a_page_that_the_guide_names(guide):

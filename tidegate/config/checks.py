@@ -16,6 +16,8 @@ from tidegate.config.wording import Text, nearest, problem_line
 from tidegate.model.settings import Network
 
 LONGEST_INTERVAL_S = 86_400
+BREADTH_COINS_MIN = 3
+SETTLING_SPANS = 4
 KEY_VARIABLES = ("HYPERLIQUID_KEYSTORE", "HYPERLIQUID_KEY_FILE", "HYPERLIQUID_PRIVATE_KEY")
 """Where the key may be; the first that is set counts."""
 PRIVATE_FILES = ("HYPERLIQUID_KEYSTORE", "HYPERLIQUID_KEYSTORE_PASSWORD_FILE", "HYPERLIQUID_KEY_FILE")
@@ -69,6 +71,7 @@ def check(given: Given) -> list[str]:
         ({"NETWORK", "HYPERLIQUID_KEYSTORE", "HYPERLIQUID_KEYSTORE_PASSWORD_FILE"}, _password_place),
         ({"NETWORK", *PRIVATE_FILES}, _private_files),
         ({"STRATEGY"}, _strategy),
+        ({"REGIME", "REGIME_BARS", "REGIME_BUCKETS", "COINS", "CANDLE_HISTORY"}, _regime),
         ({"COINS", "CHECK_INTERVAL", "FALLBACK_INTERVAL", "STREAM"}, _weight),
         ({"LOG_DIR"}, _log_dir),
         ({"DATABASE_URL"}, _database),
@@ -192,6 +195,23 @@ def _strategy(given: Given) -> Iterator[str]:
         ", ".join(names[:20]) if names else f"a file in the folder {given.outside.strategy_dir.name}, which has none",
         "",
     )
+
+
+def _regime(given: Given) -> Iterator[str]:
+    values, coins = given.values, given.values.coins
+    if not values.regime:
+        return
+    if any(character in coin for coin in coins for character in "*?"):
+        return
+    if "btc" in values.regime and "BTC" not in coins:
+        yield given.line("REGIME", "btc needs BTC among COINS: only their candles are kept")
+    if "alts" in values.regime and not set(coins) - {"BTC"}:
+        yield given.line("REGIME", "alts needs a coin other than BTC among COINS")
+    if "breadth" in values.regime and len(coins) < BREADTH_COINS_MIN:
+        yield given.line("REGIME", f"breadth needs at least {BREADTH_COINS_MIN} COINS")
+    if SETTLING_SPANS * values.regime_bars > values.candle_history:
+        needed = SETTLING_SPANS * values.regime_bars
+        yield given.line("REGIME_BARS", f"averages of so many bars need CANDLE_HISTORY={needed} or more")
 
 
 def _weight(given: Given) -> Iterator[str]:

@@ -11,7 +11,7 @@ from pydantic import Field
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from tidegate.config import rules
+from tidegate.config import regime_rules, rules
 from tidegate.config.rules import Rule
 from tidegate.config.wording import Text
 from tidegate.model.market import Timeframe
@@ -66,6 +66,18 @@ class Variables(BaseSettings):
     candle_history: Annotated[int, rules.whole(50, 5000, example="500")] = Field(
         default=DEFAULTS.candle_history,
         description="How many closed candles of each coin are kept for the strategy.",
+    )
+    regime: Annotated[tuple[str, ...], regime_rules.drivers("btc,breadth")] = Field(
+        default=DEFAULTS.regime,
+        description="Enter only while these go the same way; what is held is not touched.",
+    )
+    regime_bars: Annotated[int, rules.whole(5, 1000, example="50")] = Field(
+        default=DEFAULTS.regime_bars,
+        description="Bars of the averages that the regime's drivers are measured by.",
+    )
+    regime_buckets: Annotated[tuple[tuple[str, ...], ...], regime_rules.buckets("BTC+ETH,DOGE+kPEPE")] = Field(
+        default=DEFAULTS.regime_buckets,
+        description="Which coins belong together for REGIME=bucket.",
     )
     check_interval: Annotated[Decimal, rules.number("1", "86400", unit="seconds", example="300")] = Field(
         default=DEFAULTS.check_interval_s,
@@ -333,6 +345,9 @@ def settings_of(values: Variables, *, strategy_dir: str, database_url: str) -> S
         strategy_params=values.strategy_params,
         strategy_dir=strategy_dir,
         candle_history=values.candle_history,
+        regime=values.regime,
+        regime_bars=values.regime_bars,
+        regime_buckets=values.regime_buckets,
         check_interval_s=values.check_interval,
         fallback_interval_s=values.fallback_interval,
         stream=values.stream,

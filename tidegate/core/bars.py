@@ -92,7 +92,9 @@ def decide(state: State, coin: CoinState) -> Decision:
         decide_open_ms=0,
         waiting_since_ms=None,
     )
-    return Decision(intents=(Evaluate(coin=coin.coin, candles=new, reset=reset),)) if new else NOTHING
+    if not new:
+        return NOTHING
+    return Decision(intents=(Evaluate(coin=coin.coin, candles=new, reset=reset, funding=coin.funding),))
 
 
 def _troubles(state: State, coin: CoinState, merge: Merge) -> tuple[Note, ...]:

@@ -77,6 +77,10 @@ class EntryTimeoutAction(str, Enum):
     CANCEL = "cancel"
 
 
+REGIME_DRIVERS = ("btc", "alts", "bucket", "breadth")
+"""What an entry can be made to wait for: bitcoin, the other coins, the coin's bucket, most coins going its way."""
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """Everything a user can set that is not a secret."""
 
@@ -89,6 +93,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     strategy_params: dict[str, str] = {}
     strategy_dir: str = "strategies"
     candle_history: int = 500
+    regime: tuple[str, ...] = ()
+    regime_bars: int = 50
+    regime_buckets: tuple[tuple[str, ...], ...] = ()
     check_interval_s: Decimal = Decimal(300)
     fallback_interval_s: Decimal = Decimal(2)
     stream: Stream = Stream.ALL

@@ -66,6 +66,7 @@ def main() -> int:
     pipes = Pipes()
     _step_back()
     # Before anything is asked: importing pandas is most of what a start takes.
+    from tidegate.regime import Regime
     from tidegate.strategist.evaluator import evaluator_of
 
     setup = pipes.receive()
@@ -74,7 +75,13 @@ def main() -> int:
     source = StrategySource(setup.name, setup.path, setup.source, setup.sha256)
     try:
         with _time_limit(setup.load_limit_s):
-            evaluator, ready = evaluator_of(source, setup.parameters, setup.candle_history)
+            evaluator, ready = evaluator_of(
+                source,
+                setup.parameters,
+                setup.candle_history,
+                timeframe_ms=setup.timeframe_ms,
+                regime=Regime(setup.regime, setup.regime_bars, setup.regime_buckets),
+            )
     except ConfigError as error:
         pipes.send(Broken(problems=error.problems))
         return 0
@@ -87,7 +94,7 @@ def main() -> int:
             continue
         if not isinstance(bars, Bars):
             return 1
-        wish = Evaluate(coin=bars.coin, candles=bars.candles, reset=bars.reset)
+        wish = Evaluate(coin=bars.coin, candles=bars.candles, reset=bars.reset, funding=bars.funding)
         if not bars.last:
             evaluator.add(wish)
             continue

@@ -5,7 +5,9 @@ It trusts nothing that an author's strategy returns, and never touches a pipe, a
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -15,18 +17,25 @@ from tidegate.errors import ConfigError
 from tidegate.model.intents import Evaluate
 from tidegate.model.market import Candle
 from tidegate.model.signals import Signal
+from tidegate.regime import Market, Regime, filtered
 from tidegate.strategist.door import signal_of
 from tidegate.strategist.messages import Answered, Failed, Ready
-from tidegate.strategy import BAR_COLUMNS, WISH_COLUMNS, Strategy, reason_at
+from tidegate.strategy import BAR_COLUMNS, WISH_COLUMNS, Strategy, asked, reason_at
+from tidegate.timeframes import STEP
 
 REHEARSAL_BARS = 60
+NO_REGIME = Regime()
 
 
 class CoinBars:
-    """The newest closed bars of one coin: at most `limit`, oldest first, one a time."""
+    """The newest closed bars of one coin: at most `limit`, oldest first, one a time.
 
-    def __init__(self, limit: int) -> None:
+    `funding`: what was known of it by the open times of bars that are told anew.
+    """
+
+    def __init__(self, limit: int, funding: Mapping[int, float] = MappingProxyType({})) -> None:
         self._limit = limit
+        self.funding = dict(funding)
         self._opens = np.empty(0, dtype=np.int64)
         self._values = np.empty((0, len(BAR_COLUMNS)))
         self.last: Candle | None = None
@@ -34,8 +43,13 @@ class CoinBars:
     def __len__(self) -> int:
         return len(self._opens)
 
-    def append(self, candles: Sequence[Candle]) -> None:
-        """Add candles; one whose open time is already there replaces it."""
+    @property
+    def step_ms(self) -> int:
+        """How long a bar is; 0 before the first."""
+        return self.last.close_ms - self.last.open_ms + 1 if self.last is not None else 0
+
+    def append(self, candles: Sequence[Candle], funding: Decimal | None = None) -> None:
+        """Add candles; one whose open time is already there replaces it. `funding`: as known after the newest."""
         if not candles:
             return
         newest = {candle.open_ms: candle for candle in candles}
@@ -49,27 +63,60 @@ class CoinBars:
         self._values = np.concatenate([self._values[:keep], np.array([added[at] for at in order])])[-self._limit :]
         if self.last is None or ascending[-1] >= self.last.open_ms:
             self.last = newest[ascending[-1]]
+        if funding is not None:
+            self.funding[ascending[-1]] = float(funding)
+            oldest = int(self._opens[0])
+            self.funding = {open_ms: rate for open_ms, rate in self.funding.items() if open_ms >= oldest}
 
     def frame(self) -> pd.DataFrame:
-        """A new frame that its taker may change: index the open times (UTC), columns as in BAR_COLUMNS."""
+        """A new frame that its taker may change: index the open times (UTC), columns as in BAR_COLUMNS.
+
+        And a column funding, once a rate was heard.
+        """
         index = pd.DatetimeIndex(self._opens.astype("datetime64[ms]"), tz="UTC", name="open_time")
-        return pd.DataFrame(self._values.copy(), index=index, columns=list(BAR_COLUMNS))
+        frame = pd.DataFrame(self._values.copy(), index=index, columns=list(BAR_COLUMNS))
+        if self.funding:
+            frame["funding"] = [self.funding.get(open_ms, np.nan) for open_ms in self._opens.tolist()]
+        frame.attrs[STEP] = self.step_ms
+        return frame
+
+
+class Frames(Mapping[str, pd.DataFrame]):
+    """The bars of every coin, each made into a frame when it is asked for."""
+
+    def __init__(self, coins: Mapping[str, CoinBars]) -> None:
+        self._coins = coins
+        self._made: dict[str, pd.DataFrame] = {}
+
+    def __getitem__(self, coin: str) -> pd.DataFrame:
+        if coin not in self._made:
+            self._made[coin] = self._coins[coin].frame()
+        return self._made[coin]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._coins)
+
+    def __len__(self) -> int:
+        return len(self._coins)
 
 
 class Evaluator:
     """One strategy, of the file at `path`, over the bars of many coins, at most `candle_history` of each."""
 
-    def __init__(self, strategy: Strategy, path: str, candle_history: int) -> None:
+    def __init__(self, strategy: Strategy, path: str, candle_history: int, regime: Regime) -> None:
         self._strategy = strategy
+        self._regime = regime
         self._path = path
         self._candle_history = candle_history
         self._coins: dict[str, CoinBars] = {}
 
     def add(self, wish: Evaluate) -> None:
         """Take the candles of a wish without asking the strategy."""
-        if wish.reset or wish.coin not in self._coins:
-            self._coins[wish.coin] = CoinBars(self._candle_history)
-        self._coins[wish.coin].append(wish.candles)
+        before = self._coins.get(wish.coin)
+        if wish.reset or before is None:
+            # Candles are told again, funding rates are not.
+            self._coins[wish.coin] = CoinBars(self._candle_history, before.funding if before is not None else {})
+        self._coins[wish.coin].append(wish.candles, wish.funding)
 
     def evaluate(self, wish: Evaluate) -> Answered | Failed:
         """Take the candles of a wish and say what the strategy wishes after the last one; never raises."""
@@ -81,8 +128,8 @@ class Evaluator:
         complaints: tuple[str, ...] = ()
         signal: Signal | None = None
         try:
-            if len(bars) >= self._strategy.warm_up_bars:
-                signal, complaints = self._ask(bars, bars.last)
+            if len(bars) >= self._strategy.bars_needed(bars.step_ms):
+                signal, complaints = self._ask(wish.coin, bars, bars.last)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - an author's strategy may raise anything
             return Failed(coin=wish.coin, reason=in_words(error, self._path))
         return Answered(
@@ -107,26 +154,39 @@ class Evaluator:
             index=pd.date_range("2020-01-01", periods=count, freq="min", tz="UTC", name="open_time"),
         )
         try:
-            self._strategy.signals(frame)
+            asked(self._strategy, frame, Market())
         except (Exception, SystemExit):  # noqa: BLE001 - what fails here fails on real bars too, and is told then
             return
 
-    def _ask(self, bars: CoinBars, last: Candle) -> tuple[Signal, tuple[str, ...]]:
+    def _ask(self, coin: str, bars: CoinBars, last: Candle) -> tuple[Signal, tuple[str, ...]]:
         frame = bars.frame()
         index = frame.index
-        answer = self._strategy.signals(frame)
+        answer = asked(self._strategy, frame, Market(coin, Frames(self._coins)))
         if problem := _shape_problem(answer, index):
             raise ValueError(problem)
+        if self._regime.drivers:
+            # The strategy may have changed the frames that it was given.
+            answer = filtered(answer, bars.frame(), Market(coin, Frames(self._coins)), self._regime)
         row: dict[str, object] = {name: answer[name].iloc[-1] for name in WISH_COLUMNS if name in answer.columns}
         row["reason"] = reason_at(answer, len(answer) - 1)
         return signal_of(row, last.close)
 
 
-def evaluator_of(source: StrategySource, parameters: Mapping[str, str], candle_history: int) -> tuple[Evaluator, Ready]:
-    """Load a strategy with its parameters; raise ConfigError with every problem."""
+def evaluator_of(
+    source: StrategySource,
+    parameters: Mapping[str, str],
+    candle_history: int,
+    *,
+    timeframe_ms: int = 0,
+    regime: Regime = NO_REGIME,
+) -> tuple[Evaluator, Ready]:
+    """Load a strategy with its parameters; raise ConfigError with every problem.
+
+    `timeframe_ms`: how long its bars will be, if that is known: bars of longer timeframes are counted in them.
+    """
     strategy = _constructed(load(source), source, parameters)
     try:
-        warm_up_bars = int(strategy.warm_up_bars)
+        warm_up_bars = int(strategy.bars_needed(timeframe_ms) if timeframe_ms else strategy.warm_up_bars)
     except (Exception, SystemExit) as error:
         raise ConfigError([f"{source.name}: warm_up_bars: {in_words(error, source.path)}"]) from error
     if warm_up_bars > candle_history:
@@ -141,7 +201,7 @@ def evaluator_of(source: StrategySource, parameters: Mapping[str, str], candle_h
         values={name: str(value) for name, value in strategy.values().items()},
         warm_up_bars=warm_up_bars,
     )
-    return Evaluator(strategy, source.path, candle_history), ready
+    return Evaluator(strategy, source.path, candle_history, regime), ready
 
 
 def _constructed(cls: type[Strategy], source: StrategySource, parameters: Mapping[str, str]) -> Strategy:

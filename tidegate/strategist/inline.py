@@ -16,10 +16,17 @@ class InlineStrategist:
 
     def __init__(self, settings: Settings, facts: Facts, clock: Clock, note: Callable[[Note], None]) -> None:
         # Here and not above: the bot's main process imports this module and must not import pandas.
+        from tidegate.regime import Regime
         from tidegate.strategist.evaluator import evaluator_of
 
         source = read_source(Path(settings.strategy_dir), settings.strategy)
-        self._evaluator, self._ready = evaluator_of(source, settings.strategy_params, settings.candle_history)
+        self._evaluator, self._ready = evaluator_of(
+            source,
+            settings.strategy_params,
+            settings.candle_history,
+            timeframe_ms=settings.timeframe.ms,
+            regime=Regime(settings.regime, settings.regime_bars, settings.regime_buckets),
+        )
         self._facts = facts
         self._clock = clock
         self._note = note

@@ -5,6 +5,7 @@ Knows no pipe and no process; bytes that make no message raise Unintelligible.
 
 import struct
 from collections.abc import Iterator
+from decimal import Decimal
 
 import msgspec
 from msgspec import Struct
@@ -28,15 +29,23 @@ class Setup(Struct, frozen=True, kw_only=True, tag=True):
     candle_history: int
     load_limit_s: float
     evaluation_limit_s: float
+    timeframe_ms: int = 0
+    regime: tuple[str, ...] = ()
+    regime_bars: int = 50
+    regime_buckets: tuple[tuple[str, ...], ...] = ()
 
 
 class Bars(Struct, frozen=True, kw_only=True, tag=True):
-    """To the child: newly closed candles. `reset`: forget what there was; `last`: evaluate after these."""
+    """To the child: newly closed candles. `reset`: forget what there was; `last`: evaluate after these.
+
+    `funding`: the rate of an hour that was known when the last of them had closed.
+    """
 
     coin: str
     candles: tuple[Candle, ...]
     reset: bool
     last: bool = True
+    funding: Decimal | None = None
 
 
 class Forget(Struct, frozen=True, kw_only=True, tag=True):

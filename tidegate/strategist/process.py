@@ -64,6 +64,10 @@ class Strategist:
             candle_history=settings.candle_history,
             load_limit_s=self._limits.start_s - self._limits.grace_s,
             evaluation_limit_s=self._limits.evaluation_s,
+            timeframe_ms=settings.timeframe.ms,
+            regime=settings.regime,
+            regime_bars=settings.regime_bars,
+            regime_buckets=settings.regime_buckets,
         )
         self._facts = facts
         self._clock = clock
@@ -291,7 +295,9 @@ class Strategist:
         for start in starts:
             candles = wish.candles[start : start + MESSAGE_CANDLES]
             reset = wish.reset and start == 0
-            child.say(Bars(coin=wish.coin, candles=candles, reset=reset, last=start == starts[-1]))
+            last = start == starts[-1]
+            funding = wish.funding if last else None
+            child.say(Bars(coin=wish.coin, candles=candles, reset=reset, last=last, funding=funding))
         self._watch_feeding(child)
 
     def _watch_feeding(self, child: Child) -> None:

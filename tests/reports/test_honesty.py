@@ -162,6 +162,12 @@ def test_a_search_that_luck_explains_is_warned_of() -> None:
     assert "deflated" not in said(by_chance())
 
 
+def test_a_run_that_falls_silent_long_before_its_end_is_warned_of() -> None:
+    nets = [1.0, -0.5] * 20
+    assert "No trade closed after 2024-01-02, 60%" in said(of_equity([1000.0] * 100, trades=of_nets(nets)))
+    assert "No trade" not in said(of_equity([1000.0] * 50, trades=of_nets(nets)))
+
+
 def test_costs_that_eat_the_profit_and_liquidations_are_warned_of() -> None:
     assert "Costs take" in said(earning([0.1] * 40))
     trades = of_nets([1.0] * 40).assign(reason="liquidation")

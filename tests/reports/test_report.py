@@ -174,6 +174,11 @@ def test_of_many_trades_and_coins_the_page_says_what_is_not_drawn(
     assert "1 more coins are not drawn" in words
 
 
+def test_days_without_a_return_are_counted_instead_of_drawn(tmp_path: Path) -> None:
+    result = of_equity([1000.0] * 48 + [1010.0] * 24 + [1020.0] * 24, trades=of_nets([1.0, 2.0]))
+    assert "2 days without a return are left out." in " ".join(seen(write_report(result, tmp_path)).words)
+
+
 def test_a_year_is_the_product_of_its_months() -> None:
     assert years_of({(2024, 11): 0.1, (2024, 12): -0.1, (2025, 1): 0.2}) == pytest.approx({2024: -0.01, 2025: 0.2})
 

@@ -46,7 +46,7 @@ class CoinTrades:
 
 @dataclass(frozen=True)
 class Drawn:
-    """Everything that a report shows as a chart."""
+    """Everything that a report shows as a chart. `daily` leaves out the `still_days`, whose return is 0."""
 
     equity: Line
     held: Line
@@ -58,6 +58,7 @@ class Drawn:
     months: dict[tuple[int, int], float]
     nets: Floats
     daily: Floats
+    still_days: int
     costs: dict[str, float]
     heat: Heat | None
     drawdowns: Floats
@@ -69,7 +70,7 @@ def drawn(result: Result, found: Doubts, search: Search) -> Drawn:
     curve, held = curve_of(result), held_curve(result)
     exposure = np.nan_to_num(np.abs(np.asarray(result.equity["exposure"], dtype=np.float64)))
     coins = list(result.trades["coin"].value_counts().index)
-    trades = result.trades
+    trades, daily = result.trades, curve.daily()
     return Drawn(
         equity=line_of(curve.close_ms, curve.equity),
         held=line_of(held.close_ms, held.equity),
@@ -80,7 +81,8 @@ def drawn(result: Result, found: Doubts, search: Search) -> Drawn:
         coins_left_out=max(0, len(coins) - COINS_MAX),
         months=curve.monthly(),
         nets=np.asarray(trades["net"], dtype=np.float64),
-        daily=curve.daily(),
+        daily=daily[daily != 0],
+        still_days=int(np.sum(daily == 0)),
         costs={name: float(trades[name].sum()) for name in ("gross", "fees", "funding", "slippage", "net")},
         heat=search.heat(result.run.parameters),
         drawdowns=found.shuffled.every_drawdown if found.shuffled else np.empty(0),

@@ -26,6 +26,8 @@ FEW_TRADES = 30
 """Below it the mean of anything with fat tails is mostly chance."""
 FEW_DAYS = 90
 LUCKY_SHARE = 0.5
+SILENT_SHARE = 0.25
+"""A quarter of a run without a trade at its end is no accident."""
 CONVINCING = 0.95
 MUCH_OF_GROSS = 0.5
 HOLDS = 0.5
@@ -164,6 +166,7 @@ def _warnings(result: Result, found: Doubts, search: Search) -> list[str]:
     if "liquidation" in set(result.trades["reason"]):
         told.append(f"{int((result.trades['reason'] == 'liquidation').sum())} trades ended in liquidation.")
     told += _of_luck(nets, net, found)
+    told += _of_silence(result)
     if days < FEW_DAYS:
         told.append(f"Only {days:,.0f} days: figures a year from so short a time stretch what little is known.")
     if found.trials > 1 and found.deflated_sharpe.value is not None and found.deflated_sharpe.value < CONVINCING:
@@ -195,6 +198,20 @@ def _of_luck(nets: Floats, net: float, found: Doubts) -> list[str]:
     if best > LUCKY_SHARE * net:
         return [f"Its best trade ({best:+,.2f} USD) makes {best / net:.0%} of the whole result ({net:+,.2f} USD)."]
     return []
+
+
+def _of_silence(result: Result) -> list[str]:
+    """A strategy that falls silent, or is stopped by a brake, owes its figures to a part of the time only."""
+    curve = curve_of(result)
+    if result.trades.empty or not curve.days:
+        return []
+    last = int(np.max(milliseconds(result.trades["closed"])))
+    end = int(curve.close_ms[-1])
+    if end - last <= SILENT_SHARE * (end - curve.begin_ms):
+        return []
+    day = np.datetime64(last, "ms").astype("datetime64[D]")
+    share = (end - last) / (end - curve.begin_ms)
+    return [f"No trade closed after {day}, {share:.0%} of the time: a brake was on, or the strategy fell silent."]
 
 
 def _of_folds(search: Search) -> list[str]:

@@ -71,7 +71,8 @@ def report_page(
     body += [_section("Equity", _charts(drawn, ("equity",)), "After all costs, marked at the close of each bar.")]
     body += [_section("Drawdown", _charts(drawn, ("drawdown",)))]
     body += [_trades(shown, drawn), _section("Months", _months(shown.months))]
-    body += [_section("Distribution", f'<div class="two">{_charts(drawn, ("nets", "daily"))}</div>')]
+    still = f"{shown.still_days:,} days without a return are left out." if shown.still_days else ""
+    body += [_section("Distribution", f'<div class="two">{_charts(drawn, ("nets", "daily"))}</div>', still)]
     body += [
         _section(
             "Exposure", _charts(drawn, ("exposure",)), "Notional over equity, a mean over each stretch of a long run."
@@ -181,7 +182,8 @@ def _month(name: str, value: float | None) -> str:
     if value is None:
         return f'<td data-month="{name}">·</td>'
     kind = "gain" if value > 0 else "loss" if value < 0 else ""
-    return f'<td class="{kind}" data-month="{name}">{value * 100:+.1f} %</td>'
+    number = f"{value * 100:+.1f}" if kind else "0.0"
+    return f'<td class="{kind}" data-month="{name}">{number} %</td>'
 
 
 def _reasons(result: Result) -> str:

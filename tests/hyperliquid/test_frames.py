@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.hyperliquid import frames
+from tidegate.hyperliquid import frames, seen
 from tidegate.hyperliquid.frames import Level
+from tidegate.hyperliquid.seen import SeenPrints
 
 levels = st.lists(
     st.fixed_dictionaries(
@@ -38,3 +39,21 @@ def test_the_top_of_a_book_is_what_reading_all_its_levels_would_give(bids, asks,
 def test_what_is_no_list_of_levels_is_not_taken_for_one(side):
     with pytest.raises(msgspec.DecodeError):
         frames.decode(book(side, [])).data.touch()
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([0, 1, 2**53]), st.sampled_from("ABC"), st.sampled_from([1, 2, 2**63 - 1])),
+        max_size=40,
+    ),
+    st.sampled_from([1, 4096]),
+)
+def test_prints_are_told_apart_by_time_coin_and_number_as_their_tuples_would_be(prints, numbered_max):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(seen, "NUMBERED_MAX", numbered_max)
+        known: set[tuple[int, str, int]] = set()
+        memory = SeenPrints()
+        for each in prints:
+            assert memory.is_new(*each) is (each not in known)
+            known.add(each)
+        assert len(memory) == len(known)

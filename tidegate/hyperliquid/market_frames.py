@@ -9,7 +9,7 @@ from collections.abc import Container, Mapping, Sequence
 from decimal import Decimal
 
 from tidegate.hyperliquid.frames import Book, CoinContext, Level, Print, Touch
-from tidegate.hyperliquid.seen import Seen
+from tidegate.hyperliquid.seen import SeenPrints
 from tidegate.hyperliquid.shapes import CandleRow, is_price
 from tidegate.model.events import BookChanged, CandleChanged, Event, Marked, Mid, Trade
 from tidegate.model.market import Timeframe
@@ -23,7 +23,7 @@ FUTURE_MAX_MS = 120_000
 class MarketFrames:
     """Turns market frames into facts; `dropped` counts by reason what was left out."""
 
-    def __init__(self, timeframe: Timeframe, dropped: Counter[str], seen: Seen) -> None:
+    def __init__(self, timeframe: Timeframe, dropped: Counter[str], seen: SeenPrints) -> None:
         self._interval = timeframe.value
         self._dropped = dropped
         self._seen = seen
@@ -55,7 +55,7 @@ class MarketFrames:
                 self._dropped["print: stale or unsound"] += 1
                 continue
             # System prints share the number 0, so that only the others can be told apart.
-            if row.tid and not self._seen.is_new((time_ms, coin, row.tid)):
+            if row.tid and not self._seen.is_new(time_ms, coin, row.tid):
                 self._dropped["print: seen before"] += 1
                 continue
             fresh.setdefault(coin, []).append(row)

@@ -4,7 +4,7 @@ from collections import Counter, deque
 
 from tidegate.hyperliquid.allowance import Allowance
 from tidegate.hyperliquid.roster import Roster
-from tidegate.hyperliquid.seen import Seen
+from tidegate.hyperliquid.seen import SeenPrints
 
 LAGS_KEPT = 1_024
 
@@ -16,5 +16,5 @@ class Shared:
         self.dropped: Counter[str] = Counter()
         self.roster = Roster()
         self.allowance = Allowance()
-        self.prints_seen = Seen()
+        self.prints_seen = SeenPrints()
         self.lags_ms: deque[int] = deque(maxlen=LAGS_KEPT)

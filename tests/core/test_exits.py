@@ -427,3 +427,12 @@ def test_a_print_beyond_the_stop_is_told_once_where_only_the_mark_counts_and_fir
     assert len(told) == 1
     assert "a print of 95 is beyond the stop 97" in told[0]
     assert not world.wished(PlaceOrders)
+
+
+def test_an_exit_fired_by_an_absurd_print_is_priced_by_the_book() -> None:
+    world = holding()
+    world.book(100, 101)
+    world.mark(100)
+    world.trade("1.5")
+    [(_reason, order)] = exits_of(world.decisions)
+    assert order.price > 90

@@ -229,6 +229,22 @@ def test_coins_come_and_go_on_one_connection_without_a_gap_for_others_or_anythin
     assert desk.facts.told == [desk.facts.told[0]]
 
 
+def test_an_error_at_the_top_of_the_thread_loses_the_sockets_which_are_opened_anew(desk_of):
+    desk = desk_of("BTC")
+    turn, errors = desk.stream._turn, [MemoryError()]
+
+    def raising() -> None:
+        if errors:
+            raise errors.pop()
+        turn()
+
+    desk.stream._turn = raising
+    assert "MemoryError" in desk.facts.wait_for(StreamDown).reason
+    desk.facts.wait_for(StreamUp)
+    desk.facts.hear("BTC")
+    assert desk.stream.connects == 2
+
+
 def open_files() -> int:
     """Descriptors that are sockets, where the system shows them."""
     folder = Path("/proc/self/fd")

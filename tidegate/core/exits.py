@@ -22,6 +22,8 @@ from tidegate.model.settings import StopPriceSource
 
 COLLARS = (Decimal("0.01"), Decimal("0.03"), Decimal("0.08"))
 """How far an exit may fill from the touching price: the first try takes MAX_SLIPPAGE_PCT if that is more."""
+ABSURD = Decimal("0.5")
+"""So far from the mark no price is one to count from; beyond 0.8 the exchange refuses an order."""
 RETRY_AFTER_MS = (250, 1_000, 2_000, 5_000, 10_000)
 """The pauses after tries that were refused or filled too little: a halted market must not eat the request budget."""
 ANSWER_PATIENCE_MS = (10_000, 10_000, 10_000, 10_000, 30_000)
@@ -263,6 +265,7 @@ def _collar(state: State, coin: CoinState, side: Side, level: Decimal, touch: De
     """The worst price of the next try, counted from the worst price known; from the level itself while that is near.
 
     Near is half the collar: then the price is known before the level is touched, and the order can be signed before.
+    What is absurdly far from the mark is left out: the exchange refuses what follows from it, and would for ever.
     """
     attempt = coin.exit_attempts + 1
     collar = COLLARS[min(attempt, len(COLLARS)) - 1]
@@ -270,11 +273,16 @@ def _collar(state: State, coin: CoinState, side: Side, level: Decimal, touch: De
         collar = max(collar, state.settings.slippage)
     known = (touch, coin.bid if side is Side.SELL else coin.ask, coin.reference_price())
     prices = [price for price in known if price is not None]
+    prices = [price for price in prices if not _is_absurd(coin, price)] or prices
     worst = min(prices) if side is Side.SELL else max(prices)
     sign = -1 if side is Side.SELL else 1
     if attempt == 1 and 0 <= (worst - level) * sign <= level * collar / 2:
         worst = level
     return _limit(coin.instrument, worst, sign * collar)
+
+
+def _is_absurd(coin: CoinState, price: Decimal) -> bool:
+    return coin.mark is not None and abs(price - coin.mark) > coin.mark * ABSURD
 
 
 @lru_cache(256)

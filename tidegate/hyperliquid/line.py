@@ -79,9 +79,10 @@ class Line:
                 await self._listen(connection)
 
     def failed(self, reason: str) -> None:
-        """Something broke in the middle of it: the socket counts as lost."""
+        """Something broke in the middle of it: the socket counts as lost, and is, so that another one is opened."""
         self._pace.failed()
         self.lost(reason)
+        self.drop(reason)
 
     def write_all(self, out: Iterable[bytes]) -> None:
         """Send these frames, if there is a socket."""

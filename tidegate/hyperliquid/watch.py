@@ -95,7 +95,8 @@ class CoinWatch:
         """Coins of which nothing is heard, or whose time stands still, and what to try now."""
         repairs = []
         for coin, ear in self.ears.items():
-            quiet_ns = now_ns - max(ear.heard_ns, ear.repaired_ns)
+            # what was done about single streams is no reason to be patient with a coin of which nothing is heard
+            quiet_ns = now_ns - max(ear.heard_ns, ear.repaired_ns if ear.step else 0)
             stuck = ear.stuck_until_ns - ear.stuck_since_ns >= SILENCE_MAX_NS and ear.stuck_since_ns > ear.repaired_ns
             if quiet_ns < self._patience_ns(coin, ear) and not stuck:
                 continue

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from tidegate.localnet.faults.acts import Bias
 from tidegate.localnet.faults.desk import Faults
 from tidegate.localnet.kernel.book import Quote
+from tidegate.localnet.kernel.prices import PERP_WEIGHTS
 from tidegate.localnet.markets.market import Market
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ class Stage:
         self.start_ms = market.start_ms
         self._market = market
         self._faults = faults
-        self._house = cast("Exchange", BiasedHouse(exchange, faults))
+        self._biased = BiasedHouse(exchange, faults)
+        self._house = cast("Exchange", self._biased)
 
     def prepare(self, exchange: "Exchange") -> None:
         """Prepare the market; no fault stands yet."""
@@ -41,6 +43,7 @@ class Stage:
     def step(self, exchange: "Exchange") -> None:
         """Play what is due; rules go first."""
         if self._faults.idle:
+            self._biased.settle()
             self._market.step(exchange)
             return
         self._faults.step()
@@ -55,6 +58,7 @@ class BiasedHouse:
     def __init__(self, exchange: "Exchange", faults: Faults) -> None:
         self._exchange = exchange
         self._faults = faults
+        self._away: set[str] = set()
 
     def quote(self, coin: str, bids: Sequence[Quote], asks: Sequence[Quote]) -> None:
         """Quote what the faults leave."""
@@ -69,11 +73,23 @@ class BiasedHouse:
             self._exchange.trade(coin, side, px, sz)
 
     def set_oracle(self, coin: str, px: Decimal) -> None:
-        """Publish what the faults make of a price."""
+        """Publish what the faults make of a price, as other exchanges' price too: two of the mark's three inputs."""
+        wanted = px
         for bias in self._about(coin):
             if bias.oracle is not None:
                 px = bias.oracle(px)
         self._exchange.set_oracle(coin, px)
+        if px != wanted:
+            self._away.add(coin)
+            self._exchange.set_perp_mids(coin, dict.fromkeys(PERP_WEIGHTS, px))
+        elif coin in self._away:
+            self._away.discard(coin)
+            self._exchange.set_perp_mids(coin, {})
+
+    def settle(self) -> None:
+        """No fault stands any more: other exchanges say nothing again."""
+        while self._away:
+            self._exchange.set_perp_mids(self._away.pop(), {})
 
     def _about(self, coin: str) -> Iterator[Bias]:
         return (bias for bias in self._faults.biases() if bias.coin in ("", coin))

@@ -1,4 +1,4 @@
-"""When a coin counts as silent: fourteen seconds with a position, whatever was tried about its single streams before."""
+"""When a coin counts as silent: after fourteen seconds with a position, whatever was tried about single streams."""
 
 from tidegate.hyperliquid.watch import MUTE_STEP, SECOND_NS, CoinWatch
 

@@ -157,6 +157,13 @@ def test_a_walk_forward_that_does_not_hold_is_told(outside: float, words: str) -
     assert bool(words) == ("Walk-forward" in warned)
 
 
+def test_figures_of_the_set_that_was_chosen_for_them_are_warned_of() -> None:
+    run = a_run(kind="optimise", settings={"equity_usd": 1000.0, "equity_is": "in sample"})
+    assert "in sample" in said(of_equity([1000.0] * 24, run=run))
+    run = a_run(kind="optimise", settings={"equity_usd": 1000.0, "equity_is": "out of sample"})
+    assert "in sample" not in said(of_equity([1000.0] * 24, run=run))
+
+
 def test_a_search_that_luck_explains_is_warned_of() -> None:
     assert "deflated Sharpe" in said(by_chance(), trials=10_000)
     assert "deflated" not in said(by_chance())
@@ -174,13 +181,14 @@ def test_costs_that_eat_the_profit_and_liquidations_are_warned_of() -> None:
     assert "40 trades ended in liquidation" in said(of_equity([1000.0] * 40, trades=trades))
 
 
-def test_a_heat_map_shows_the_mean_over_the_two_parameters_with_the_most_values() -> None:
-    trials = pd.concat([GRID, GRID.assign(sharpe=GRID["sharpe"] + 1)]).assign(other=1)
-    heat = Search(trials).heat({"fast": 12, "slow": 48, "other": 1})
+def test_a_heat_map_shows_the_mean_over_the_two_parameters_that_matter_most() -> None:
+    grid = pd.concat([GRID.assign(other=other, same=1) for other in (1, 2, 3, 4)])
+    trials = grid.assign(sharpe=grid["fast"] + 10.0 * grid["slow"] + 0.1 * grid["other"])
+    heat = Search(trials).heat({"fast": 12, "slow": 48, "other": 1, "same": 1})
     assert heat is not None
-    assert (heat.goal, heat.x, heat.y) == ("sharpe", "fast", "slow")
-    assert heat.x_labels == ("8", "12", "16")
-    assert heat.values[heat.y_labels.index("48"), 0] == pytest.approx(8 / 48 + 0.5)
+    assert (heat.goal, heat.x, heat.y) == ("sharpe", "slow", "fast")
+    assert (heat.x_labels, heat.y_labels) == (("24", "48", "96"), ("8", "12", "16"))
+    assert heat.values[0, 1] == pytest.approx(8 + 480 + 0.25)
 
 
 def test_a_heat_map_of_one_parameter_is_a_row_and_many_values_become_ranges() -> None:

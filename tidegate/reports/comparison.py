@@ -15,7 +15,7 @@ from tidegate.reports.curve import curve_of
 from tidegate.reports.drawn import Line, line_of
 from tidegate.reports.meanings import MEANINGS, told
 from tidegate.reports.metrics import figures
-from tidegate.reports.page import page_of, table
+from tidegate.reports.page import page_of, place_of, table
 from tidegate.reports.report import whole
 
 SHORT = (
@@ -60,7 +60,7 @@ def write_comparison(results: Sequence[Result], path: Path) -> Path:
     differing = [(name, *values) for name, values in differences(results).items()]
     named = "".join(f"<li><code>{escape(result.run.id)}</code></li>" for result in results)
     charts = "".join(
-        f'<h2>{title}</h2><div class="chart" id="{name}" style="height:{drawn[name]["layout"]["height"]}px"></div>'
+        f"<h2>{title}</h2>{place_of(name, drawn[name])}"
         for name, title in (("equity", "Equity, from 100"), ("drawdown", "Drawdown"))
     )
     body = (

@@ -17,6 +17,8 @@ from tidegate.reports.curve import Curve, Floats, curve_of, milliseconds
 from tidegate.reports.metrics import Figure, moments, nets_in_order, sharpe_of
 from tidegate.reports.search import Search
 
+EQUITY_IS = "equity_is"
+"""The setting by which a search tells whether its equity is in sample or out of sample."""
 EULER = 0.5772156649015329
 SHUFFLES = 1000
 NUMBERS_AT_ONCE = 2_000_000
@@ -165,6 +167,8 @@ def _warnings(result: Result, found: Doubts, search: Search) -> list[str]:
         told.append(f"Only {count} trades: below {FEW_TRADES} a result is mostly chance.")
     if "liquidation" in set(result.trades["reason"]):
         told.append(f"{int((result.trades['reason'] == 'liquidation').sum())} trades ended in liquidation.")
+    if result.run.settings.get(EQUITY_IS) == "in sample":
+        told.append("These figures are in sample: this set of parameters was chosen because they were the best.")
     told += _of_luck(nets, net, found)
     told += _of_silence(result)
     if days < FEW_DAYS:

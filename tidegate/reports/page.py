@@ -17,7 +17,7 @@ from tidegate import __version__
 from tidegate.backtest.results import Result
 from tidegate.reports.charts import Chart, plain
 from tidegate.reports.drawn import MONTHS, Drawn, years_of
-from tidegate.reports.honesty import Doubts
+from tidegate.reports.honesty import EQUITY_IS, Doubts
 from tidegate.reports.meanings import MEANINGS, told
 from tidegate.reports.metrics import Figure
 from tidegate.reports.search import IN_SAMPLE, OUT_OF_SAMPLE, Search
@@ -79,7 +79,7 @@ def report_page(
         )
     ]
     body += [_section("Costs", _charts(drawn, ("costs",)) + _reasons(result))]
-    goal = f"Mean {shown.heat.goal} over all trials with these values." if shown.heat else ""
+    goal = f"Mean {shown.heat.goal} of all trials with these values, over what matters most." if shown.heat else ""
     body += [_section("Parameters", _charts(drawn, ("parameters",)), goal)]
     body += [_robustness(found, search, drawn), _figures(figures), _some_trades(result), _origin(result)]
     body += [_without_scripts(pictures)]
@@ -104,6 +104,12 @@ def table(head: Cells, rows: Iterable[Cells], *, kind: str = "") -> str:
     )
 
 
+def place_of(name: str, chart: Chart) -> str:
+    """Where a chart is drawn, as high as it will be, so that nothing moves when it is."""
+    height = chart["layout"]["height"]
+    return f'<div class="chart" id="{name}" role="img" aria-label="{name}" style="height:{height}px"></div>'
+
+
 def _side(at: int) -> str:
     return ' class="n"' if at else ""
 
@@ -121,18 +127,15 @@ def _section(title: str, content: str, note: str = "") -> str:
 
 
 def _charts(drawn: Mapping[str, Chart], names: Iterable[str]) -> str:
-    return "".join(
-        f'<div class="chart" id="{name}" style="height:{drawn[name]["layout"]["height"]}px"></div>'
-        for name in names
-        if name in drawn
-    )
+    return "".join(place_of(name, drawn[name]) for name in names if name in drawn)
 
 
 def _head(result: Result) -> str:
     run = result.run
+    sample = f", {run.settings[EQUITY_IS]}" if EQUITY_IS in run.settings else ""
     return (
         f"<h1>{escape(run.strategy)} on {escape(', '.join(run.coins))}</h1>"
-        f'<p class="faint">{escape(run.kind)}, {escape(run.timeframe)} bars, {_day(run.begin_ms)} to '
+        f'<p class="faint">{escape(run.kind + sample)}, {escape(run.timeframe)} bars, {_day(run.begin_ms)} to '
         f"{_day(run.end_ms)} (UTC). Run <code>{escape(run.id)}</code></p>"
     )
 

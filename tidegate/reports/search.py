@@ -20,7 +20,7 @@ IN_SAMPLE, OUT_OF_SAMPLE = "in_sample", "out_of_sample"
 VALUE = "value"
 GOALS = (VALUE, "sharpe", "net_profit", "total_return")
 """Columns that a trial is judged by, the first that is there: a search writes `value`."""
-CELLS_MAX = 12
+CELLS_MIN, CELLS_MAX = 4, 12
 """So many rows or columns of a heat map are still readable."""
 FEWEST_VALUES = 3
 """Fewer values of a parameter have edges only."""
@@ -102,14 +102,15 @@ class Search:
         return (float(both[IN_SAMPLE].mean()), float(both[OUT_OF_SAMPLE].mean())) if len(both) else None
 
     def heat(self, chosen: Mapping[str, Any]) -> Heat | None:
-        """The goal over the two parameters with the most values; None where nothing was varied or judged."""
+        """The goal over the two parameters that matter most; None where nothing was varied or judged."""
         goal = self.goal_column()
-        names = sorted(self.names(chosen), key=lambda name: -self.trials[name].nunique())[:2]
-        if goal is None or not names:
+        if goal is None or not self.names(chosen):
             return None
-        x_labels, x_at = _cells(self.trials[names[0]])
-        y_labels, y_at = _cells(self.trials[names[1]]) if len(names) > 1 else (("",), np.zeros(self.count, dtype=int))
         values = _numbers(self.trials[goal])
+        cells = {name: _cells(self.trials[name]) for name in self.names(chosen)}
+        names = sorted(cells, key=lambda name: -_explained(cells[name][1], values))[:2]
+        x_labels, x_at = cells[names[0]]
+        y_labels, y_at = cells[names[1]] if len(names) > 1 else (("",), np.zeros(self.count, dtype=int))
         sums, counts = np.zeros((2, len(y_labels), len(x_labels)))
         sound = np.isfinite(values)
         np.add.at(sums, (y_at[sound], x_at[sound]), values[sound])
@@ -149,11 +150,23 @@ def _cells(column: "pd.Series[Any]") -> tuple[tuple[str, ...], npt.NDArray[np.in
         codes, words = pd.factorize(column.astype(str), sort=True)
         return tuple(str(word) for word in words), np.asarray(codes)
     different = np.unique(values)
+    count = int(np.clip(np.sqrt(len(values)), CELLS_MIN, CELLS_MAX))  # few trials over many ranges leave holes
     if len(different) <= CELLS_MAX:
         return tuple(f"{each:g}" for each in different), np.searchsorted(different, values)
-    borders = np.linspace(different[0], different[-1], CELLS_MAX + 1)
+    borders = np.linspace(different[0], different[-1], count + 1)
     labels = tuple(f"{low:.4g} – {high:.4g}" for low, high in pairwise(borders))
-    return labels, np.clip(np.searchsorted(borders, values, side="right") - 1, 0, CELLS_MAX - 1)
+    return labels, np.clip(np.searchsorted(borders, values, side="right") - 1, 0, count - 1)
+
+
+def _explained(at: npt.NDArray[np.int_], values: npt.NDArray[np.float64]) -> float:
+    """The share of the goal's scatter that lies between the cells of a parameter, 0 to 1 (the correlation ratio)."""
+    at, values = at[np.isfinite(values)], values[np.isfinite(values)]
+    scatter = float(np.sum((values - np.mean(values)) ** 2)) if len(values) else 0.0
+    if not scatter > 0:
+        return 0.0
+    counts = np.bincount(at)
+    means = np.bincount(at, values) / np.maximum(counts, 1)
+    return float(np.sum(counts * (means - np.mean(values)) ** 2)) / scatter
 
 
 def _numbers(column: "pd.Series[Any]") -> npt.NDArray[np.float64]:

@@ -25,7 +25,7 @@ from tidegate.clock import ExchangeClock
 from tidegate.hyperliquid import pace as pace_module
 from tidegate.hyperliquid import protocol as protocol_module
 from tidegate.hyperliquid.pace import Pace
-from tidegate.hyperliquid.protocol import StreamProtocol
+from tidegate.hyperliquid.protocol import PERSONAL, StreamProtocol
 from tidegate.model.events import (
     Event,
     Faulted,
@@ -42,6 +42,8 @@ from tidegate.model.positions import Side
 
 USER = "0x" + "ab" * 20
 NOW_MS = 1_790_232_216_000
+ONE_COIN = len(PERSONAL) + 4
+"""What is asked for with one coin: the account's channels, its prints, touch, context and candles."""
 PATIENCE_S = 20.0
 FILLED = {"filled": {"totalSz": "0.01", "avgPx": "84000.0", "oid": 9}}
 ORDER_OK = {"status": "ok", "response": {"type": "order", "data": {"statuses": [FILLED]}}}
@@ -234,7 +236,7 @@ def test_the_stream_comes_up_and_brings_prints(venue, facts, client_of):
     event = facts.wait_for(Trade)
     assert event.price == Decimal("84143.5")
     assert 0 < event.received_ns <= time.monotonic_ns()
-    assert len(venue.subscriptions(8)) == 8
+    assert len(venue.subscriptions(ONE_COIN)) == ONE_COIN
 
 
 def test_the_socket_sends_at_once(venue, facts, client_of):
@@ -307,12 +309,12 @@ def test_nothing_is_posted_while_there_is_no_socket(venue, facts, client_of):
 
 def test_a_cut_line_is_told_once_mended_and_subscribed_anew(venue, facts, client_of):
     client = started(venue, facts, client_of, "BTC", "ETH")
-    before = venue.subscriptions(12)
+    before = venue.subscriptions(ONE_COIN + 4)
     venue.drop()
     down = facts.wait_for(StreamDown)
     assert down.reason == "lost without a goodbye (code 1006)"
     facts.wait_for(StreamUp)
-    assert venue.subscriptions(12) == before
+    assert venue.subscriptions(ONE_COIN + 4) == before
     assert client.is_up
     assert client.connects == 2
     edges = [type(event) for event in facts.all if isinstance(event, (StreamUp, StreamDown))]
@@ -462,7 +464,7 @@ def test_a_proxy_is_used_only_when_it_is_named(venue, facts):
 
 def test_coins_and_single_channels_are_added_and_removed_while_it_runs(venue, facts, client_of):
     client = started(venue, facts, client_of)
-    venue.subscriptions(8)
+    venue.subscriptions(ONE_COIN)
     client.subscribe_trades("SOL")
     assert venue.subscriptions(1) == [{"type": "trades", "coin": "SOL"}]
     client.subscribe_orderbook("SOL")
@@ -480,7 +482,7 @@ def test_what_is_added_before_the_start_is_asked_for_at_the_start(venue, facts, 
     client.subscribe_trades("SOL")
     client.start()
     facts.wait_for(StreamUp)
-    assert {each.get("coin") for each in venue.subscriptions(13)} == {None, "BTC", "ETH", "SOL"}
+    assert {each.get("coin") for each in venue.subscriptions(ONE_COIN + 5)} == {None, "BTC", "ETH", "SOL"}
 
 
 def test_proxies_of_the_environment_are_not_used(venue, facts, client_of, monkeypatch):

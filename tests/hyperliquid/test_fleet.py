@@ -311,7 +311,7 @@ def test_two_hundred_coins_that_come_and_go_leave_nothing_behind() -> None:
 def test_room_that_comes_free_goes_to_the_first_that_had_none_and_then_to_those_with_prints_only() -> None:
     exchange = up(1_000)
     assert not exchange.places("C999")
-    exchange.say(exchange.fleet.remove(coins(4), exchange.now_ns))
+    exchange.say(exchange.fleet.remove(coins(len(PERSONAL)), exchange.now_ns))
     assert exchange.places("C999")
     exchange.say(exchange.fleet.remove(coins(20), exchange.now_ns))
     assert sum(not line.is_lean(coin) for line in exchange.fleet.lines for coin in line.coins) >= 4

@@ -30,6 +30,7 @@ from tidegate.model.events import (
     OrderOpened,
     OrderRejected,
     OrderSeen,
+    StopsListed,
     StreamDown,
     StreamFrozen,
     StreamUp,
@@ -94,7 +95,7 @@ def hear(made, channel, data, at_ms=AT_MS, now_ns=0):
 
 def test_everything_is_asked_for_when_the_socket_opens():
     subscriptions = asked(stream("BTC", "kPEPE").opened(AT_MS, 0))
-    assert subscriptions[:4] == [{"type": kind, "user": USER} for kind in PERSONAL]
+    assert subscriptions[: len(PERSONAL)] == [{"type": kind, "user": USER} for kind in PERSONAL]
     for coin in ("BTC", "kPEPE"):
         for wanted in (
             {"type": "trades", "coin": coin},
@@ -103,7 +104,7 @@ def test_everything_is_asked_for_when_the_socket_opens():
             {"type": "candle", "coin": coin, "interval": "1m"},
         ):
             assert wanted in subscriptions
-    assert len(subscriptions) == 12
+    assert len(subscriptions) == len(PERSONAL) + 8
 
 
 def test_the_fast_book_is_asked_for_only_when_wanted():
@@ -165,7 +166,7 @@ def test_a_new_connection_asks_for_everything_again_and_is_up_again():
     made = opened("BTC", "ETH")
     made.lost("gone", AT_MS)
     again = asked(made.opened(AT_MS, 0))
-    assert len(again) == 12
+    assert len(again) == len(PERSONAL) + 8
     events = [event for each in again for event in made.receive(ack(each), AT_MS, 0)]
     assert events == [StreamUp(at_ms=AT_MS)]
 
@@ -227,10 +228,10 @@ def test_coins_that_come_while_disconnected_are_asked_for_later():
 def test_of_more_coins_than_the_exchange_allows_the_first_are_streamed_wholly_then_only_prints_then_nothing():
     made = stream(*(f"C{number}" for number in range(1_001)))
     assert made.subscription_count == 1_000
-    assert [made.is_lean(coin) for coin in made.coins] == [False] * 0 + [True] * 996
-    assert made.shared.roster.by("limit") == [f"C{number}" for number in range(996, 1_001)]
+    assert [made.is_lean(coin) for coin in made.coins] == [True] * (1_000 - len(PERSONAL))
+    assert made.shared.roster.by("limit") == [f"C{number}" for number in range(1_000 - len(PERSONAL), 1_001)]
     made = stream(*(f"C{number}" for number in range(300)))
-    assert sum(not made.is_lean(coin) for coin in made.coins) == 232
+    assert sum(not made.is_lean(coin) for coin in made.coins) == (1_000 - len(PERSONAL) - 300) // 3
     assert not made.is_lean("C0")
     assert made.is_lean("C299")
     assert made.subscription_count <= 1_000
@@ -817,3 +818,20 @@ def test_the_memory_of_what_was_seen_is_bounded_and_knows_the_newest(keys):
         if is_new:
             added.append(key)
         assert len(seen) <= 16
+
+
+# the listing of open orders
+
+
+def test_of_the_open_orders_that_the_stream_lists_the_stops_are_told():
+    stop = {
+        "coin": "BTC", "side": "A", "limitPx": "90.0", "sz": "1.0", "oid": 7, "timestamp": AT_MS, "origSz": "1.0",
+        "reduceOnly": True, "isTrigger": True, "triggerPx": "95.0", "orderType": "Stop Market", "children": [],
+    }  # fmt: skip
+    profit = stop | {"oid": 8, "orderType": "Take Profit Market"}
+    unsound = stop | {"oid": 9, "triggerPx": "0.0"}
+    made = opened()
+    (fact,) = hear(made, "openOrders", {"dex": "", "user": USER, "orders": [stop, profit, unsound]})
+    assert isinstance(fact, StopsListed)
+    assert [order.oid for order in fact.stops] == [7]
+    assert made.dropped["open order: unsound"] == 1

@@ -87,6 +87,7 @@ def _pull_in(state: State, coin: CoinState, now_ms: int) -> None:
         mismatch_ms=min(coin.mismatch_ms, now_ms),
         growth_due_ms=_pulled_in(coin.growth_due_ms, now_ms),
         growth_covered_ms=min(coin.growth_covered_ms, now_ms),
+        unlisted_ms=min(coin.unlisted_ms, now_ms),
     )
     if coin.exit is not None:
         retry_ms = _pulled_in(coin.exit.retry_due_ms, now_ms)

@@ -190,6 +190,7 @@ class CoinState(Struct, frozen=True, kw_only=True):
     cover_due_ms: int | None = None
     uncovered_since_ms: int | None = None
     covered_ms: int = 0
+    unlisted_ms: int = 0
     protect_attempts: int = 0
     exit: Exit | None = None
     early: Exit | None = None

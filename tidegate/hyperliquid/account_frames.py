@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from tidegate.hyperliquid.frames import Funding, Update, UserEvent
 from tidegate.hyperliquid.seen import Seen
-from tidegate.hyperliquid.shapes import FillRow, is_number
+from tidegate.hyperliquid.shapes import FillRow, OrderRow, is_number
 from tidegate.hyperliquid.twaps import HistoryRow, SliceRow
 from tidegate.model.events import (
     Event,
@@ -19,6 +19,7 @@ from tidegate.model.events import (
     OrderOpened,
     OrderRejected,
     OrderSeen,
+    StopsListed,
     TwapsSeen,
 )
 
@@ -125,6 +126,19 @@ class AccountFrames:
             except ValueError:
                 self._dropped["TWAP: unsound"] += 1
         return [TwapsSeen(at_ms=at_ms, twaps=tuple(records))] if records else []
+
+    def listed(self, rows: Sequence[OrderRow], at_ms: int) -> list[Event]:
+        """The stops among all open orders. A row that cannot be read is missing, which only makes somebody look."""
+        stops = []
+        for row in rows:
+            try:
+                order = row.open_order()
+            except ValueError:
+                self._dropped["open order: unsound"] += 1
+                continue
+            if order.is_trigger and order.is_stop and order.reduce_only:
+                stops.append(order)
+        return [StopsListed(at_ms=at_ms, stops=tuple(stops))]
 
     def user_event(self, event: UserEvent, at_ms: int) -> list[Event]:
         """Fills, funding and cancels by the exchange."""

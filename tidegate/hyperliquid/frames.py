@@ -178,6 +178,19 @@ class ClearinghouseState(Struct, tag_field="channel", tag="clearinghouseState"):
     data: AccountHoldings
 
 
+class AccountOrders(Struct):
+    """Whose open orders, of which group of perpetuals."""
+
+    orders: list[OrderRow]
+    dex: str = ""
+
+
+class OpenOrders(Struct, tag_field="channel", tag="openOrders"):
+    """All open orders of the account, every few seconds."""
+
+    data: AccountOrders
+
+
 class Mids(Struct):
     """Mid prices by coin."""
 
@@ -303,6 +316,7 @@ Frame = (
     | UserTwapSliceFills
     | UserTwapHistory
     | ClearinghouseState
+    | OpenOrders
     | AllMids
     | SubscriptionResponse
     | Post

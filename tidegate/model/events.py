@@ -208,6 +208,12 @@ class OrderOpened(Fact, frozen=True, kw_only=True):
     triggered: bool = False
 
 
+class StopsListed(Fact, frozen=True, kw_only=True):
+    """Every reduce-only stop that the exchange lists for the account, as it tells every few seconds."""
+
+    stops: tuple[OpenOrder, ...]
+
+
 class OrderInDoubt(Fact, frozen=True, kw_only=True):
     """A write whose outcome is unknown: neither placed nor not placed."""
 
@@ -451,6 +457,7 @@ Event = (
     | LeverageSet
     | LeverageRefused
     | AccountSeen
+    | StopsListed
     | PositionsSeen
     | PricesSeen
     | RequestsSeen

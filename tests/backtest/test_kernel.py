@@ -295,8 +295,19 @@ def test_a_leveraged_position_is_liquidated_when_other_coins_took_its_margin() -
     falling = (100.0, 100.0, 80.0, 80.0)
     btc, eth = bars_of(CALM, CALM, falling, falling), bars_of(CALM, CALM, (90, 90, 89, 90), CALM, coin="ETH")
     trades = backtest(Written("L"), [eth, btc], rules).trades
-    assert "liquidation" in set(trades["reason"]) or (trades["net"] < 0).all()
-    assert trades["net"].sum() > -10_000 * 1.2
+    assert trades["reason"].tolist() == ["liquidation", "stop_loss"]
+    assert trades["exit_price"].tolist() == [90, 94]  # the first had jumped over its level
+
+
+def test_funding_eats_the_margin_until_a_position_is_liquidated() -> None:
+    rules = Rules(**{**vars(BARE), "leverage": 20, "risk_per_trade_pct": 400.0, "stop_loss_pct": 2.4, "funding": 0.002})
+    sliding = [CALM] * 3 + [(100.0, 100.0, 98.5, 98.5)] * 24
+    trade = only(backtest(Written("L"), [bars_of(*sliding)], rules).trades)
+    left = 10_000 - trade.funding
+    assert trade.reason == "liquidation"
+    # There the account is worth the maintenance margin, half of the coin's initial one at 40 times.
+    worth = left + trade["size"] * (trade.exit_price - 100)
+    assert worth == pytest.approx(trade["size"] * trade.exit_price / 80, rel=0.05)
 
 
 def test_an_entry_whose_stop_lies_beyond_its_liquidation_is_refused() -> None:

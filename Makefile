@@ -9,7 +9,7 @@ HOURS ?= 0.3
 ENTRIES ?= 1000
 MINUTES ?= 60
 
-.PHONY: setup run test check leakcheck kill sim bench clean lock help faults protection exactness stream-law soak
+.PHONY: setup run test check leakcheck kill sim bench clean lock help faults protection exactness stream-law soak weight
 
 help:
 	@echo "make run     the bot trading on the built-in exchange: no keys, no network (ARGS='--seconds 60' passes options)"
@@ -21,6 +21,7 @@ help:
 	@echo "make kill       kill -9: 200 random deaths and ten at each of twelve points (half an hour)"
 	@echo "make exactness  10 000 random schedules of prices, faults and deaths: one crossing, one close (EXAMPLES=10000; minutes)"
 	@echo "make stream-law  10 000 stories of prints, bursts, stalls, reorderings and cuts over the stream, the inbox and the core: no extreme lost, none invented, one exit for one crossing (EXAMPLES=10000; a quarter of an hour)"
+	@echo "make weight  what twenty streamed and polled coins weigh on REST, by the exchange's count (five minutes)"
 	@echo "make soak    5 000 frames a second for an hour: memory, threads, latency, collector; then 20 000, then a burst slept through (MINUTES=60)"
 	@echo "make sim     the bot in random markets, seed after seed, judged on the exchange's side (SEEDS=500, HOURS=0.3, SEED=17 for one)"
 	@echo "make bench   the benchmarks: ratios measured side by side"
@@ -72,6 +73,9 @@ exactness: $(VENV)/.dev
 
 stream-law: $(VENV)/.dev
 	STREAM_LAW=$(EXAMPLES) $(BIN)/python -m pytest tests/hyperliquid/test_stream_law.py tests/stream/test_exit_law.py tests/stream/test_recorded_frames.py --timeout=3600 $(ARGS)
+
+weight: $(VENV)/.dev
+	WEIGHT=1 $(BIN)/python -m pytest tests/e2e/test_rest_weight.py --timeout=600 $(ARGS)
 
 soak: $(VENV)/.dev
 	PYTHONPATH=. $(BIN)/python benchmarks/soak.py --minutes $(MINUTES)

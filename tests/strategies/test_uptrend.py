@@ -90,17 +90,6 @@ GOLDEN_RUNS = [
     *("downtrend", "recovery", "uptrend", "pullback", "weakening"),
     *("downtrend", "recovery", "uptrend", "pullback", "uptrend"),
 ]
-    "downtrend",
-    "recovery",
-    "uptrend",
-    "pullback",
-    "weakening",
-    "downtrend",
-    "recovery",
-    "uptrend",
-    "pullback",
-    "uptrend",
-]
 
 
 def test_the_states_on_a_seeded_market_are_golden(shipped, market):

@@ -17,12 +17,33 @@ def empty_state(scene: Scene) -> None:
     scene.start_covered()
     scene.fault("state.empty", for_s=50, times=None, at_once=True)
     scene.hear(r"\[account\] BTC: the exchange shows no position but its resting stop.*not believed")
-    scene.until(lambda: not any(page["standing"] for page in scene.faults()), "the fault is over")
+    scene.until(scene.is_calm, "the fault is over")
     assert scene.sees.is_covered(COIN)
     scene.recovered()
     scene.touch_the_stop()
     scene.flat()
     assert not scene.status()["brakes"]
+
+
+@case(
+    59,
+    "account state stale or empty",
+    done="REST tells the account as it was before the exit, for a while",
+    expected="older than the fills: not believed; flat, nothing opened or closed again",
+)
+def stale_state(scene: Scene) -> None:
+    scene.start_covered()
+    number = scene.fault("state.stale", for_s=100, times=None)
+    scene.until(lambda: scene.has_hit(number), "the account was read", patience_s=90)
+    scene.touch_the_stop()
+    scene.strike()
+    scene.flat()
+    scene.hear(r"\[exit\] BTC closed by stop_loss")
+    scene.until(scene.is_calm, "the fault is over", patience_s=120)
+    scene.until(lambda: not scene.status()["positions"], "flat by the bot's own word")
+    scene.recovered()
+    assert len(scene.sees.exits) == 1
+    assert len(scene.sees.entries) == 1
 
 
 @case(

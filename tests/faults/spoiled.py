@@ -2,14 +2,17 @@
 
 `SPOILT="wall=7200"` is there from the start; `wall`, `clock` and `disk` with an `@` begin when the process gets SIGUSR1
 and end with SIGUSR2: `wall@-7200` the machine's calendar clock steps, `clock@5` the machine's steady clock does,
-`disk@full`, `disk@readonly` and `disk@broken` refuse to be written to. `candles=free` is nothing bad: reading candles
-costs nothing of the request budget, so that a market may run fast; all else stays as scarce as it is.
+`disk@full`, `disk@readonly` and `disk@broken` cannot be written to; `main@10` keeps the main thread busy for so many
+seconds; `stream@raises`, `stream@ends`, `stream@hangs` happen to the stream's thread, once. `candles=free` is nothing
+bad: reading candles costs nothing of the request budget, so that a market may run fast; all else stays as scarce as it
+is.
 """
 
 import os
 import resource
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 SECOND_NS = 1_000_000_000
+STREAM_HANGS_S = 8.0
 FILE_BYTES_MAX = 4_096
 """What is longer cannot grow any more: the disk answers every write behind it with an error."""
 UNTIL_FULL, AGAIN_ENDLESS = "PRAGMA max_page_count=1", "PRAGMA max_page_count=4294967294"
@@ -86,6 +90,36 @@ def disk(spoil: Spoil) -> Callable[[], None]:
     return turned
 
 
+def main_thread(spoil: Spoil) -> Callable[[], None]:
+    """The main thread, which also runs the handlers of signals: it is busy with something else."""
+
+    def turned() -> None:
+        if spoil.is_on:
+            threading.Event().wait(float(spoil.value))
+
+    return turned
+
+
+def stream(spoil: Spoil) -> Callable[[], None]:
+    """The stream's thread, at its next turn: an error in it, its end without a word, or 8 seconds of nothing."""
+    from hyperliquid_websocket import HyperliquidWebSocketClient as Client
+
+    original = Client._turn
+
+    def patched(self: Any) -> None:
+        if spoil.is_on:
+            spoil.is_on = False
+            if spoil.value == "raises":
+                raise MemoryError
+            if spoil.value == "ends":
+                raise SystemExit
+            threading.Event().wait(STREAM_HANGS_S)
+        original(self)
+
+    Client._turn = patched  # type: ignore[method-assign]
+    return lambda: None
+
+
 class Endless:
     """A budget of requests that nobody counts."""
 
@@ -121,7 +155,7 @@ def candles(_spoil: Spoil) -> Callable[[], None]:
     return lambda: None
 
 
-SPOILS = {"wall": wall, "clock": clock, "disk": disk, "candles": candles}
+SPOILS = {"wall": wall, "clock": clock, "disk": disk, "candles": candles, "main": main_thread, "stream": stream}
 
 
 def spoil(what: str) -> None:

@@ -23,9 +23,10 @@ HEAD = """\
 # Faults survived
 
 Written by `make faults`, which plays every row: the bot as a process of its own, the built-in exchange on real \
-sockets, one fault (set by name with `POST /localnet/fault`, see docs/localnet.md; from 71 on also made on the bot's \
-own machine), and a witness on the exchange's side who notes orders, fills, positions and cover. `make test` plays the \
-short run, marked with a star. `make faults ARGS="-k 71-"` plays some rows and leaves the others as they were.
+sockets, one fault (set by name with `POST /localnet/fault`, see docs/localnet.md; 15, 16, 21, 22 and those from 71 \
+on are made on the bot's own machine), and a witness on the exchange's side who notes orders, fills, positions and \
+cover. `make test` plays the short run, marked with a star. `make faults ARGS="-k 71-"` plays some rows and leaves \
+the others as they were.
 
 A row passes when what was expected has happened, no entry was doubled, no position was flipped, and the bot has not \
 crashed and lives, where it is not to end. **Recovered** is wall time from the moment of the fault until the last of \

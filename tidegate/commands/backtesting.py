@@ -250,11 +250,11 @@ def _show(played: "Played", histories: "list[History]", settings: "Settings", pl
     console.print()
     for history in histories:
         for remark in history.remarks:
-            console.print(f"{history.coin} candles: {remark}", highlight=False, markup=False)
+            console.print(f"{history.coin} candles: {remark}", highlight=False, markup=False, soft_wrap=True)
     for line in (*not_played(settings), *warnings_of(played)):
-        console.print(f"note: {line}", highlight=False, markup=False)
-    console.print(f"run {run.id} in {place}/", highlight=False, markup=False)
-    console.print(f"report: python bot.py report {run.id}", highlight=False, markup=False)
+        console.print(f"note: {line}", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"run {run.id} in {place}/", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"report: python bot.py report {run.id}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _rows(figures: dict[str, float | None], played: "Played") -> list[tuple[str, str, str]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tidegate.commands import backtesting, coming_and_going, looking, operating, reporting, tending, writing
+from tidegate.commands import backtesting, coming_and_going, looking, operating, optimising, reporting, tending, writing
 from tidegate.commands.given import EXIT_CONFIGURATION, PROGRAM, Set, load_settings, noting, pairs, with_key
 from tidegate.commands.operating import Reason, ask_the_bot
 from tidegate.errors import ConfigError, ExchangeError, OtherBotRunning, StorageError, TidegateError
@@ -217,6 +217,7 @@ for _name, _command in (
     ("new-strategy", writing.new_strategy),
     ("backtest", backtesting.backtest),
     ("show-config", looking.show_config),
+    ("optimise", optimising.optimise),
     ("report", reporting.report),
     ("compare", reporting.compare),
     ("repair", tending.repair),

@@ -32,7 +32,7 @@ def table_of(rows: Sequence[Row], goals: Sequence[str]) -> pd.DataFrame:
     """One row a trial in the order of the plan: trial, the parameters by name, value (and value_<goal> of each goal),
     every figure by name, problem, data_sha256, code_version, seed. A parameter goes before a figure of the same name.
     """
-    figures = sorted({name for row in rows for name in row.metrics})
+    figures = list(dict.fromkeys(name for row in rows for name in row.metrics))
     told = []
     for row in rows:
         values = row.values or (float("nan"),) * len(goals)

@@ -14,6 +14,7 @@ from tidegate.errors import ConfigError
 from tidegate.optimise.engines import failed
 from tidegate.optimise.judging import Task, judged
 from tidegate.optimise.points import Point, Row
+from tidegate.optimise.versions import program_version
 
 if TYPE_CHECKING:
     from tidegate.history import History
@@ -76,7 +77,9 @@ class Dask:
         self._client.close()
 
     def _again(self, future: Any, task: Task, point: Point) -> Row | None:
-        """Once more after a lost worker; the row of a point that ended several."""
+        """Once more after a lost worker; the row of a point that ended several. Raises what a worker refuses."""
+        if future.status == "error" and isinstance(problem := future.exception(), ConfigError):
+            raise problem
         key = (task.end_ms, point.index)
         self._lives[key] = self._lives.get(key, LIVES) - 1
         if self._lives[key] <= 0:
@@ -90,4 +93,8 @@ class Dask:
 def _text(task: Task, histories: "Sequence[History]", point: Point) -> str:
     """On the worker: the row as text."""
     forget_secrets(os.environ)
+    if (ours := program_version()) != (theirs := task.code_version.split()[0]):
+        raise ConfigError(
+            [f"--engine dask: a worker of the cluster has other code than this host: {ours}, not {theirs}"]
+        )
     return judged(task, histories, point).text()

@@ -37,7 +37,7 @@ class Row:
 
     def text(self) -> str:
         """As one line of JSON; numbers to their last digit."""
-        return json.dumps(asdict(self), sort_keys=True, allow_nan=False)
+        return json.dumps(asdict(self), allow_nan=False)
 
     @classmethod
     def of_text(cls, text: str) -> "Row":

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tidegate import __version__
 from tidegate.backtest.results import RUNS, Run, save
 from tidegate.discovery import StrategySource, load
 from tidegate.optimise.boards import Board, LocalBoard
@@ -22,6 +21,7 @@ from tidegate.optimise.planning import Plan
 from tidegate.optimise.points import Row
 from tidegate.optimise.search import search
 from tidegate.optimise.space import Space
+from tidegate.optimise.versions import code_version_of
 from tidegate.optimise.walking import Fold, folds_of, walked
 
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from tidegate.backtest.rules import Rules
     from tidegate.history import History
 
-CODE = ("backtest", "core", "model", "optimise", "reports")
-"""The parts of the program that make a row."""
 Telling = Callable[[str, int, int], None]
 """What is searched, how many points are done, of how many."""
 
@@ -196,16 +194,6 @@ class Optimisation:
             seed=wish.seed,
             made_at="",
         ).named()
-
-
-def code_version_of(source: StrategySource) -> str:
-    """The program's version with a digest of the code that makes a row, and the strategy's file."""
-    package = Path(__file__).resolve().parents[1]
-    digest = hashlib.sha256()
-    files = [path for part in CODE for path in (package / part).rglob("*.py")] + list(package.glob("*.py"))
-    for path in sorted(files):
-        digest.update(path.read_bytes())
-    return f"{__version__}+{digest.hexdigest()[:8]} {source.name} {source.sha256[:12]}"
 
 
 def _write(table: "pd.DataFrame", path: Path) -> None:

@@ -47,15 +47,6 @@ class Axis:
             return {"choices": list(self.choices)}
         return {"low": self.low, "high": self.high} | ({} if self.step is None else {"step": self.step})
 
-    def at_the_edge(self, value: Value) -> str:
-        """In words, when a number lies at an end of the range; choices have no ends."""
-        if self.choices or isinstance(value, bool | str):
-            return ""
-        margin = 0.01 * (self.high - self.low)
-        ends = {"lowest": self.low, "highest": self.high}
-        return next((f"{self.name}={value:g} is the {word} that was tried" for word, end in ends.items()
-                     if self.high > self.low and abs(value - end) <= margin), "")  # fmt: skip
-
     def _number(self, value: float) -> Value:
         # Twelve digits: 0.1 * 3 is to be told, and found again, as 0.3.
         return round(value) if self.kind is int else float(f"{value:.12g}")
@@ -63,18 +54,20 @@ class Axis:
 
 @dataclass(frozen=True)
 class Space:
-    """The axes in the order of the strategy's parameters, and the parameters that stay as they are."""
+    """The axes, the parameters that stay as they are, and the `order` of all of them in the strategy."""
 
     axes: tuple[Axis, ...]
     fixed: Mapping[str, Value]
+    order: tuple[str, ...]
 
     def told(self) -> dict[str, Any]:
         """As a run remembers it."""
         return {axis.name: axis.told() for axis in self.axes}
 
     def whole(self, point: Mapping[str, Value]) -> dict[str, Value]:
-        """A point with the parameters that stay."""
-        return {**self.fixed, **point}
+        """A point with the parameters that stay, in the strategy's order."""
+        every = {**self.fixed, **point}
+        return {name: every[name] for name in self.order}
 
     def grid(self, trials: int | None, refuses: Refuses) -> list[dict[str, Value]]:
         """Every combination, without those that the strategy refuses, in a fixed order; at most `trials`.
@@ -131,7 +124,7 @@ def space_of(parameters: Sequence[Parameter], ranges: Mapping[str, str], fixed: 
         problems.append("no parameter is left to search; give a range, example: --range fast=5:50")
     if problems:
         raise ConfigError(problems)
-    return Space(tuple(axes), stay)
+    return Space(tuple(axes), stay, tuple(known))
 
 
 def _own(parameter: Parameter) -> Axis | None:

@@ -1,5 +1,7 @@
 """Upkeep by REST while everything comes by stream: little of it, by and by, and nothing forgotten."""
 
+from itertools import pairwise
+
 import pytest
 from msgspec.structs import replace
 
@@ -316,3 +318,17 @@ def test_one_late_print_among_timely_ones_is_no_reason_to_look_at_the_clock() ->
         world.trade(100)
         world.trade(100, time_ms=world.now_ms - 5_000)
     assert not world.wished(FetchPositions)
+
+
+def test_positions_are_looked_at_every_half_minute_however_the_looks_fall() -> None:
+    world = started()
+    asked_ms: list[int] = []
+    end_ms = world.now_ms + 5 * MINUTE
+    while world.now_ms < end_ms:
+        world.now_ms = max(world.now_ms, schedule.next_due_ms(world.state))
+        for wish in world.tick().intents:
+            if isinstance(wish, FetchPositions):
+                asked_ms.append(world.now_ms)
+            answer(world, wish)
+    assert len(asked_ms) >= 5
+    assert max(later - earlier for earlier, later in pairwise(asked_ms)) <= 30_000

@@ -63,6 +63,9 @@ def due(state: State) -> Decision:
         if isinstance(wish, FetchCandles):
             state.change(wish.coin, fetching_since_ms=state.now_ms)
         wishes.append(wish)
+    positions_ms = state.upkeep.due_ms.get("positions", 0)
+    if by_stream(state) and positions_ms > state.now_ms:  # what happens unheard is found within half a minute
+        state.upkeep.next_ms = min(state.upkeep.next_ms, positions_ms)
     return Decision(intents=tuple(wishes))
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tidegate.regime import Market, Regime, drivers_of, filtered
+from tidegate.market import Market
+from tidegate.regime import Regime, drivers_of, filtered
 from tidegate.strategy import Strategy, reason_at
 
 COUNT = 120

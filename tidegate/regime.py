@@ -1,51 +1,22 @@
 """The weather: what the other coins do, and a filter that lets a strategy enter only with it.
 
-`Market` is what a strategy may know beside its own bars. A regime is a set of drivers (bitcoin, the other coins, the
+A regime is a set of drivers (bitcoin, the other coins, the
 coin's bucket, breadth), each +1 (rising), -1 (falling), 0 (neither) or NaN (not known) a bar; long entries need every
 chosen driver at +1, short ones at -1. Filters entries only: what is held is left as the strategy says. Pure.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from tidegate.market import Market
 from tidegate.model.settings import REGIME_DRIVERS
 from tidegate.model.signals import Want
 from tidegate.strategy import REASON, reason_at
-from tidegate.timeframes import opens_ms, step_ms_of
 
 LEADER = "BTC"
-STALE_BARS = 3
-"""So old, in bars, what is known of another coin may be."""
 BREADTH_COINS_MIN = 3
-
-
-@dataclass(frozen=True)
-class Market:
-    """What is known beside a coin's own bars: `bars` are the closed bars of every coin, its own among them.
-
-    In a backtest they reach beyond the bar that is looked at: take nothing from them but through `seen`.
-    """
-
-    coin: str = ""
-    bars: Mapping[str, pd.DataFrame] = field(default_factory=dict)
-
-    def seen(self, values: pd.Series, bars: pd.DataFrame) -> pd.Series:
-        """What a column over another coin's bars said *before* each of `bars` opened; NaN when older than three bars.
-
-        Of the bar before and not of the same: live, the other coin's bar of the same time may come a moment later,
-        and a backtest must not know it then.
-        """
-        if not len(values) or not len(bars):
-            return pd.Series(np.nan, index=bars.index)
-        opens, theirs = opens_ms(bars), opens_ms(values.to_frame())
-        rows = np.searchsorted(theirs, opens, side="left") - 1
-        age = opens - theirs[np.maximum(rows, 0)]
-        usable = (rows >= 0) & (age <= STALE_BARS * max(step_ms_of(bars), 1))
-        taken = values.to_numpy(float)[np.maximum(rows, 0)]
-        return pd.Series(np.where(usable, taken, np.nan), index=bars.index)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from tidegate.parameters import Parameter, Value, param, parameters_of, values_f
 from tidegate.timeframes import coarser, ratio, step_ms_of
 
 if TYPE_CHECKING:
-    from tidegate.regime import Market
+    from tidegate.market import Market
 
 __all__ = [
     "Strategy",

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tidegate.discovery import load, read_source, strategy_names
+from tidegate.market import Market
 from tidegate.model.settings import REGIME_DRIVERS
-from tidegate.regime import Market
 from tidegate.strategy import WISH_COLUMNS, asked, reason_at
 
 PROJECT = Path(__file__).resolve().parents[2]

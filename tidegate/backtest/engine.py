@@ -20,10 +20,11 @@ from tidegate.core.sizing import leverage_of
 from tidegate.errors import ConfigError
 from tidegate.history import History
 from tidegate.history.times import in_ms
+from tidegate.market import Market
 from tidegate.model.instruments import DECIMALS_MAX
 from tidegate.model.settings import Settings
 from tidegate.model.signals import Want
-from tidegate.regime import Market, Regime, filtered
+from tidegate.regime import Regime, filtered
 from tidegate.strategy import BAR_COLUMNS, Strategy, asked
 from tidegate.timeframes import STEP
 

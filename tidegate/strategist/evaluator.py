@@ -14,10 +14,11 @@ import pandas as pd
 
 from tidegate.discovery import StrategySource, in_words, load
 from tidegate.errors import ConfigError
+from tidegate.market import Market
 from tidegate.model.intents import Evaluate
 from tidegate.model.market import Candle
 from tidegate.model.signals import Signal
-from tidegate.regime import Market, Regime, filtered
+from tidegate.regime import Regime, filtered
 from tidegate.strategist.door import signal_of
 from tidegate.strategist.messages import Answered, Failed, Ready
 from tidegate.strategy import BAR_COLUMNS, WISH_COLUMNS, Strategy, asked, reason_at

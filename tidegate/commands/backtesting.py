@@ -85,11 +85,17 @@ def backtest(
         histories, fine = _histories(asked, made, loaded.settings.network.value)
         rules = _rules(loaded.settings, asked.coins, equity, fee_tier, slippage, funding, time_limit)
         played = _play(made, source, histories, fine, rules, asked, say)
+        from tidegate.optimise.causality import foresight
+
+        say("asking whether it sees the future")
+        foreseen = foresight(made, histories)
         say("writing the run down")
         from tidegate.backtest.results import save
 
         place = save(*played.result)
     _show(played, histories, loaded.settings, place, console)
+    for line in foreseen:
+        console.print(f"warning: {line}", style="red", highlight=False, markup=False, soft_wrap=True)
 
 
 def moment(text: str, name: str) -> int | None:

@@ -25,9 +25,19 @@ TOLERANCE = 1e-9
 
 
 def foresight(strategy: Strategy, histories: Sequence["History"], cuts: int = CUTS) -> list[str]:
-    """A line for each coin on which the strategy knows what it cannot know yet; empty when all is well."""
-    found = ((history.coin, of_bars(strategy, history.bars.iloc[-BARS_MAX:], cuts)) for history in histories)
-    return [f"{coin}: {words}" for coin, words in found if words]
+    """A line for each coin on which the strategy knows what it cannot know yet; empty when all is well.
+
+    A strategy that fails on a part of the bars is told as well.
+    """
+    found = []
+    for history in histories:
+        try:
+            words = of_bars(strategy, history.bars.iloc[-BARS_MAX:], cuts)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            words = f"it fails on a part of the candles ({type(error).__name__}: {error})"
+        if words:
+            found.append(f"{history.coin}: {words}")
+    return found
 
 
 def of_bars(strategy: Strategy, bars: pd.DataFrame, cuts: int = CUTS) -> str:

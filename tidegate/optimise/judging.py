@@ -72,7 +72,7 @@ def goals_of(text: str) -> tuple[str, ...]:
     goals = tuple(dict.fromkeys(each.strip() for each in text.split(",") if each.strip()))
     unknown = [each for each in goals if each not in GOALS]
     if unknown or not goals:
-        raise ConfigError([f"--goal {', '.join(unknown) or text!r}: there are {', '.join(GOALS)}"])
+        raise ConfigError([f"--goal {', '.join(unknown) or 'nothing'}: there are {', '.join(GOALS)}"])
     return goals
 
 

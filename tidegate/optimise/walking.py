@@ -84,7 +84,11 @@ def walked(
         if row is not None and equity_usd > 0:
             rules = replace(task.rules, equity_usd=equity_usd)
             out = replace(task, begin_ms=fold.out_ms, end_ms=fold.out_end_ms, rules=rules)
-            result = played(out, histories, row.parameters)
+            try:
+                result = played(out, histories, row.parameters)
+            except (ConfigError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+                lines.append(line | {"problem": f"it failed out of sample ({type(error).__name__}: {error})"})
+                continue
             plays.append(result)
             equity_usd = float(result.equity["equity"].iloc[-1])
             line["out_of_sample"] = metrics(result)[GOALS[task.goals[0]].metric]

@@ -24,7 +24,6 @@ from tidegate.model.intents import (
     CancelTwap,
     PlaceOrders,
     ResendOrders,
-    SetLeverage,
     SkipNonces,
     SpendNonce,
     Urgency,

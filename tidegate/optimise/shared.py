@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import optuna
 
 KINDS = ("postgresql+psycopg", "sqlite")
+SCHEMA = "tidegate schema"
+"""The tables are made by one at a time, whichever study is the first."""
 INDEX, ROW, NOTES = "index", "row", "notes"
 PATIENCE_S = 60
 BEATS = 4
@@ -44,7 +46,7 @@ class SharedBoard:
         self._plan, self._name = plan, name
         self._beat_s = max(1, patience_s // BEATS)
         self._beat_again_s = time.monotonic() + self._beat_s
-        with _told(), self._locked():
+        with _told(), self._locked(SCHEMA):
             self._storage = optuna.storages.RDBStorage(url, heartbeat_interval=self._beat_s, grace_period=patience_s)
             self._study = optuna.create_study(
                 study_name=name,
@@ -136,7 +138,7 @@ class SharedBoard:
 
         with _told():
             optuna.storages.fail_stale_trials(self._study)
-            with self._locked():
+            with self._locked(self._name):
                 known = self._read()
                 lost = {index: trial for index, trial in known.items() if trial.state is optuna.trial.TrialState.FAIL}
                 for trial in lost.values():
@@ -180,8 +182,8 @@ class SharedBoard:
         return counts
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Alone among all that share the study; the lock of one that dies is free at once."""
+    def _locked(self, what: str) -> Iterator[None]:
+        """Alone among all that share `what`; the lock of one that dies is free at once."""
         if self._url.drivername == "sqlite":
             from filelock import FileLock
 
@@ -190,7 +192,7 @@ class SharedBoard:
             return
         import sqlalchemy as sql
 
-        number = int.from_bytes(hashlib.sha256(self._name.encode()).digest()[:8], "big", signed=True)
+        number = int.from_bytes(hashlib.sha256(what.encode()).digest()[:8], "big", signed=True)
         engine = sql.create_engine(self._url, poolclass=sql.NullPool)
         with engine.connect() as connection:
             connection.execute(sql.text("SELECT pg_advisory_lock(:number)"), {"number": number})

@@ -98,7 +98,7 @@ class Soak:
         """Positions come and go; connections are cut at even distances."""
         began_s = time.monotonic()
         cut = 0
-        while (passed_s := time.monotonic() - began_s) < seconds:
+        while (passed_s := time.monotonic() - began_s) < seconds or cut < cuts:
             if cut < cuts and passed_s >= (cut + 0.5) * seconds / cuts:
                 cut += 1
                 self._cut()

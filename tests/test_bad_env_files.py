@@ -7,6 +7,7 @@ import pytest
 
 import bot
 from tests.test_config import BAD_FILES, KEY, PHRASE
+from tidegate.commands import given
 
 COMMANDS = ("run", "doctor")
 
@@ -17,7 +18,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "strategies").mkdir()
     (tmp_path / "strategies" / "ema_cross.py").touch()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(bot, "HERE", tmp_path)
+    monkeypatch.setattr(given, "STRATEGIES", tmp_path / "strategies")
     monkeypatch.setattr(bot.os, "environ", {})
     return tmp_path
 

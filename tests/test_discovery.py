@@ -145,10 +145,10 @@ def test_the_listing_shows_the_good_and_says_why_the_others_are_broken(tmp_path)
     assert good.parameters == ("bars: int = 3",)
 
 
-def test_the_four_that_ship_are_sound():
+def test_those_that_ship_are_sound():
     rows = discovery.listing(PROJECT / "strategies")
-    assert [row.name for row in rows] == ["buy_and_hold", "donchian_breakout", "ema_cross", "rsi_reversion"]
-    assert [row.broken for row in rows] == [""] * 4
+    assert len(rows) >= 8
+    assert {row.broken for row in rows} == {""}
     assert all(row.summary and row.parameters for row in rows)
 
 

@@ -63,7 +63,7 @@ def test_a_second_terminal_shows_mode_stream_and_position_with_its_resting_stop(
         assert bot.ends() == 0
     assert re.search(r"running \(pid \d+\), .* localnet", shown), shown
     assert re.search(r"stream up since", shown)
-    assert re.search(r"REST weight \d+ of 1200", shown)
+    assert re.search(r"REST +weight \d+ of 1200", shown), shown
     assert re.search(r"BTC +holding", shown), shown
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from tests.faults.scene import ACCOUNT, COIN, Scene, scene_in
 
@@ -79,6 +80,8 @@ def test_blocks_that_stand_still_are_told_and_so_is_that_they_go_on(tmp_path: Pa
         for channel in ("trades", "bbo", "l2Book", "candle"):
             scene.fault("ws.mute", match={"channel": channel}, times=None, for_s=28)
         scene.fault("state.stale request=l2Book", times=None, for_s=28)
+        book = {"type": "l2Book", "coin": COIN}
+        assert requests.post(f"{scene.net.url}/info", json=book, timeout=5).ok, "from here on this answer is repeated"
         scene.hear(r"ALERT the exchange's blocks stand still: the newest is \d+ s old")
         scene.hear(r"\[stream\] the exchange's blocks go on after \d+ s")
         scene.touch_the_stop()

@@ -7,7 +7,6 @@ round. Prints a table with a verdict per goal; exits 0 unless a measurement itse
 what is measured and what is not.
 """
 
-import argparse
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -24,6 +23,7 @@ from benchmarks.burst_exchange import COINS, Burst  # noqa: E402
 from benchmarks.burst_figures import CASES, BurstCase, BurstResults, BurstRound, Contestant, table  # noqa: E402
 from benchmarks.counterparty import Conditions  # noqa: E402
 from benchmarks.partner import MeasurementFailed, Partner  # noqa: E402
+from benchmarks.telling import is_quick, told  # noqa: E402
 
 ENTRIES_MAX = 10
 LAST_LINES = 20
@@ -124,16 +124,7 @@ def _contestant(conn: Connection, kind: str, url: str, folder: str) -> None:
 
 def main() -> int:
     """The command."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="few bursts, in half a minute")
-    plan = QUICK if parser.parse_args().quick else BurstPlan()
-    try:
-        results = measure(plan, lambda line: print(line, file=sys.stderr, flush=True))
-    except MeasurementFailed as error:
-        print(f"the measurement failed: {error}", file=sys.stderr)
-        return 1
-    print(table(results))
-    return 0
+    return told(measure, QUICK if is_quick(__doc__, "few bursts, in half a minute") else BurstPlan(), table)
 
 
 if __name__ == "__main__":

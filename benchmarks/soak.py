@@ -7,7 +7,6 @@ compute on twenty coins beside it. Then 20 000 frames a second; then a burst of 
 Prints a table with a verdict per goal; exits 0 unless the measurement itself failed. See benchmarks/README.md.
 """
 
-import argparse
 import sys
 import tempfile
 import threading
@@ -27,6 +26,7 @@ from benchmarks.processes import Watched  # noqa: E402
 from benchmarks.soak_bot import Vitals  # noqa: E402
 from benchmarks.soak_exchange import HELD, Pumped  # noqa: E402
 from benchmarks.soak_figures import Burst, Fast, Soaked, table  # noqa: E402
+from benchmarks.telling import parser_of, told  # noqa: E402
 
 ENTRIES_MAX = 40
 UP_TIMEOUT_S = 120.0
@@ -227,16 +227,9 @@ def _pause(seconds: float) -> None:
 
 def main() -> int:
     """The command."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--minutes", type=float, default=60.0, help="how long it soaks (60)")
-    plan = SoakPlan.of(parser.parse_args().minutes)
-    try:
-        soaked = measure(plan, lambda line: print(line, file=sys.stderr, flush=True))
-    except MeasurementFailed as error:
-        print(f"the measurement failed: {error}", file=sys.stderr)
-        return 1
-    print(table(soaked))
-    return 0
+    return told(measure, SoakPlan.of(parser.parse_args().minutes), table)
 
 
 if __name__ == "__main__":

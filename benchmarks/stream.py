@@ -7,7 +7,6 @@ come at a steady pace, once to frames that come as fast as they are taken. Print
 0 unless a measurement itself failed. See benchmarks/README.md for what is measured and what is not.
 """
 
-import argparse
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -25,6 +24,7 @@ from benchmarks.frame_server import FLOOD, Pace  # noqa: E402
 from benchmarks.listeners import LISTENERS, Heard  # noqa: E402
 from benchmarks.partner import MeasurementFailed, Partner  # noqa: E402
 from benchmarks.tapes import Tape  # noqa: E402
+from benchmarks.telling import is_quick, told  # noqa: E402
 
 STEADY = Pace(burst=50, every_s=0.01)
 """5 000 messages a second, which all three can follow."""
@@ -180,16 +180,7 @@ def _row(tape: str, name: str, results: StreamResults) -> tuple[str, ...]:
 
 def main() -> int:
     """The command."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="few frames, in half a minute")
-    plan = QUICK if parser.parse_args().quick else StreamPlan()
-    try:
-        results = measure(plan, lambda line: print(line, file=sys.stderr, flush=True))
-    except MeasurementFailed as error:
-        print(f"the measurement failed: {error}", file=sys.stderr)
-        return 1
-    print(table(results))
-    return 0
+    return told(measure, QUICK if is_quick(__doc__, "few frames, in half a minute") else StreamPlan(), table)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ All three trade on the same localnet in the same run, in turn, several times ove
 goal; exits 0 unless a measurement itself failed. See benchmarks/README.md for what is measured and what is not.
 """
 
-import argparse
 import sys
 import tempfile
 import threading
@@ -23,6 +22,7 @@ from benchmarks import contestants, counterparty  # noqa: E402
 from benchmarks.counterparty import Conditions, Sample  # noqa: E402
 from benchmarks.figures import CASES, HANGING, Case, Results, Round, Times, table  # noqa: E402
 from benchmarks.partner import MeasurementFailed, Partner  # noqa: E402
+from benchmarks.telling import is_quick, told  # noqa: E402
 
 SETTLE_S = 2.0
 ENTRIES_MAX = 5
@@ -164,16 +164,9 @@ def _times(samples: list[Sample]) -> Times:
 
 def main() -> int:
     """The command."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="a tenth of the samples, in less than half a minute")
-    plan = QUICK if parser.parse_args().quick else Plan()
-    try:
-        results = measure(plan, lambda line: print(line, file=sys.stderr, flush=True))
-    except MeasurementFailed as error:
-        print(f"the measurement failed: {error}", file=sys.stderr)
-        return 1
-    print(table(results))
-    return 0
+    return told(
+        measure, QUICK if is_quick(__doc__, "a tenth of the samples, in less than half a minute") else Plan(), table
+    )
 
 
 if __name__ == "__main__":

@@ -24,9 +24,7 @@ def test_interrupted_it_keeps_what_is_done_and_the_same_command_ends_with_the_ro
     words = ("--sampler", "grid")
     first = command(tmp_path / "here", candles, *words)
     rows = tmp_path / "here" / "data" / "runs"
-    wait_until(
-        lambda: [path for path in rows.glob("*/trials.jsonl") if path.stat().st_size > 5_000], "some rows are there"
-    )
+    wait_until(lambda: [path for path in rows.glob("*/trials.jsonl") if path.stat().st_size > 0], "some rows are there")
     os.kill(first.pid, signal.SIGINT)
     code, said = finished(first)
     assert code == 130, said

@@ -1,4 +1,5 @@
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -109,25 +110,29 @@ def test_sizes_are_those_of_the_core(
     limit = float(instrument.price(price * (1 + way * 0.01), Rounding.DOWN))
     assume(stop != price)
     entry, spread = (rules.maker_fee, 0.0001) if maker else (rules.taker_fee, 0.0002)
-    expected = sizing.by_risk(
-        bot,
-        instrument,
-        equity=D(equity),
-        free=D(equity * free),
-        price=D(price),
-        limit=D(limit),
-        stop=D(stop),
-        fraction=D(fraction),
-        exposure_left=D(exposure_left),
-        allocation_left=D(allocation_left),
-        costs=RoundTrip(entry=D(entry), exit=D(rules.taker_fee), spread=D(spread)),
-    )
+
+    def core(more: float) -> Any:
+        return sizing.by_risk(
+            bot,
+            instrument,
+            equity=D(equity * more),
+            free=D(equity * free * more),
+            price=D(price),
+            limit=D(limit),
+            stop=D(stop),
+            fraction=D(fraction),
+            exposure_left=D(exposure_left * more),
+            allocation_left=D(allocation_left * more),
+            costs=RoundTrip(entry=D(entry), exit=D(rules.taker_fee), spread=D(spread)),
+        )
+
     account = numbers(instrument, rules)
     got = kernel.sized(price, limit, stop, fraction, equity, equity * free, exposure_left, allocation_left, 0, account)
-    if isinstance(expected, str):
+    expected, a_little_more = core(1.0), core(1 + 1e-9)  # a lot that floats miss by a billionth may be counted
+    if isinstance(expected, str) or isinstance(a_little_more, str):
         assert got <= 0 or got * min(price, limit) == pytest.approx(10)
     else:
-        assert got == pytest.approx(float(expected.size), abs=1e-12)
+        assert float(expected.size) - 1e-12 <= got <= float(a_little_more.size) + 1e-12
 
 
 @settings(max_examples=200, deadline=None)

@@ -136,12 +136,12 @@ def dask_cluster(workers: int) -> Iterator[tuple[str, "list[subprocess.Popen[byt
                 process.wait(PATIENCE_S)
 
 
-def command(folder: Path, candles: Path, *words: str) -> "subprocess.Popen[str]":
+def command(folder: Path, candles: Path, *words: str, stops: str = "2,4") -> "subprocess.Popen[str]":
     """`bot.py optimise` in a folder of its own, as on a host of its own."""
     folder.mkdir(parents=True, exist_ok=True)
     line = [sys.executable, str(PROJECT / "bot.py"), "optimise", "ema_cross", "--coins", "BTC", "--timeframe", "1h"]
-    search = ["--data", str(candles), "--range", "fast=5:12:1", "--range", "slow=20:50:6", "--range", "stop_atr=2,4",
-              "--param", "atr_bars=14", "--param", "shorts=no", "--jobs", "1"]  # fmt: skip
+    search = ["--data", str(candles), "--range", "fast=5:12:1", "--range", "slow=20:50:6",
+              "--range", f"stop_atr={stops}", "--param", "atr_bars=14", "--param", "shorts=no", "--jobs", "1"]  # fmt: skip
     environment = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
     return subprocess.Popen(
         [*line, *search, *words],

@@ -22,7 +22,8 @@ def test_interrupted_it_keeps_what_is_done_and_the_same_command_ends_with_the_ro
     tmp_path, candles
 ):
     words = ("--sampler", "grid")
-    first = command(tmp_path / "here", candles, *words)
+    many = ",".join(str(2 + step / 10) for step in range(30))  # so many that it is not over before it is interrupted
+    first = command(tmp_path / "here", candles, *words, stops=many)
     rows = tmp_path / "here" / "data" / "runs"
     wait_until(lambda: [path for path in rows.glob("*/trials.jsonl") if path.stat().st_size > 0], "some rows are there")
     os.kill(first.pid, signal.SIGINT)
@@ -31,10 +32,10 @@ def test_interrupted_it_keeps_what_is_done_and_the_same_command_ends_with_the_ro
     assert "the same command goes on" in said
     (kept,) = rows.glob("*/trials.parquet")
     done = len(pd.read_parquet(kept))
-    code, said = finished(command(tmp_path / "here", candles, *words))
+    code, said = finished(command(tmp_path / "here", candles, *words, stops=many))
     assert code == 0, said
     assert "deflated Sharpe" in said
-    code, told = finished(command(tmp_path / "there", candles, *words, "--engine", "serial"))
+    code, told = finished(command(tmp_path / "there", candles, *words, "--engine", "serial", stops=many))
     assert code == 0, told
     one, other = (read("last", tmp_path / where / "data" / "runs") for where in ("here", "there"))
     assert one.run.id == other.run.id

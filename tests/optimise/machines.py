@@ -141,7 +141,8 @@ def command(folder: Path, candles: Path, *words: str, stops: str = "2,4") -> "su
     folder.mkdir(parents=True, exist_ok=True)
     line = [sys.executable, str(PROJECT / "bot.py"), "optimise", "ema_cross", "--coins", "BTC", "--timeframe", "1h"]
     search = ["--data", str(candles), "--range", "fast=5:12:1", "--range", "slow=20:50:6",
-              "--range", f"stop_atr={stops}", "--param", "atr_bars=14", "--param", "shorts=no", "--jobs", "1"]  # fmt: skip
+              "--range", f"stop_atr={stops}",
+              "--param", "atr_bars=14", "--param", "shorts=no", "--jobs", "1"]  # fmt: skip
     environment = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
     return subprocess.Popen(
         [*line, *search, *words],

@@ -42,6 +42,7 @@ from tidegate.model.intents import (
     FetchPrices,
     FetchRequests,
     FindCoin,
+    Read,
     Urgency,
 )
 from tidegate.model.market import Candle, Timeframe
@@ -53,19 +54,6 @@ CLOCK_TRIES = 3
 ANSWER_AGE_MAX_S = 1.0
 """An answer that took longer is not one to set a clock by: this process may have been suspended meanwhile."""
 
-Read = (
-    FetchCandles
-    | FetchPrices
-    | CheckPrices
-    | FetchAccount
-    | FetchPositions
-    | FetchOrder
-    | FetchMetadata
-    | FetchBlock
-    | FetchFees
-    | FetchRequests
-    | FindCoin
-)
 Stored = Callable[[str, Timeframe, int], tuple[Candle, ...]]
 """The candles of a coin that an earlier run stored, from an open time on, ascending."""
 Find = Callable[[Any, FindCoin], Event]

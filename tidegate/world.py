@@ -26,6 +26,7 @@ from tidegate.model.intents import (
     Intent,
     PlaceOrders,
     Quit,
+    Read,
     Recap,
     Remember,
     RememberBrakes,
@@ -35,20 +36,6 @@ from tidegate.model.intents import (
     SpendNonce,
     Subscribe,
     Unsubscribe,
-)
-
-Read = (
-    FetchCandles
-    | FetchPrices
-    | CheckPrices
-    | FetchAccount
-    | FetchPositions
-    | FetchOrder
-    | FetchMetadata
-    | FetchBlock
-    | FetchFees
-    | FetchRequests
-    | FindCoin
 )
 
 

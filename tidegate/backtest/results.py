@@ -39,7 +39,6 @@ TRADE_COLUMNS: dict[str, str] = {
     "mae": "float64",
     "mfe": "float64",
 }
-EQUITY_COLUMNS = ("equity", "balance", "exposure")
 BENCHMARK = "benchmark"
 ID_DIGITS = 8
 

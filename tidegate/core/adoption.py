@@ -30,15 +30,9 @@ def at_start(state: State, account: Account, remembered: dict[str, Remembered]) 
     for name in tuple(state.coins):
         record = remembered.get(name)
         if record is not None:
-            state.change(
-                name,
-                acted_open_ms=record.acted_open_ms,
-                signal_id=record.signal_id,
-                generation=record.generation,
-                exit_attempts=record.exit_attempts,
-                protect_attempts=record.protect_attempts,
-                barred_until_ms=state.now_ms + state.wait_ms(EXPIRES_AFTER_MS) if record.generation else 0,
-            )
+            state.recall(name, record)
+            barred_until_ms = state.now_ms + state.wait_ms(EXPIRES_AFTER_MS) if record.generation else 0
+            state.change(name, barred_until_ms=barred_until_ms)
             if record.twap is not None:
                 decision += twaps.take_over(state, record.twap, account)
         theirs = next((position for position in account.positions if position.coin == name), None)

@@ -348,6 +348,17 @@ class State:
         self.coins[coin] = after
         return after
 
+    def recall(self, coin: str, record: Remembered) -> CoinState:
+        """What an earlier session noted of a coin: what was acted on, and how far the names of its orders have come."""
+        return self.change(
+            coin,
+            acted_open_ms=record.acted_open_ms,
+            signal_id=record.signal_id,
+            generation=record.generation,
+            exit_attempts=record.exit_attempts,
+            protect_attempts=record.protect_attempts,
+        )
+
     def tells_again(self, where: str, coin: str) -> bool:
         """Whether a trouble that goes on is to be told aloud now; not again for a while then."""
         told_ms = self.faults_told.get((where, coin))

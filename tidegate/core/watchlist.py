@@ -110,14 +110,7 @@ def _begin(state: State, instrument: Instrument) -> None:
         barred_until_ms=state.now_ms + state.wait_ms(EXPIRES_AFTER_MS),
     )
     if record is not None:
-        state.change(
-            name,
-            signal_id=record.signal_id,
-            acted_open_ms=record.acted_open_ms,
-            generation=record.generation,
-            exit_attempts=record.exit_attempts,
-            protect_attempts=record.protect_attempts,
-        )
+        state.recall(name, record)
 
 
 def _keep(state: State, coin: CoinState, who: str, why: str, id_: str) -> Decision:

@@ -9,7 +9,6 @@ WHOLE_TEXT = 0x81
 """The first byte of a text message in one frame, with no extension in use."""
 FINAL = 0x80
 CONTROL = 0x08
-CONTINUATION = 0x00
 LENGTH_IN_2_BYTES, LENGTH_IN_8_BYTES = 126, 127
 MASKED = 128
 

@@ -312,6 +312,21 @@ class Quit(Wish, frozen=True, kw_only=True):
     reason: str
 
 
+Read = (
+    FetchCandles
+    | FetchPrices
+    | CheckPrices
+    | FetchAccount
+    | FetchPositions
+    | FetchOrder
+    | FetchMetadata
+    | FetchBlock
+    | FetchFees
+    | FetchRequests
+    | FindCoin
+)
+"""What is asked of the exchange by REST."""
+
 Intent = (
     PlaceOrders
     | CancelOrders
@@ -320,20 +335,9 @@ Intent = (
     | SpendNonce
     | SkipNonces
     | SetLeverage
-    | FetchCandles
-    | FetchPrices
-    | CheckPrices
-    | FetchPositions
-    | FetchRequests
-    | FetchAccount
-    | FetchOrder
-    | FetchMetadata
-    | FetchBlock
-    | FetchFees
     | Evaluate
     | Subscribe
     | Unsubscribe
-    | FindCoin
     | Choose
     | Answer
     | Alert
@@ -342,6 +346,7 @@ Intent = (
     | BookClosed
     | Recap
     | Quit
+    | Read
 )
 
 

@@ -13,9 +13,9 @@ from tidegate.gateway import Sent, deliver
 from tidegate.hyperliquid.client import NOT_ASKED, HyperliquidClient
 from tidegate.inbox import ConflatingInbox
 from tidegate.model.events import Command, Event, Faulted, Tick
-from tidegate.model.intents import FetchCandles
+from tidegate.model.intents import FetchCandles, Read
 from tidegate.ports import Facts
-from tidegate.reader import LANES, Find, Read, Reading
+from tidegate.reader import LANES, Find, Reading
 from tidegate.research.timeline import Timeline
 
 TAKES_AT_ONE_MOMENT_MAX = 10_000

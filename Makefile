@@ -69,10 +69,10 @@ kill: $(VENV)/.dev
 	KILLS=all $(BIN)/python -m pytest tests/kill --timeout=1800 -n 2 $(ARGS)
 
 exactness: $(VENV)/.dev
-	EXACTNESS=$(EXAMPLES) $(BIN)/python -m pytest tests/core/test_stop_exactness.py --timeout=3600 $(ARGS)
+	EXACTNESS=$(EXAMPLES) $(BIN)/python -m pytest tests/core/test_stop_exactness.py --hypothesis-profile=default --timeout=3600 $(ARGS)
 
 stream-law: $(VENV)/.dev
-	STREAM_LAW=$(EXAMPLES) $(BIN)/python -m pytest tests/hyperliquid/test_stream_law.py tests/stream/test_exit_law.py tests/stream/test_frames_of_mainnet.py --timeout=3600 $(ARGS)
+	STREAM_LAW=$(EXAMPLES) $(BIN)/python -m pytest tests/hyperliquid/test_stream_law.py tests/stream/test_exit_law.py tests/stream/test_frames_of_mainnet.py --hypothesis-profile=default --timeout=3600 $(ARGS)
 
 weight: $(VENV)/.dev
 	WEIGHT=1 $(BIN)/python -m pytest tests/e2e/test_rest_weight.py --timeout=600 $(ARGS)

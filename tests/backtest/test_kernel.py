@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from tests.backtest.made import Wishing, Written, bars_of, market, reference
 from tidegate.backtest import kernel, shapes
@@ -113,7 +114,11 @@ def test_sizes_are_those_of_the_core(
 
     def core(more: float) -> Any:
         return sizing.by_risk(
-            bot,
+            structs.replace(
+                bot,
+                max_position_usd=bot.max_position_usd * D(more),
+                max_allocation_usd=bot.max_allocation_usd * D(more),
+            ),
             instrument,
             equity=D(equity * more),
             free=D(equity * free * more),

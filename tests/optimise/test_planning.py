@@ -33,14 +33,8 @@ def searched(plan, judge, rows=None, goals=1):
     return [rows[index] for index in sorted(rows)]
 
 
-def sampler_there(sampler):
-    if sampler == "cmaes":
-        pytest.importorskip("cmaes", reason="the library cmaes is not installed")
-
-
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_the_same_seed_gives_the_same_trials_and_another_seed_others(plan, judge, sampler):
-    sampler_there(sampler)
     first = searched(plan(sampler), judge)
     assert [row.index for row in first] == list(range(30))
     assert searched(plan(sampler), judge) == first
@@ -50,7 +44,6 @@ def test_the_same_seed_gives_the_same_trials_and_another_seed_others(plan, judge
 @pytest.mark.parametrize("sampler", SAMPLERS)
 @pytest.mark.parametrize("cut", [0, 1, 9, 10, 17])
 def test_an_interrupted_search_goes_on_to_the_same_trials(plan, judge, sampler, cut):
-    sampler_there(sampler)
     whole = searched(plan(sampler), judge)
     kept = {row.index: row for row in itertools.chain(whole[:cut], whole[cut + 2 : cut + 3] if cut % 10 else ())}
     assert searched(plan(sampler), judge, kept) == whole
@@ -58,7 +51,6 @@ def test_an_interrupted_search_goes_on_to_the_same_trials(plan, judge, sampler, 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_a_longer_search_begins_with_the_trials_of_a_shorter_one(plan, judge, sampler):
-    sampler_there(sampler)
     longer, shorter = (searched(plan(sampler, trials=trials), judge) for trials in (37, 25))
     for one, other in zip(longer, shorter, strict=False):
         assert (one.index, one.parameters, one.values) == (other.index, other.parameters, other.values)
@@ -66,7 +58,6 @@ def test_a_longer_search_begins_with_the_trials_of_a_shorter_one(plan, judge, sa
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_nothing_is_tried_that_the_strategy_refuses(plan, judge, sampler):
-    sampler_there(sampler)
     rows = searched(plan(sampler, fast="2:20", slow="5:21"), judge)
     assert all(row.parameters["fast"] < row.parameters["slow"] for row in rows)
 

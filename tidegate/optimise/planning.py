@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from tidegate.errors import ConfigError
@@ -46,8 +45,6 @@ class Plan:
             problems.append("--sampler cmaes knows one goal only; take nsga2 for several")
         if self.trials is None and self.sampler != "grid":
             problems.append("--trials: how many? only a grid knows by itself")
-        if self.sampler == "cmaes" and find_spec("cmaes") is None:
-            problems.append("--sampler cmaes needs the library cmaes: pip install cmaes")
         if self.batch < 2:
             problems.append("--batch must be at least 2")
         if problems:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.backtest.made import market
 from tidegate.backtest.results import read
-from tidegate.commands.backtesting import moment
+from tidegate.commands.playing import moment
 from tidegate.errors import ConfigError
 from tidegate.model.market import Timeframe
 

@@ -30,7 +30,6 @@ from tidegate.timeframes import STEP
 
 HOUR_MS = 3_600_000
 CODES: Mapping[str, int] = {Want.HOLD.value: 0, Want.LONG.value: 1, Want.SHORT.value: -1, Want.FLAT.value: 2}
-FEW_TRADES = 30
 Progress = Callable[[str], None]
 
 

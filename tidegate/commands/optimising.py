@@ -2,20 +2,17 @@
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tidegate.commands.backtesting import moment
-from tidegate.commands.given import STRATEGIES, Set, load_settings, noting, pairs
-from tidegate.errors import ConfigError
+from tidegate.commands import playing
+from tidegate.commands.given import STRATEGIES, Set, noting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tidegate.backtest.rules import Rules
-    from tidegate.config import Loaded
     from tidegate.history import History
     from tidegate.optimise.boards import Board
     from tidegate.optimise.engines import Engine
@@ -47,14 +44,12 @@ class _Where:
 
 
 def optimise(
-    strategy: Annotated[str, typer.Argument(metavar="STRATEGY", help="The name of a file in strategies/.")],
-    coins: Annotated[str | None, typer.Option(metavar="NAMES", help="Coins, with commas between; else COINS.")] = None,
-    begin: Annotated[str, typer.Option("--from", metavar="MOMENT", help="2025-01-31 or 2025-01-31T12:00, UTC.")] = "",
-    end: Annotated[str, typer.Option("--to", metavar="MOMENT", help="Not included.")] = "",
-    timeframe: Annotated[str | None, typer.Option(metavar="LENGTH", help="1m, 5m, 1h …; else TIMEFRAME.")] = None,
-    data: Annotated[
-        str, typer.Option(metavar="PATH", help="A file, a folder of files or a database; else the bot's own database.")
-    ] = "",
+    strategy: playing.Name,
+    coins: playing.Coins = None,
+    begin: playing.Begin = "",
+    end: playing.End = "",
+    timeframe: playing.Length = None,
+    data: playing.Data = "",
     trials: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="How many; 100 if not said, a grid all of its points.")
     ] = None,
@@ -86,31 +81,25 @@ def optimise(
     batch: Annotated[
         int, typer.Option(min=2, metavar="N", help="Trials drawn at a time; the same number: the same trials.")
     ] = 20,
-    equity: Annotated[float, typer.Option(min=1, metavar="USD", help="What the account begins with.")] = 10_000.0,
-    fee_tier: Annotated[int, typer.Option(min=0, max=6, metavar="N", help="0 to 6, by traded volume.")] = 0,
-    slippage: Annotated[float, typer.Option(min=0, metavar="PCT", help="Of the price, for what takes.")] = 0.01,
-    funding: Annotated[
-        str, typer.Option(metavar="RATE|PATH", help="An hourly rate as a fraction, or a file or folder of rates.")
-    ] = "0.0000125",
+    equity: playing.Equity = playing.EQUITY_USD,
+    fee_tier: playing.FeeTier = 0,
+    slippage: playing.Slippage = playing.SLIPPAGE_PCT,
+    funding: playing.Funding = playing.HOURLY_FUNDING,
     settings: Set = None,
 ) -> None:
     """Search a strategy's parameters, and say how far to believe what is found."""
     # Taken out of the environment: no child process is to see an address that holds a password.
     where = _Where(engine, scheduler, jobs, storage or os.environ.pop(STORAGE_VARIABLE, ""), patience)
     problems = where.problems()
-    cli: dict[str, str] = {"STRATEGY": strategy}
     wish: Wish | None = None
-    with noting(problems):
-        cli |= {name: value for name, value in (("COINS", coins), ("TIMEFRAME", timeframe)) if value is not None}
-        cli |= pairs(settings or [])
     with noting(problems):
         search = (goal, sampler, trials, batch, seed)
         wish = _wish(strategy, search, ranges or [], param or [], (walk_forward, purge), (begin, end))
-    if problems or wish is None:
-        raise ConfigError(problems)
-    loaded = load_settings(cli)
-    histories = _histories(loaded, data, wish.end_ms)
-    rules = _rules(loaded, equity, fee_tier, slippage, funding)
+    loaded = playing.settings_for(strategy, coins, timeframe, settings, problems)
+    assert wish is not None  # else there was a problem
+    # From the first one on: candles before `--from` warm the indicators up.
+    histories = playing.candles(loaded, data, loaded.settings.timeframe, None, wish.end_ms)
+    rules = playing.rules_of(loaded.settings, playing.Costs(equity, fee_tier, slippage, funding))
     _run(wish, histories, rules, where)
 
 
@@ -130,55 +119,12 @@ def _wish(
     goal, sampler, trials, batch, seed = search
     source = read_source(STRATEGIES, name)
     goals = goals_of(goal)
-    space = space_of(load(source).parameters(), _pairs("--range", "5:50", ranges), _pairs("--param", "20", fixed))
+    fixed_ones = playing.named("--param", "20", fixed)
+    space = space_of(load(source).parameters(), playing.named("--range", "5:50", ranges), fixed_ones)
     chosen = sampler or ("nsga2" if len(goals) > 1 else "tpe")
     number = trials or (None if chosen == "grid" else 100)
-    begin_ms, end_ms = moment(span[0], "--from"), moment(span[1], "--to")
-    if begin_ms is not None and end_ms is not None and end_ms <= begin_ms:
-        raise ConfigError([f"--to {span[1]}: it must lie after --from {span[0]}"])
+    begin_ms, end_ms = playing.span(*span)
     return Wish(source, space, goals, chosen, number, batch, *folds, begin_ms, end_ms, seed)
-
-
-def _pairs(option: str, example: str, given: list[str]) -> dict[str, str]:
-    if any("=" not in each for each in given):
-        raise ConfigError([f"{option}: expected NAME=…, example: {option} fast={example}"])
-    return dict(each.split("=", 1) for each in given)
-
-
-def _histories(loaded: "Loaded", data: str, end_ms: int | None) -> "list[History]":
-    """The candles of every coin from the first one on: those before `--from` warm the indicators up."""
-    from tidegate.history import load
-
-    settings = loaded.settings
-    venue = settings.network.value if settings.network.value != "localnet" else "mainnet"
-    problems: list[str] = []
-    found = []
-    for coin in settings.coins:
-        with noting(problems):
-            path = data or loaded.secrets.database_url
-            found.append(load(path, coin, settings.timeframe, None, end_ms, venue=venue))
-    if problems:
-        raise ConfigError([*problems, "other candles: --data PATH; docs/backtesting.md says what can be read"])
-    return found
-
-
-def _rules(loaded: "Loaded", equity: float, tier: int, slippage: float, funding: str) -> "Rules":
-    from tidegate.backtest.rules import Rules, fee_tier
-    from tidegate.history.funding import load_funding
-
-    try:
-        rates: Any = float(funding)
-    except ValueError:
-        rates = load_funding(Path(funding), loaded.settings.coins)
-    fees = fee_tier(tier)
-    return Rules.of(
-        loaded.settings,
-        equity_usd=equity,
-        taker_fee=fees.taker,
-        maker_fee=fees.maker,
-        slippage_pct=slippage,
-        funding=rates,
-    )
 
 
 def _run(wish: "Wish", histories: "Sequence[History]", rules: "Rules", where: _Where) -> None:

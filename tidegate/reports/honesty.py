@@ -157,19 +157,23 @@ def without_best(trades: pd.DataFrame, best: int = 1) -> float | None:
     return float(np.sum(nets[:-best])) if len(nets) > best else None
 
 
-def _warnings(result: Result, found: Doubts, search: Search) -> list[str]:
-    nets, days = nets_in_order(result.trades), curve_of(result).days
-    net, count = float(np.sum(nets)), len(nets)
+def of_trades(trades: pd.DataFrame) -> list[str]:
+    """What the trades alone say against a result: none or few of them, liquidations, one lucky trade."""
     told: list[str] = []
-    if not count:
-        told.append("There is not a single trade: nothing can be said about this strategy.")
-    elif count < FEW_TRADES:
+    if not (count := len(trades)):
+        return ["There is not a single trade: nothing can be said about this strategy."]
+    if count < FEW_TRADES:
         told.append(f"Only {count} trades: below {FEW_TRADES} a result is mostly chance.")
-    if "liquidation" in set(result.trades["reason"]):
-        told.append(f"{int((result.trades['reason'] == 'liquidation').sum())} trades ended in liquidation.")
+    if "liquidation" in set(trades["reason"]):
+        told.append(f"{int((trades['reason'] == 'liquidation').sum())} trades ended in liquidation.")
+    return told + _of_luck(trades)
+
+
+def _warnings(result: Result, found: Doubts, search: Search) -> list[str]:
+    days = curve_of(result).days
+    told = of_trades(result.trades)
     if result.run.settings.get(EQUITY_IS) == "in sample":
         told.append("These figures are in sample: this set of parameters was chosen because they were the best.")
-    told += _of_luck(nets, net, found)
     told += _of_silence(result)
     if days < FEW_DAYS:
         told.append(f"Only {days:,.0f} days: figures a year from so short a time stretch what little is known.")
@@ -191,16 +195,16 @@ def _warnings(result: Result, found: Doubts, search: Search) -> list[str]:
     return told
 
 
-def _of_luck(nets: Floats, net: float, found: Doubts) -> list[str]:
-    if net <= 0 or found.without_best is None:
+def _of_luck(trades: pd.DataFrame) -> list[str]:
+    net, rest = float(trades["net"].sum()), without_best(trades)
+    if net <= 0 or rest is None:
         return []
-    best = float(np.max(nets))
-    if found.without_best <= 0:
-        return [
-            f"Without its best trade ({best:+,.2f} USD) the result is {found.without_best:+,.2f} USD: one lucky trade."
-        ]
-    if best > LUCKY_SHARE * net:
-        return [f"Its best trade ({best:+,.2f} USD) makes {best / net:.0%} of the whole result ({net:+,.2f} USD)."]
+    best = trades.iloc[int(trades["net"].to_numpy().argmax())]
+    which = f"{best['coin']}, {best['opened']:%Y-%m-%d}, {best['net']:+,.2f} USD"
+    if rest <= 0:
+        return [f"Without its best trade ({which}) the result is {rest:+,.2f} USD: one lucky trade."]
+    if best["net"] > LUCKY_SHARE * net:
+        return [f"Its best trade ({which}) makes {best['net'] / net:.0%} of the whole result ({net:+,.2f} USD)."]
     return []
 
 

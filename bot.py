@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tidegate.commands import backtesting, coming_and_going, looking, operating, optimising, reporting, tending, writing
+from tidegate.commands import (
+    backtesting,
+    coming_and_going,
+    listing,
+    looking,
+    operating,
+    optimising,
+    reporting,
+    tending,
+    writing,
+)
 from tidegate.commands.given import EXIT_CONFIGURATION, PROGRAM, Set, load_settings, noting, pairs, with_key
 from tidegate.commands.operating import Reason, ask_the_bot
 from tidegate.errors import ConfigError, ExchangeError, OtherBotRunning, StorageError, TidegateError
@@ -213,6 +223,7 @@ for _name, _command in (
     ("resume", operating.resume),
     ("coins", coming_and_going.coins),
     ("status", looking.status),
+    ("instruments", listing.instruments),
     ("strategies", looking.strategies),
     ("new-strategy", writing.new_strategy),
     ("backtest", backtesting.backtest),

@@ -103,6 +103,10 @@ class HyperliquidClient:
         """The perps of the first dex by coin, and one line for each row that could not be read."""
         return instruments_of(self._ask({"type": "meta"}))
 
+    def listing(self) -> tuple[dict[str, Instrument], list[str]]:
+        """The perps of the first dex and all spot pairs, and one line for each row that could not be read."""
+        return instruments_of(self._ask({"type": "meta"}), self._ask({"type": "spotMeta"}))
+
     def candles(self, coin: str, timeframe: Timeframe, since_ms: int, until_ms: int) -> tuple[Candle, ...]:
         """Candles that overlap the range, ascending; the last one may still be open."""
         span = {"coin": coin, "interval": timeframe.value, "startTime": since_ms, "endTime": until_ms}

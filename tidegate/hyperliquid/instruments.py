@@ -87,6 +87,16 @@ def resolve(name: str, instruments: Mapping[str, Instrument]) -> str | None:
     return next(iter(called)) if len(called) == 1 else None
 
 
+def unified_name(instrument: Instrument) -> str:
+    """How ccxt and frameworks upon it write an instrument: `BTC/USDC:USDC`; a spot pair keeps the exchange's name."""
+    return f"{instrument.coin}/USDC:USDC" if instrument.book is Book.PERPS else instrument.coin
+
+
+def compact_name(instrument: Instrument) -> str:
+    """The same in one word, as charts write it: `BTCUSDC`; a spot pair keeps the exchange's name."""
+    return f"{instrument.coin}USDC" if instrument.book is Book.PERPS else instrument.coin
+
+
 def nearest(name: str, instruments: Mapping[str, Instrument]) -> str | None:
     """The coin whose name looks most like `name`, for the message that says it does not exist."""
     table = _names(instruments)

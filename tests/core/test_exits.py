@@ -12,7 +12,7 @@ from tidegate.core import exits
 from tidegate.core.state import OrderState, Phase
 from tidegate.model.brackets import Bracket, ExitReason
 from tidegate.model.events import OrderCanceled, OrderInDoubt, OrderRejected, OrderSeen, Trade
-from tidegate.model.intents import FetchAccount, FetchOrder, PlaceOrders, Remember, Urgency
+from tidegate.model.intents import FetchAccount, FetchOrder, PlaceOrders, Remember, ResendOrders, Urgency
 from tidegate.model.orders import Limit, Role, TimeInForce
 from tidegate.model.settings import StopPriceSource
 
@@ -326,7 +326,49 @@ def test_an_exit_without_an_answer_is_asked_about_and_tried_again_after_ten_seco
     assert len(exits_of(world.decisions)) == 2
     first = exits_of(world.decisions)[0][1].cloid
     assert world.coin().orders[first].state is OrderState.DOUBT
-    assert [wish.cloid for wish in world.wished(FetchOrder)] == [first]
+    assert {wish.cloid for wish in world.wished(FetchOrder)} == {first}
+
+
+def test_a_lost_exit_is_asked_about_within_two_seconds_and_leaves_again_as_the_same_bytes() -> None:
+    world = holding()
+    world.trade(97)
+    (exit_,) = (order for _reason, order in exits_of(world.decisions))
+    world.run_until(world.now_ms + 2_000)
+    assert [wish.cloid for wish in world.wished(FetchOrder)] == [exit_.cloid]
+    world.tell(OrderSeen(at_ms=world.now_ms, cloid=exit_.cloid, status=None))
+    assert [wish.cloid for wish in world.wished(ResendOrders)] == [exit_.cloid]
+    world.run_until(world.now_ms + 7_000)
+    assert len(exits_of(world.decisions)) == 1, "nothing is signed anew while it is in doubt"
+    world.close(exit_, 97)
+    assert world.coin().phase is Phase.READY
+
+
+def test_an_exit_whose_answer_is_merely_slow_is_found_by_its_name_and_not_sent_again() -> None:
+    world = holding()
+    world.trade(97)
+    (exit_,) = (order for _reason, order in exits_of(world.decisions))
+    world.run_until(world.now_ms + 2_000)
+    world.tell(OrderSeen(at_ms=world.now_ms, cloid=exit_.cloid, status="filled", oid=7))
+    world.fill(exit_.side, exit_.size, 97, cloid=exit_.cloid)
+    world.accept(exit_)
+    assert world.wished(ResendOrders) == []
+    assert len(exits_of(world.decisions)) == 1
+    assert world.coin().phase is Phase.READY
+
+
+def test_an_exit_refused_after_it_was_sent_again_is_asked_about_at_once() -> None:
+    world = holding()
+    world.trade(97)
+    (exit_,) = (order for _reason, order in exits_of(world.decisions))
+    world.run_until(world.now_ms + 4_000)
+    world.tell(OrderSeen(at_ms=world.now_ms, cloid=exit_.cloid, status=None))
+    world.decisions.clear()
+    world.tell(OrderRejected(at_ms=world.now_ms, cloid=exit_.cloid, reason="could not immediately match"))
+    world.run_until(world.now_ms + 300)
+    assert [wish.cloid for wish in world.wished(FetchOrder)] == [exit_.cloid]
+    world.tell(OrderSeen(at_ms=world.now_ms, cloid=exit_.cloid, status="iocCancelRejected"))
+    world.run_until(world.now_ms + 300)
+    assert len(exits_of(world.decisions)) == 1, "and tried anew as soon as it is known to be over"
 
 
 def test_a_late_answer_to_an_older_try_does_not_hurry_the_newer_one() -> None:

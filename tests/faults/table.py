@@ -32,7 +32,7 @@ A row passes when what was expected has happened, no entry was doubled, no posit
 crashed and lives, where it is not to end. **Recovered** is wall time from the moment of the fault until the last of \
 it was seen, pauses and patience of the bot included, and where the fault is there from the beginning, the start of \
 the bot too. Times below 50 ms are not told apart. Orders that nobody answers are waited for 10 s before they are in \
-doubt (8 s by REST).
+doubt (8 s by REST), exits for 1.2 s.
 
 | # | fault | what was done | what is expected | recovered |
 |---|---|---|---|---|

@@ -75,6 +75,13 @@ def ask_soon(state: State, name: str) -> None:
             state.keep_order(name, replace(order, ask_due_ms=min(order.ask_due_ms or due_ms, due_ms)))
 
 
+def ask_again(state: State, order: Working) -> None:
+    """Something was heard of an exit in doubt, though nothing final: it may be the word about its first sending."""
+    if order.request.role is Role.EXIT and order.state is OrderState.DOUBT and order.ask_due_ms is not None:
+        due_ms = min(order.ask_due_ms, state.now_ms + state.wait_ms(ASK_AFTER_MS[0]))
+        state.keep_order(order.request.coin, replace(order, ask_due_ms=due_ms))
+
+
 def ask_now(state: State) -> None:
     """Entries are not wanted any more: those in doubt are asked about at once, so that none lands behind our back."""
     for coin in tuple(state.coins.values()):

@@ -114,6 +114,7 @@ def on_rejected(state: State, event: OrderRejected) -> Decision:
         text = f"{order.request.coin} {order.request.role.value}: the repetition was refused ({event.reason})"
         note = Note(topic="order", text=f"{text}; asking on", level="WARNING")
         limited = refusals.address_limit(state, event.reason) or NOTHING
+        doubt.ask_again(state, order)
         return credentials.refused(state, event.reason) + Decision(notes=(note,)) + limited
     ration.refused(state, event.reason)  # known before the next try is timed
     gone = never_placed(state, order, event.reason)

@@ -31,6 +31,8 @@ EXPIRES_AFTER_MS = 15_000
 """After that the exchange refuses an action of ours."""
 ANSWER_PATIENCE_MS = 10_000
 """An order that was not answered by then is in doubt, whatever became of the answer."""
+EXIT_PATIENCE_MS = 1_200
+"""The same for an exit, which nothing but a loss keeps open: asking costs little, and the same bytes do no harm."""
 PRICE_LAG_MAX_MS = 30_000
 """A source of prices that is so much older than the newest one is not asked."""
 
@@ -387,6 +389,7 @@ class State:
         It is asked about when no answer comes: silence is a fault, too.
         """
         expires_ms = self.now_ms + self.wait_ms(EXPIRES_AFTER_MS)
+        patience_ms = EXIT_PATIENCE_MS if request.role is Role.EXIT else ANSWER_PATIENCE_MS
         self._note_decided(request)
         self.keep_order(
             request.coin,
@@ -396,7 +399,7 @@ class State:
                 state=OrderState.SENT,
                 sent_ms=self.now_ms,
                 expires_ms=expires_ms,
-                ask_due_ms=self.now_ms + self.wait_ms(ANSWER_PATIENCE_MS),
+                ask_due_ms=self.now_ms + self.wait_ms(patience_ms),
                 parent=parent,
             ),
         )

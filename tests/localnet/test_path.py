@@ -58,11 +58,22 @@ def test_no_level_of_the_house_lies_outside_what_the_candle_traded(bar):
 
 @given(candles())
 @settings(deadline=None)
-def test_levels_away_from_the_print_are_prices_that_a_client_may_use(bar):
+def test_levels_away_from_the_print_are_prices_that_a_client_may_use_or_the_recorded_extremes(bar):
     shelf = Shelf(bar, GRID)
     stroke = strokes(bar, MINUTE_MS, GRID)[0]
     bids, asks = shelf.around(stroke.px, stroke.side, stroke.sz)
-    assert all(px == stroke.px or legal_price(px, GRID.sz_decimals) for px, _, _ in [*bids, *asks])
+    recorded = {stroke.px, bar.low, bar.high}
+    assert all(px in recorded or legal_price(px, GRID.sz_decimals) for px, _, _ in [*bids, *asks])
+
+
+@given(candles().filter(lambda bar: bar.low < bar.high))
+@settings(deadline=None)
+def test_while_a_candle_with_a_range_is_played_both_sides_of_the_book_are_there(bar):
+    shelf = Shelf(bar, GRID)
+    for stroke in strokes(bar, MINUTE_MS, GRID):
+        bids, asks = shelf.around(stroke.px, stroke.side, stroke.sz)
+        assert bids
+        assert asks
 
 
 def test_the_nearer_extreme_comes_first():

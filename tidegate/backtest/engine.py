@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from tidegate import __version__
-from tidegate.backtest import shapes
+from tidegate.backtest.kernel import shapes
 from tidegate.backtest.results import Result, Run, trades_frame
 from tidegate.backtest.rules import Rules
 from tidegate.core.sizing import leverage_of
@@ -81,7 +81,7 @@ def play(
     _check(histories)
     say = progress or (lambda _what: None)
     say("asking the strategy")
-    answers = _answers(strategy, histories, rules)
+    answers = wishes_of(strategy, histories, rules)
     say("playing the account (the first time on a machine it is compiled: half a minute)")
     axis = _axis(histories)
     at_ms = in_ms(axis)
@@ -104,7 +104,7 @@ def play(
     return Played(result, refused, _remarks(standing, rules))
 
 
-def _answers(strategy: Strategy, histories: Sequence[History], rules: Rules) -> list[pd.DataFrame]:
+def wishes_of(strategy: Strategy, histories: Sequence[History], rules: Rules) -> list[pd.DataFrame]:
     """What the strategy wishes for each coin, the others beside it, as the live bot asks and filters."""
     frames = {each.coin: _seen(each, rules) for each in histories}
     regime = Regime(rules.regime, rules.regime_bars, rules.regime_buckets)

@@ -51,7 +51,7 @@ class CandleReplay:
             reach_ms = max(HISTORY_MAX_MS, HISTORY_CANDLES * bars.interval_ms)
             oldest = int(np.searchsorted(bars.time_ms, start_ms - shift_ms - reach_ms))
             self._history[coin] = _shifted(bars.slice(oldest, first), shift_ms)
-            acts = _acts(_shifted(bars.slice(first, len(bars)), shift_ms), grid_of[coin])
+            acts = acts_of(_shifted(bars.slice(first, len(bars)), shift_ms), grid_of[coin])
             opening = next(acts, None)
             if opening is not None:
                 self._acts.append((opening.time_ms, order, opening, acts))
@@ -97,7 +97,7 @@ def _shifted(bars: Bars, shift_ms: int) -> Bars:
     return Bars(bars.interval_ms, time_ms + shift_ms, *others)
 
 
-def _acts(bars: Bars, grid: Grid) -> Iterator[Act]:
+def acts_of(bars: Bars, grid: Grid) -> Iterator[Act]:
     """What the house does through these candles: a book at each open, the path, nothing where nothing was traded."""
     interval_ms = bars.interval_ms
     shown_until_ms: int | None = None

@@ -70,10 +70,14 @@ class Shelf:
         last = int((bar.high / tick).to_integral_value(ROUND_FLOOR))
         stride = max(1, -(-(last - first) // SHELF_MAX))
         sizes = [_whole_lots(self._touch * share, grid) for share in SHELF_SIZES]
-        self._levels: list[Level] = [
-            (Decimal(ticks).scaleb(exponent), sizes[ticks % len(sizes)], SHELF_ORDERS[ticks % len(SHELF_ORDERS)])
+        levels = {
+            Decimal(ticks).scaleb(exponent): (sizes[ticks % len(sizes)], SHELF_ORDERS[ticks % len(SHELF_ORDERS)])
             for ticks in range(first, last + 1, stride)
-        ]
+        }
+        # Recorded extremes need not lie on a tick of ours; without them nobody would stand beyond the outermost tick.
+        for extreme in (bar.low, bar.high):
+            levels.setdefault(extreme, (sizes[0], SHELF_ORDERS[0]))
+        self._levels: list[Level] = [(px, *levels[px]) for px in sorted(levels)]
         self._prices = [level[0] for level in self._levels]
 
     def around(self, px: Decimal, side: Side, sz: Decimal) -> tuple[Sequence[Level], Sequence[Level]]:

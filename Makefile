@@ -48,6 +48,7 @@ run: $(VENV)/.run
 	$(BIN)/python bot.py $(ARGS)
 
 test: $(VENV)/.dev
+	@.ci/services
 	$(BIN)/python -m pytest $(ARGS)
 
 check: $(VENV)/.dev

@@ -1,10 +1,7 @@
-"""Servers and processes for the tests of several machines: PostgreSQL, a Dask cluster, the command itself."""
+"""Processes for the tests of several machines: a Dask cluster, the command itself."""
 
 import os
-import pwd
-import shutil
 import socket
-import stat
 import subprocess
 import sys
 import tempfile
@@ -18,7 +15,6 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 90
-PASSWORD = "very-secret-word"
 
 
 def wait_until(condition: Callable[[], object], what: str) -> None:
@@ -33,86 +29,6 @@ def free_port() -> int:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return int(taken.getsockname()[1])
-
-
-def _programs() -> Path | None:
-    places = [Path(found).parent] if (found := shutil.which("initdb")) else []
-    places += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    return next((place for place in places if (place / "initdb").exists() and (place / "postgres").exists()), None)
-
-
-def _other_user() -> dict[str, str]:
-    """PostgreSQL does not run as root: somebody else, if we are."""
-    if os.geteuid() != 0:
-        return {}
-    for name in ("postgres", "nobody"):
-        try:
-            pwd.getpwnam(name)
-        except KeyError:
-            continue
-        return {"user": name}
-    pytest.skip("PostgreSQL does not run as root, and there is no other user here")
-
-
-def _open_to_all() -> Path:
-    """The temporary folder, or the one around it, into which every user may go."""
-    place = Path(tempfile.gettempdir()).resolve()
-    closed = [each for each in (place, *place.parents) if not each.stat().st_mode & stat.S_IXOTH]
-    return closed[-1].parent if closed else place
-
-
-@contextmanager
-def postgresql() -> Iterator[str]:
-    """The address of a server of our own on a free loopback port; skips where there can be none."""
-    psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed")
-    programs = _programs()
-    if programs is None:
-        pytest.skip("PostgreSQL is not installed")
-    user = _other_user()
-    with tempfile.TemporaryDirectory(prefix="tidegate-postgresql-", dir=_open_to_all()) as folder:
-        place, word = Path(folder), Path(folder) / "word"
-        word.write_text(PASSWORD)
-        if user:
-            for path in (place, word):
-                shutil.chown(path, user["user"])
-        at = {"cwd": folder, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, **user}
-        made = subprocess.run(
-            [
-                programs / "initdb",
-                "-D",
-                place / "data",
-                "-U",
-                "tidegate",
-                "-A",
-                "scram-sha-256",
-                "--pwfile",
-                word,
-                "-N",
-            ],
-            check=False,
-            **at,
-        )
-        if made.returncode:
-            pytest.skip(f"PostgreSQL cannot be set up here: {made.stdout.splitlines()[-1:]}")
-        port = free_port()
-        options = ["-F", "-p", str(port), "-c", "listen_addresses=127.0.0.1", "-k", ""]
-        server = subprocess.Popen([programs / "postgres", "-D", place / "data", *options], **at)
-        plain = f"postgresql://tidegate:{PASSWORD}@127.0.0.1:{port}/postgres"
-        try:
-
-            def answers() -> bool:
-                assert server.poll() is None, server.stdout.read() if server.stdout else ""
-                try:
-                    psycopg.connect(plain, connect_timeout=2).close()
-                except psycopg.OperationalError:
-                    return False
-                return True
-
-            wait_until(answers, "PostgreSQL answers")
-            yield plain.replace("postgresql:", "postgresql+psycopg:")
-        finally:
-            server.kill()
-            server.wait(PATIENCE_S)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+import sqlalchemy as sql
 
 from tidegate.errors import ConfigError, StorageError
 from tidegate.optimise.boards import LocalBoard
@@ -15,7 +16,9 @@ from tidegate.optimise.engines import Serial
 from tidegate.optimise.search import search
 from tidegate.optimise.shared import SharedBoard
 
-from .machines import PASSWORD, PATIENCE_S, command, dask_cluster, postgresql, wait_until
+from tests.postgresql import PASSWORD
+
+from .machines import PATIENCE_S, command, dask_cluster, wait_until
 
 SLOWLY = "import time; until = time.perf_counter() + 0.1\n        while time.perf_counter() < until: pass"
 GRID = {"fast": "4:9:1", "slow": "20:50:10", "stop_pct": "2", "trials": None}
@@ -87,6 +90,14 @@ def test_a_database_that_does_not_answer_is_told_without_its_password(plan):
     assert PASSWORD not in str(told.value)
 
 
+def states(url):
+    """How many trials of the shared study are in which state; none before there is a study."""
+    engine = sql.create_engine(url, poolclass=sql.NullPool)
+    with suppress(sql.exc.SQLAlchemyError), engine.connect() as connection:
+        return dict(connection.execute(sql.text("SELECT state, count(*) FROM trials GROUP BY state")).all())
+    return {}
+
+
 def table(folder):
     (path,) = folder.glob("data/runs/*/trials.parquet")
     return pd.read_parquet(path)
@@ -98,34 +109,20 @@ def table(folder):
     "search_words", [("--sampler", "grid"), ("--sampler", "tpe", "--trials", "60")], ids=["grid", "tpe"]
 )
 def test_two_processes_over_postgresql_one_of_them_killed_end_equal_to_the_serial_search(
-    tmp_path, candles, search_words
+    tmp_path, candles, search_words, postgres
 ):
-    import sqlalchemy as sql
-
-    with postgresql() as url:
-        shared = (*search_words, "--storage", url, "--patience", "4")
-        hosts = [command(tmp_path / name, candles, *shared) for name in ("one", "other")]
-        engine = sql.create_engine(url, poolclass=sql.NullPool)
-
-        def done():
-            with suppress(sql.exc.SQLAlchemyError), engine.connect() as connection:
-                return (
-                    connection.execute(sql.text("SELECT count(*) FROM trials WHERE state = 'COMPLETE'")).scalar() or 0
-                )
-            return 0
-
-        try:
-            wait_until(lambda: done() >= 5, "five trials are done")
-            os.killpg(hosts[0].pid, signal.SIGKILL)
-            before = done()
-            said, _ = hosts[1].communicate(timeout=PATIENCE_S)
-        finally:
-            for host in hosts:
-                with suppress(ProcessLookupError):
-                    os.killpg(host.pid, signal.SIGKILL)
-                host.wait(PATIENCE_S)
-        with engine.connect() as connection:
-            states = dict(connection.execute(sql.text("SELECT state, count(*) FROM trials GROUP BY state")).all())
+    shared = (*search_words, "--storage", postgres, "--patience", "4")
+    hosts = [command(tmp_path / name, candles, *shared) for name in ("one", "other")]
+    try:
+        wait_until(lambda: states(postgres).get("COMPLETE", 0) >= 5, "five trials are done")
+        os.killpg(hosts[0].pid, signal.SIGKILL)
+        before = states(postgres).get("COMPLETE", 0)
+        said, _ = hosts[1].communicate(timeout=PATIENCE_S)
+    finally:
+        for host in hosts:
+            with suppress(ProcessLookupError):
+                os.killpg(host.pid, signal.SIGKILL)
+            host.wait(PATIENCE_S)
     assert hosts[1].returncode == 0, said
     assert PASSWORD not in said
     alone = command(tmp_path / "alone", candles, *search_words, "--engine", "serial")
@@ -133,8 +130,9 @@ def test_two_processes_over_postgresql_one_of_them_killed_end_equal_to_the_seria
     assert alone.returncode == 0, told
     expected = table(tmp_path / "alone")
     assert before < len(expected), "the host was killed after the end"
-    assert not {"WAITING", "RUNNING"} & set(states)
-    assert states["COMPLETE"] + states.get("PRUNED", 0) == len(expected)
+    ended = states(postgres)
+    assert not {"WAITING", "RUNNING"} & set(ended)
+    assert ended["COMPLETE"] + ended.get("PRUNED", 0) == len(expected)
     pd.testing.assert_frame_equal(table(tmp_path / "other"), expected, check_exact=True)
     kept = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
     assert not any(PASSWORD.encode() in each for each in kept)

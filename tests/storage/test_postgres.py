@@ -1,9 +1,5 @@
-"""PostgreSQL keeps the same ledger: every statement compiles for it, and a server at hand runs them.
+"""PostgreSQL keeps the same ledger: every statement compiles for it, and a server of our own runs them."""
 
-Set TIDEGATE_TEST_POSTGRES to the address of a database that may be written to, with psycopg installed.
-"""
-
-import os
 from collections.abc import Iterator
 from decimal import Decimal
 
@@ -24,7 +20,7 @@ from tidegate.storage.ledger import Ledger
 from tidegate.storage.prices import PriceDataReader
 from tidegate.storage.status import read_status
 
-SERVER = os.environ.get("TIDEGATE_TEST_POSTGRES", "")
+ACCOUNT = "0x" + "a" * 40
 T0 = 1_790_000_040_000
 CLOID = "0x" + "b" * 32
 LARGE = 2**64 - 1
@@ -55,18 +51,14 @@ def test_every_statement_compiles_for_postgresql() -> None:
 
 
 @pytest.fixture
-def ledger(request: pytest.FixtureRequest) -> Iterator[Ledger]:
-    ledger = Ledger(SERVER, venue="testnet", account=request.node.name)
+def ledger(postgres: str) -> Iterator[Ledger]:
+    ledger = Ledger(postgres, venue="testnet", account=ACCOUNT)
     ledger.open()
     yield ledger
-    with ledger._opened.transaction() as execute:
-        for table in tables.METADATA.sorted_tables:
-            execute(f"DELETE FROM {table.name}", {})
     ledger.close()
 
 
-@pytest.mark.skipif(not SERVER, reason="TIDEGATE_TEST_POSTGRES names no database")
-def test_postgresql_gives_everything_back(ledger: Ledger, request: pytest.FixtureRequest) -> None:
+def test_postgresql_gives_everything_back(ledger: Ledger, postgres: str) -> None:
     price = Decimal("100.50")
     account = events.Account(equity=price, free=price)
     start = events.Started(at_ms=T0, settings=Settings(), instruments=(), account=account, instance_tag="0")
@@ -88,7 +80,7 @@ def test_postgresql_gives_everything_back(ledger: Ledger, request: pytest.Fixtur
     ledger.put_status(b"status")
     ledger.flush()
 
-    again = Ledger(SERVER, venue="testnet", account=request.node.name)
+    again = Ledger(postgres, venue="testnet", account=ACCOUNT)
     again.open()
     (found,) = again.orders()
     assert (found.status, found.over, found.filled, found.reduce_only) == ("filled", True, Decimal(1), True)
@@ -101,12 +93,11 @@ def test_postgresql_gives_everything_back(ledger: Ledger, request: pytest.Fixtur
     assert again.sessions()[0].lines == 5
     assert again.next_nonce(0) == nonce + 1
     again.close()
-    assert read_status(SERVER) == b"status"
-    with PriceDataReader(SERVER, venue="testnet") as prices:
+    assert read_status(postgres) == b"status"
+    with PriceDataReader(postgres, venue="testnet") as prices:
         assert prices.candles("BTC", Timeframe.M1) == (candle,)
 
 
-@pytest.mark.skipif(not SERVER, reason="TIDEGATE_TEST_POSTGRES names no database")
 def test_a_failed_transaction_leaves_the_connection_usable(ledger: Ledger) -> None:
     with pytest.raises(StorageError), ledger._opened.transaction() as execute:
         execute("SELECT no_such_column FROM orders", {})

@@ -9,14 +9,13 @@ import pandas as pd
 import pytest
 import sqlalchemy as sql
 
+from tests.postgresql import PASSWORD
 from tidegate.errors import ConfigError, StorageError
 from tidegate.optimise.boards import LocalBoard
 from tidegate.optimise.cluster import Dask
 from tidegate.optimise.engines import Serial
 from tidegate.optimise.search import search
 from tidegate.optimise.shared import SharedBoard
-
-from tests.postgresql import PASSWORD
 
 from .machines import PATIENCE_S, command, dask_cluster, wait_until
 

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from tests.backtest.made import Wishing, Written, bars_of, market, reference
-from tidegate.backtest import kernel, shapes
+from tidegate.backtest import kernel
 from tidegate.backtest.engine import backtest, play
+from tidegate.backtest.kernel import shapes
 from tidegate.backtest.rules import Rules
 from tidegate.core import risk, sizing
 from tidegate.core.candles import CandleCache

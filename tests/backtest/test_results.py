@@ -35,7 +35,7 @@ def a_trade() -> pd.DataFrame:
 
 def test_a_run_is_read_as_it_was_saved(tmp_path: Path) -> None:
     run = RUN.named()
-    place = save(run, a_trade(), EQUITY, HELD, tmp_path)
+    place = save(run, a_trade(), EQUITY, HELD, folder=tmp_path)
     result = read(run.id, tmp_path)
     assert place == tmp_path / run.id
     assert result.run == run
@@ -44,8 +44,19 @@ def test_a_run_is_read_as_it_was_saved(tmp_path: Path) -> None:
     pd.testing.assert_series_equal(result.benchmark, HELD, check_freq=False)
 
 
+def test_the_prices_are_kept_where_a_run_has_them_and_do_not_outlive_it(tmp_path: Path) -> None:
+    prices = pd.DataFrame({"BTC": [1.0, 2.0], "ETH": [3.0, float("nan")]}, index=INDEX)
+    run = RUN.named()
+    save(run, a_trade(), EQUITY, HELD, prices, tmp_path)
+    found = read(run.id, tmp_path).prices
+    assert found is not None
+    pd.testing.assert_frame_equal(found, prices, check_freq=False)
+    save(run, a_trade(), EQUITY, HELD, folder=tmp_path)
+    assert read(run.id, tmp_path).prices is None
+
+
 def test_a_run_without_trades_is_read_as_it_was_saved(tmp_path: Path) -> None:
-    save(RUN.named(), trades_frame(), EQUITY, HELD, tmp_path)
+    save(RUN.named(), trades_frame(), EQUITY, HELD, folder=tmp_path)
     assert read("last", tmp_path).trades.empty
 
 
@@ -57,7 +68,7 @@ def test_the_same_run_has_the_same_id_whenever_it_is_made_and_another_one_has_an
 def test_the_beginning_of_an_id_is_enough_while_it_is_the_only_one(tmp_path: Path) -> None:
     one, other = RUN.named(), replace(RUN, seed=2).named()
     for run in (one, other):
-        save(run, trades_frame(), EQUITY, HELD, tmp_path)
+        save(run, trades_frame(), EQUITY, HELD, folder=tmp_path)
     assert read(one.id[:-1], tmp_path).run == one
     assert sorted(runs(tmp_path)) == sorted([one.id, other.id])
     with pytest.raises(ConfigError, match="2 runs"):
@@ -68,7 +79,7 @@ def test_what_is_no_run_is_refused_with_what_is_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="none yet"):
         read("nothing", tmp_path)
     run = RUN.named()
-    place = save(run, trades_frame(), EQUITY, HELD, tmp_path)
+    place = save(run, trades_frame(), EQUITY, HELD, folder=tmp_path)
     (place / "trades.parquet").write_bytes(b"broken")
     with pytest.raises(ConfigError, match="not the whole of a run"):
         read(run.id, tmp_path)

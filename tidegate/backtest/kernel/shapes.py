@@ -1,7 +1,4 @@
-"""What the kernel takes and keeps: arrays by name, and the columns of its tables.
-
-numba's cache does not look at this file: whoever changes it changes `kernel.py`, too (a comment will do).
-"""
+"""What the kernel takes and keeps: arrays by name, and the columns of its tables."""
 
 from typing import Any, NamedTuple
 

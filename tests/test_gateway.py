@@ -7,12 +7,14 @@ from queue import Empty, SimpleQueue
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from tidegate.clock import SettableClock
 from tidegate.errors import Refused, StorageError, Unintelligible, Unreachable
 from tidegate.gateway import COURIERS, ERRANDS_MAX, Courier, Gateway, Sent
 from tidegate.hard_limits import HardLimits
 from tidegate.hyperliquid.signing import Signer
+from tidegate.model.brackets import ExitReason
 from tidegate.model.events import (
     Event,
     Faulted,
@@ -98,6 +100,9 @@ class Outside:
             raise StorageError("the disk is full")
         self.expiries.append(expires_ms)
         self.rows |= dict.fromkeys(cloids, payload)
+
+    def exit_leaves(self, _coin: str, _exit_id: str, _reason: object) -> None:
+        self.story.append("note of an exit")
 
     def payload_of(self, cloid: str) -> bytes | None:
         if self.broken:
@@ -320,6 +325,13 @@ def test_a_foreseen_exit_is_committed_in_advance_and_leaves_with_nothing_left_to
     assert gateway.perform(exit_)[0].at_ms == T0
     assert outside.story == ["commit at once", "post"]
     assert outside.sent == [("ws", outside.rows[CLOID])]
+
+
+def test_that_an_exit_leaves_is_noted_before_it_does(gateway: Gateway, outside: Outside) -> None:
+    exit_ = place(Urgency.EXIT)
+    gateway.prepare([exit_])
+    gateway.perform(replace(exit_, exit_reason=ExitReason.STOP))
+    assert outside.story == ["commit at once", "note of an exit", "post"]
 
 
 def test_an_exit_other_than_foreseen_is_signed_anew(gateway: Gateway, outside: Outside) -> None:

@@ -134,6 +134,8 @@ class Gateway:
                 if wish.urgency > Urgency.PROTECTION:
                     words = "the journal cannot be written: no new positions until it can"
                     return [*events, *replies.refused(wish, words, now_ms)]
+        if isinstance(wish, PlaceOrders) and wish.exit_reason is not None:
+            self._ledger.exit_leaves(wish.coin, wish.signal_id, wish.exit_reason)
         transport, sent_ns = self._send(wish, letter.body)
         sent = OrdersSent(
             at_ms=self._clock.now_ms(),

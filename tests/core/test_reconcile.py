@@ -180,6 +180,25 @@ def test_a_position_that_was_closed_while_away_is_booked(closing: str, reason: E
     assert third.wished(BookClosed) == [], "it is booked once"
 
 
+def test_a_position_whose_own_exit_filled_while_away_is_booked_with_the_reason_of_that_exit() -> None:
+    before = started()
+    before.hold()
+    before.trade(97)
+    ((_reason, exit_),) = exits_of(before.decisions)
+    fill = Fill(
+        coin="BTC",
+        side=exit_.side,
+        price=D(97),
+        size=exit_.size,
+        time_ms=before.now_ms + 1_000,
+        tid=77,
+        oid=1,
+        cloid=exit_.cloid,
+    )
+    again = restarted(before, replace(account_of(before, fills=(fill,)), positions=(), orders=()))
+    assert again.wished(BookClosed)[0].closed.reason is ExitReason.STOP
+
+
 def test_orders_of_a_position_that_is_gone_are_swept_and_the_users_are_left_alone() -> None:
     before = started()
     before.hold()

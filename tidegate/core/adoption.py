@@ -240,6 +240,8 @@ def _closed_while_away(state: State, record: Remembered, account: Account) -> De
         reason = ExitReason.TAKE_PROFIT
     elif any(fill.liquidation for fill in closing):
         reason = ExitReason.LIQUIDATION
+    elif closing and record.exit_reason is not None and is_ours(closing[-1].cloid, state.tag):
+        reason = record.exit_reason
     elif closing:
         reason = manual.BY_THE_EXCHANGE.get(closing[-1].direction_text, reason)
     closed = ClosedPosition(

@@ -182,6 +182,11 @@ def parse(url: str) -> URL:
     return parsed
 
 
+def file_of(url: str) -> Path | None:
+    """The SQLite file of an address; None where there is none."""
+    return _sqlite_path(parse(url))
+
+
 def label(url: URL) -> str:
     """The address as it may be shown: without the password."""
     return url.render_as_string(hide_password=True)

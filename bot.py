@@ -19,6 +19,7 @@ from tidegate.commands import (
     operating,
     optimising,
     reporting,
+    simulating,
     tending,
     writing,
 )
@@ -227,6 +228,7 @@ for _name, _command in (
     ("strategies", looking.strategies),
     ("new-strategy", writing.new_strategy),
     ("backtest", backtesting.backtest),
+    ("simulate", simulating.simulate),
     ("show-config", looking.show_config),
     ("optimise", optimising.optimise),
     ("report", reporting.report),

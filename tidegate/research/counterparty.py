@@ -4,8 +4,10 @@ Owns which market is played and from when. A made-up market begins at a fixed mo
 are traded (each coin's tape is the same with or without the others); a recording keeps its own times.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
 from hashlib import sha256
+from typing import NamedTuple
 
 from tidegate.config import check_against_market
 from tidegate.errors import ConfigError
@@ -17,6 +19,9 @@ from tidegate.localnet.doors.limits import Limits
 from tidegate.localnet.doors.streams import Streams
 from tidegate.localnet.exchange import Exchange
 from tidegate.localnet.kernel.universe import Universe, default_universe
+from tidegate.localnet.markets.candle_replay import CandleReplay
+from tidegate.localnet.markets.candles import Bars
+from tidegate.localnet.markets.house import grids
 from tidegate.localnet.markets.market import Market, RandomMarket
 from tidegate.localnet.markets.script import COIN as SCRIPTED_COIN
 from tidegate.localnet.markets.script import FirstRunMarket
@@ -30,16 +35,30 @@ PLAY_MONEY_USD = 10_000
 INSTANCE = "simulation"
 
 
-class Counterparty:
-    """An exchange with its market and doors, and the funded account that trades there.
+class Tapes(NamedTuple):
+    """Candles to be played from `start_ms` on, by coin; what lies before is history that the exchange tells of."""
 
+    bars: Mapping[str, Bars]
+    start_ms: int
+
+
+class Counterparty:
+    """An exchange with its market and doors, and the account with `equity_usd` that trades there.
+
+    `tapes` are candles to be played instead of any market of `choice`.
     Raises ConfigError (a bad recording is one) for a market that cannot be played or coins that are not listed.
     """
 
-    def __init__(self, settings: Settings, choice: MarketChoice) -> None:
+    def __init__(
+        self, settings: Settings, choice: MarketChoice, tapes: Tapes | None = None, equity_usd: Decimal | None = None
+    ) -> None:
         universe = default_universe()
         coins = listed(settings, universe)
-        market = _market(choice, universe, coins)
+        if tapes is None:
+            market = _market(choice, universe, coins)
+        else:
+            universe = _only(universe, coins)
+            market = _of_tapes(tapes, universe)
         seed = f"tidegate localnet {choice.seed}"
         self.tag = instance_tag(seed)
         self.signer = Signer(sha256(seed.encode()).hexdigest(), mainnet=False)
@@ -47,11 +66,11 @@ class Counterparty:
         self.coins = coins
         self.says = market.says
         self.start_ms = market.start_ms
-        self.exchange = Exchange(
-            _only(universe, coins, choice), start_ms=market.start_ms, instance=INSTANCE, fund_on_first_action=False
-        )
+        if tapes is None:
+            universe = _played(universe, coins, choice)
+        self.exchange = Exchange(universe, start_ms=market.start_ms, instance=INSTANCE, fund_on_first_action=False)
         market.prepare(self.exchange)
-        self.exchange.fund(self.account, Decimal(PLAY_MONEY_USD))
+        self.exchange.fund(self.account, Decimal(PLAY_MONEY_USD) if equity_usd is None else equity_usd)
         self.time = Timeline(self.exchange, market)
         limits = Limits()
         self.gate = Gate(self.exchange, limits)
@@ -74,16 +93,24 @@ def _market(choice: MarketChoice, universe: Universe, coins: tuple[str, ...]) ->
         from tidegate.localnet.markets.replay import open_replay
 
         return open_replay(choice.replay, universe, wall_ms=None, from_ms=choice.from_ms)
-    played = _only(universe, coins, choice)
+    played = _played(universe, coins, choice)
     if choice.scenario_name == "first-run":
         return FirstRunMarket(played, choice.seed, MADE_UP_START_MS)
     return RandomMarket(played, choice.seed, MADE_UP_START_MS)
 
 
-def _only(universe: Universe, coins: tuple[str, ...], choice: MarketChoice) -> Universe:
-    """The part of the universe that is played; a recording may hold any of it."""
+def _of_tapes(tapes: Tapes, universe: Universe) -> CandleReplay:
+    says = f"recorded candles of {', '.join(tapes.bars)}"
+    return CandleReplay(dict(tapes.bars), grids(universe), tapes.start_ms, 0, says)
+
+
+def _played(universe: Universe, coins: tuple[str, ...], choice: MarketChoice) -> Universe:
+    """The part of the universe that a chosen market plays; a recording may hold any of it."""
     if choice.replay:
         return universe
-    wanted = {*coins, SCRIPTED_COIN} if choice.scenario_name == "first-run" else set(coins)
-    perps = tuple(rule for rule in universe.perps if rule.name in wanted)
+    return _only(universe, (*coins, SCRIPTED_COIN) if choice.scenario_name == "first-run" else coins)
+
+
+def _only(universe: Universe, coins: tuple[str, ...]) -> Universe:
+    perps = tuple(rule for rule in universe.perps if rule.name in coins)
     return Universe(perps=perps, spots=universe.spots, tokens=universe.tokens)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tidegate.core.state import State
 from tidegate.localnet.exchange import Exchange
-from tidegate.model.events import AccountSeen, Event, OrderFilled, OrdersSent
+from tidegate.model.events import AccountSeen, Event, FundingPaid, OrderFilled, OrdersSent
 from tidegate.model.intents import Alert, BookClosed, Decision, Note, PlaceOrders, Recap
 from tidegate.model.orders import OrderRequest
 from tidegate.model.positions import Fill
@@ -46,6 +46,7 @@ class Simulation:
     orders: list[SentOrder] = field(default_factory=list)
     fills: list[Fill] = field(default_factory=list)
     closed: list[ClosedPosition] = field(default_factory=list)
+    fundings: list[FundingPaid] = field(default_factory=list)
     recaps: list[Recap] = field(default_factory=list)
     alerts: list[tuple[int, str]] = field(default_factory=list)
     notes: list[tuple[int, Note]] = field(default_factory=list)
@@ -75,6 +76,8 @@ class Witness:
                 self._note_orders(event)
             case OrderFilled():
                 self._note_fill(event.fill)
+            case FundingPaid():
+                evidence.fundings.append(event)
             case AccountSeen():
                 for fill in event.account.fills:
                     self._note_fill(fill)

@@ -8,6 +8,7 @@ varies, and one read is answered at one moment.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -29,7 +30,7 @@ from tidegate.model.events import Started
 from tidegate.model.instruments import Instrument
 from tidegate.model.intents import Alert, Note, Recap
 from tidegate.model.settings import OrderTransport, Settings
-from tidegate.research.counterparty import Counterparty
+from tidegate.research.counterparty import Counterparty, Tapes
 from tidegate.research.evidence import Simulation, Witness
 from tidegate.research.lines import NO_LOSSES, Latency, Losses, Outage, Outages, SimulatedDoor
 from tidegate.research.stream import SimulatedStream
@@ -38,7 +39,7 @@ from tidegate.storage.ledger import Ledger
 from tidegate.strategist.inline import InlineStrategist
 from tidegate.world import RoutedWorld, Writes
 
-__all__ = ["LATENCY_MS", "VENUE", "Losses", "Outage", "Simulation", "Watch", "simulate"]
+__all__ = ["LATENCY_MS", "VENUE", "Losses", "Outage", "Simulation", "Tapes", "Watch", "simulate"]
 
 LATENCY_MS = 50
 """One way, unless told otherwise: a fair figure for a host on another continent."""
@@ -67,10 +68,13 @@ def simulate(
     keep_journal: bool = True,
     losses: Losses = NO_LOSSES,
     dies: Dies = lambda _state: False,
+    tapes: Tapes | None = None,
+    equity_usd: Decimal | None = None,
 ) -> Simulation:
     """Run the bot for `duration_ms` of exchange time, or to the end of the recording, and stop it as Ctrl-C does.
 
-    `choice` is the market (its speed means nothing here). `latency_ms` is one way: an order is seen by the exchange
+    `choice` is the market (its speed means nothing here), or `tapes` are; the account begins with `equity_usd`.
+    `latency_ms` is one way: an order is seen by the exchange
     that much later, its answer heard as much later again; `account_lag_ms` is how much later than such an answer the
     stream tells of fills and order updates. Without a URL the ledger lives in memory. `keep_journal`
     off spares a long run its memory. `losses` is how many actions by REST stay unanswered. When `dies` says so the bot
@@ -78,9 +82,9 @@ def simulate(
     Raises ConfigError for settings and markets that cannot be used.
     """
     choice = choice or MarketChoice()
-    if duration_ms is None and not choice.replay:
+    if duration_ms is None and not choice.replay and tapes is None:
         raise ConfigError(["a made-up market never ends: say how long to simulate"])
-    theirs = Counterparty(settings, choice)
+    theirs = Counterparty(settings, choice, tapes, equity_usd)
     simulation = Simulation(
         account=theirs.account, says=theirs.says, start_ms=theirs.start_ms, exchange=theirs.exchange, state=State()
     )

@@ -1,0 +1,108 @@
+"""The command `simulate`: a strategy over past candles through the very bot, every order by way of an exchange."""
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from msgspec.structs import replace
+
+from tidegate.commands import playing
+from tidegate.commands.given import Set, noting
+from tidegate.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tidegate.backtest.results import Result
+    from tidegate.config import Loaded
+    from tidegate.discovery import StrategySource
+    from tidegate.history import History
+    from tidegate.model.settings import Settings
+    from tidegate.strategy import Strategy
+
+LATENCY_MS = 50
+
+
+def simulate(
+    strategy: playing.Name,
+    coins: playing.Coins = None,
+    begin: playing.Begin = "",
+    end: playing.End = "",
+    timeframe: playing.Length = None,
+    data: playing.Data = "",
+    equity: playing.Equity = playing.EQUITY_USD,
+    param: Annotated[
+        list[str] | None, typer.Option("--param", metavar="NAME=VALUE", help="A parameter of the strategy.")
+    ] = None,
+    latency: Annotated[
+        int, typer.Option(min=0, max=5_000, metavar="MS", help="One way between bot and exchange.")
+    ] = LATENCY_MS,
+    settings: Set = None,
+) -> None:
+    """Play a strategy over past candles through the bot itself and a local exchange: slower than backtest."""
+    from rich.console import Console
+
+    problems: list[str] = []
+    given: dict[str, str] = {}
+    span: tuple[int | None, int | None] = (None, None)
+    with noting(problems):
+        given = playing.named("--param", "20", param)
+    with noting(problems):
+        span = playing.span(begin, end)
+    loaded = playing.settings_for(strategy, coins, timeframe, settings, problems)
+    console = Console()
+    with playing.progress(console) as say:
+        source, made = playing.strategy_of(strategy, dict(loaded.settings.strategy_params) | given)
+        plan = _plan(loaded, given)
+        say("reading candles")
+        from_ms = playing.warmed_up_ms(made, plan.timeframe, span[0])
+        histories = playing.candles(loaded, data, plan.timeframe, from_ms, span[1])
+        result = _play(plan, source, made, histories, span[0], Decimal(repr(equity)), latency, say)
+        say("writing the run down")
+        from tidegate.backtest.results import save
+
+        place = save(*result)
+    from tidegate.commands.outcome import show
+    from tidegate.reports.honesty import of_trades
+
+    notes = [f"the exchange's own fees and funding, {latency} ms one way; {_every(plan)}"]
+    show(result, histories, (*notes, *of_trades(result.trades)), place, console)
+
+
+def _plan(loaded: "Loaded", given: "Mapping[str, str]") -> "Settings":
+    """The bot's settings; it looks at every bar, as a backtest does, unless CHECK_INTERVAL was set."""
+    plan = loaded.settings
+    seconds = Decimal(plan.timeframe.ms) / 1000
+    every = plan.check_interval_s if loaded.sources.get("CHECK_INTERVAL") != "default" else seconds
+    return replace(plan, strategy_params=dict(plan.strategy_params) | dict(given), check_interval_s=every)
+
+
+def _every(plan: "Settings") -> str:
+    return f"CHECK_INTERVAL={plan.check_interval_s.normalize():f}"
+
+
+def _play(
+    plan: "Settings", source: "StrategySource", strategy: "Strategy", histories: "Sequence[History]",
+    begin_ms: int | None, equity_usd: Decimal, latency_ms: int, say: playing.Say,
+) -> "Result":  # fmt: skip
+    from tidegate import __version__
+    from tidegate.research.played import result_of, tapes_of
+    from tidegate.research.simulation import simulate as run
+
+    try:
+        needed = strategy.bars_needed(plan.timeframe.ms)
+    except ValueError as error:
+        raise ConfigError([str(error)]) from None
+    tapes = tapes_of(histories, begin_ms, needed)
+    say("playing the bot against a local exchange")
+    simulation = run(plan, tapes=tapes, equity_usd=equity_usd, latency_ms=latency_ms, keep_journal=False)
+    return result_of(
+        simulation,
+        histories,
+        plan,
+        equity_usd=equity_usd,
+        name=source.name,
+        parameters=strategy.values(),
+        code_version=f"{__version__}+{source.sha256[:12]}",
+        latency_ms=latency_ms,
+    )

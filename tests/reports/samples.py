@@ -111,4 +111,5 @@ def by_chance(days: int = 90, seed: int = 7, coins: tuple[str, ...] = ("BTC",), 
     benchmark = pd.Series(5000.0 * price / price[0], index=index, name="benchmark")
     end = int((index[-1] + pd.Timedelta(hours=1)).timestamp() * 1000)
     run = a_run(**({"coins": coins, "end_ms": end, "settings": {"equity_usd": 5000.0}} | changes))
-    return Result(run, trades, equity, benchmark)
+    prices = pd.DataFrame(dict.fromkeys(coins, price), index=index)
+    return Result(run, trades, equity, benchmark, prices)

@@ -156,12 +156,28 @@ def test_a_short_line_is_drawn_whole() -> None:
     assert list(thinned(np.arange(10.0))) == list(range(10))
 
 
-def test_the_price_of_the_only_coin_is_drawn_to_the_scale_of_the_entries() -> None:
-    result = by_chance(days=10)
-    (coin,) = shown_of(result).coins  # type: ignore[attr-defined]
-    entry = result.trades.iloc[5]
-    at = int(np.searchsorted(coin.price.moments, np.datetime64(entry["opened"].tz_localize(None))))
-    assert coin.price.values[at] == pytest.approx(entry["entry_price"], rel=1e-6)
+def test_the_price_of_every_coin_is_drawn_and_goes_through_its_trades() -> None:
+    result = by_chance(days=200, coins=("BTC", "ETH"))
+    coins = shown_of(result).coins  # type: ignore[attr-defined]
+    assert {each.coin for each in coins} == {"BTC", "ETH"}
+    for coin in coins:
+        assert len(coin.price.values) < len(result.equity)
+        for entry in coin.trades.itertuples():
+            at = int(np.searchsorted(coin.price.moments, np.datetime64(entry.opened.tz_localize(None))))
+            assert coin.price.values[at] == pytest.approx(entry.entry_price, rel=1e-12)
+
+
+def test_without_prices_the_trades_stand_alone(tmp_path: Path) -> None:
+    result = by_chance(days=5)._replace(prices=None)
+    assert [each.price for each in shown_of(result).coins] == [None]  # type: ignore[attr-defined]
+    assert "All figures" in " ".join(seen(write_report(result, tmp_path)).words)
+
+
+def test_coins_without_a_trade_are_named(tmp_path: Path) -> None:
+    result = by_chance(days=5)
+    run = a_run(coins=("BTC", "ETH", "SOL"))
+    words = " ".join(seen(write_report(result._replace(run=run), tmp_path)).words)
+    assert "No trade in ETH, SOL." in words
 
 
 def test_of_many_trades_and_coins_the_page_says_what_is_not_drawn(

@@ -99,7 +99,8 @@ def play(
     lines = pd.DataFrame({"equity": equity, "balance": balance, "exposure": exposure}, index=axis, copy=False)
     benchmark = _held(candles, begin, axis, rules.equity_usd)
     run = _run(strategy, histories, rules, at_ms[begin], at_ms[-1], name, code_version, seed)
-    result = Result(run, trades, lines.iloc[begin:], benchmark.iloc[begin:])
+    prices = pd.DataFrame(candles.close.T, index=axis, columns=[each.coin for each in histories], copy=False)
+    result = Result(run, trades, lines.iloc[begin:], benchmark.iloc[begin:], prices.iloc[begin:])
     refused = {words: int(count) for words, count in zip(shapes.REFUSALS, refusals, strict=True) if count}
     return Played(result, refused, _remarks(standing, rules))
 

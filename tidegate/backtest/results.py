@@ -1,7 +1,7 @@
 """What a run leaves behind: who ran what over which candles, every closed trade, the equity bar by bar.
 
-Owns the shape of a result and its files under `data/runs/<id>/` (run.json, trades.parquet, equity.parquet). Computes
-no figure of merit: that is the reports' work.
+Owns the shape of a result and its files under `data/runs/<id>/` (run.json, trades.parquet, equity.parquet,
+prices.parquet). Computes no figure of merit: that is the reports' work.
 """
 
 import hashlib
@@ -40,6 +40,7 @@ TRADE_COLUMNS: dict[str, str] = {
     "mfe": "float64",
 }
 BENCHMARK = "benchmark"
+PRICES = "prices.parquet"
 ID_DIGITS = 8
 
 
@@ -78,13 +79,15 @@ class Result(NamedTuple):
     `trades`: one row a closed trade, columns TRADE_COLUMNS; USD, costs positive (funding negative when received),
     `gross` is what the prices made at the prices seen before slippage: net = gross - fees - funding - slippage.
     `equity`: index the open time of the bars (UTC, name "time"), columns equity, balance (USD) and exposure
-    (notional / equity), as they were at the close of that bar. `benchmark`: USD, from the same equity.
+    (notional / equity), as they were at the close of that bar. `benchmark`: USD, from the same equity. `prices`: a
+    column a coin, the close of each bar (NaN where it has none), on the same index; None where nobody kept them.
     """
 
     run: Run
     trades: pd.DataFrame
     equity: pd.DataFrame
     benchmark: "pd.Series[float]"
+    prices: pd.DataFrame | None = None
 
 
 def trades_frame(rows: Mapping[str, Any] | None = None) -> pd.DataFrame:
@@ -93,7 +96,12 @@ def trades_frame(rows: Mapping[str, Any] | None = None) -> pd.DataFrame:
 
 
 def save(
-    run: Run, trades: pd.DataFrame, equity: pd.DataFrame, benchmark: "pd.Series[float]", folder: Path = RUNS
+    run: Run,
+    trades: pd.DataFrame,
+    equity: pd.DataFrame,
+    benchmark: "pd.Series[float]",
+    prices: pd.DataFrame | None = None,
+    folder: Path = RUNS,
 ) -> Path:
     """Write a run down and give its folder; one of the same id is replaced. Each file is whole or not there."""
     place = folder / run.id
@@ -101,6 +109,10 @@ def save(
     with_benchmark = equity.assign(**{BENCHMARK: benchmark})
     _whole(place / "trades.parquet", lambda path: trades.to_parquet(path, index=False))
     _whole(place / "equity.parquet", with_benchmark.to_parquet)
+    if prices is None:
+        (place / PRICES).unlink(missing_ok=True)
+    else:
+        _whole(place / PRICES, prices.to_parquet)
     text = json.dumps(asdict(run), indent=2, default=str)
     _whole(place / "run.json", lambda path: path.write_text(text + "\n", encoding="utf-8"))
     return place
@@ -116,6 +128,7 @@ def read(id_or_path: str | Path, folder: Path = RUNS) -> Result:
         told = json.loads((place / "run.json").read_text(encoding="utf-8"))
         trades = pd.read_parquet(place / "trades.parquet")
         equity = pd.read_parquet(place / "equity.parquet")
+        prices = pd.read_parquet(place / PRICES) if (place / PRICES).is_file() else None
         run = Run(**{**told, "coins": tuple(told["coins"])})
         benchmark = equity.pop(BENCHMARK)
         wrong = [name for name in TRADE_COLUMNS if name not in trades.columns]
@@ -123,7 +136,7 @@ def read(id_or_path: str | Path, folder: Path = RUNS) -> Result:
         raise ConfigError([f"{place}: not the whole of a run ({type(error).__name__}: {error})"]) from error
     if wrong or run.kind not in get_args(Kind):
         raise ConfigError([f"{place}: not a run of this version (kind {run.kind}, columns missing: {wrong or 'none'})"])
-    return Result(run, trades.astype(TRADE_COLUMNS), equity, benchmark)
+    return Result(run, trades.astype(TRADE_COLUMNS), equity, benchmark, prices)
 
 
 def runs(folder: Path = RUNS) -> list[str]:

@@ -162,7 +162,7 @@ class Optimisation:
         )
         if len(folds):
             _write(folds, self.folder / "folds.parquet")
-        save(run, result.trades, result.equity, result.benchmark, self._folder)
+        save(run, *result[1:], folder=self._folder)
         return Found(run, rows, best, whole, result._replace(run=run), trials, folds)
 
     def _named(self) -> Run:

@@ -110,7 +110,11 @@ def _joined(plays: "Sequence[Result]") -> "Result | None":
         held.append(play.benchmark * (worth / float(play.run.settings["equity_usd"])))
         worth = float(held[-1].iloc[-1])
     run = replace(plays[0].run, end_ms=plays[-1].run.end_ms)
-    trades = pd.concat([play.trades for play in plays], ignore_index=True)
+    prices = [play.prices for play in plays if play.prices is not None]
     return plays[0]._replace(
-        run=run, trades=trades, equity=pd.concat([play.equity for play in plays]), benchmark=pd.concat(held)
+        run=run,
+        trades=pd.concat([play.trades for play in plays], ignore_index=True),
+        equity=pd.concat([play.equity for play in plays]),
+        benchmark=pd.concat(held),
+        prices=pd.concat(prices) if len(prices) == len(plays) else None,
     )

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from tidegate.backtest.results import Result
-from tidegate.reports.curve import Curve, Floats, Times, curve_of, held_curve, milliseconds
+from tidegate.reports.curve import Floats, Times, bar_ms, curve_of, held_curve, milliseconds
 from tidegate.reports.honesty import Doubts
 from tidegate.reports.search import Heat, Search
 
@@ -55,6 +55,7 @@ class Drawn:
     exposure: Line
     coins: tuple[CoinTrades, ...]
     coins_left_out: int
+    untraded: tuple[str, ...]
     months: dict[tuple[int, int], float]
     nets: Floats
     daily: Floats
@@ -77,8 +78,9 @@ def drawn(result: Result, found: Doubts, search: Search) -> Drawn:
         underwater=line_of(curve.close_ms, curve.underwater() if curve.sound else np.zeros(len(curve.close_ms))),
         held_underwater=line_of(held.close_ms, held.underwater() if held.sound else np.zeros(len(held.close_ms))),
         exposure=_averaged(milliseconds(result.equity.index), exposure),
-        coins=tuple(_coin(str(each), result, held) for each in coins[:COINS_MAX]),
+        coins=tuple(_coin(str(each), result) for each in coins[:COINS_MAX]),
         coins_left_out=max(0, len(coins) - COINS_MAX),
+        untraded=tuple(each for each in result.run.coins if each not in coins),
         months=curve.monthly(),
         nets=np.asarray(trades["net"], dtype=np.float64),
         daily=daily[daily != 0],
@@ -112,9 +114,11 @@ def label(text: str) -> str:
     return text if len(text) <= LABEL_MAX else text[: LABEL_MAX - 1] + "…"
 
 
-def line_of(times: Times, values: Floats) -> Line:
-    """Values over time, thinned."""
+def line_of(times: Times, values: Floats, also: npt.NDArray[np.int_] | None = None) -> Line:
+    """Values over time, thinned; those at the places `also` are kept."""
     kept = thinned(values) if len(values) else np.empty(0, dtype=int)
+    if also is not None:
+        kept = np.union1d(kept, also)
     return Line(times[kept].astype("datetime64[ms]"), values[kept])
 
 
@@ -135,20 +139,20 @@ def _averaged(times: Times, values: Floats) -> Line:
     return Line(times[begins].astype("datetime64[ms]"), np.add.reduceat(values, begins) / sizes)
 
 
-def _coin(coin: str, result: Result, held: Curve) -> CoinTrades:
+def _coin(coin: str, result: Result) -> CoinTrades:
     trades = result.trades[result.trades["coin"] == coin].sort_values("closed", kind="stable")
     shown = trades.iloc[-TRADES_MAX:]
-    return CoinTrades(coin, _price(result, trades, held), shown, len(trades) - len(shown))
+    return CoinTrades(coin, _price(coin, result, shown), shown, len(trades) - len(shown))
 
 
-def _price(result: Result, trades: pd.DataFrame, held: Curve) -> Line | None:
-    """The closes of the only coin: buy-and-hold is its price to another scale, and entries tell that scale."""
-    if len(result.run.coins) != 1 or not held.sound:
+def _price(coin: str, result: Result, trades: pd.DataFrame) -> Line | None:
+    """The closes of a coin, thinned, but for those at which its trades begin and end; None where none were kept."""
+    if result.prices is None or coin not in result.prices.columns:
         return None
-    before = np.searchsorted(held.close_ms, milliseconds(trades["opened"]), side="right") - 1
-    prices = np.asarray(trades["entry_price"], dtype=np.float64)
-    known = (before >= 0) & (held.equity[np.maximum(before, 0)] > 0)
-    if not known.any():
+    closes = result.prices[coin].dropna()
+    opens = milliseconds(closes.index)
+    if not len(opens):
         return None
-    scale = float(np.median(prices[known] / held.equity[before[known]]))
-    return line_of(held.close_ms, held.equity * scale)
+    close_ms = opens + bar_ms(opens, result)
+    at = np.concatenate([np.searchsorted(close_ms, milliseconds(trades[name])) for name in ("opened", "closed")])
+    return line_of(close_ms, np.asarray(closes, dtype=np.float64), np.minimum(at, len(opens) - 1))

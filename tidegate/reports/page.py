@@ -165,6 +165,7 @@ def _trades(shown: Drawn, drawn: Mapping[str, Chart]) -> str:
         )
         parts.append(f"<h3>{escape(coin.coin)}{left}</h3>{_charts(drawn, (f'trades-{at}',))}")
     rest = f" {shown.coins_left_out} more coins are not drawn." if shown.coins_left_out else ""
+    rest += f" No trade in {', '.join(shown.untraded)}." if shown.untraded else ""
     marks = "Triangles are entries (up: long, down: short), crosses are exits. Green won, red lost."
     return _section("Trades", "".join(parts), f"{marks} With a mouse, drag across to look closer.{rest}")
 

@@ -224,6 +224,7 @@ for _name, _command in (
     ("resume", operating.resume),
     ("coins", coming_and_going.coins),
     ("status", looking.status),
+    ("metrics", looking.metrics),
     ("instruments", listing.instruments),
     ("strategies", looking.strategies),
     ("new-strategy", writing.new_strategy),

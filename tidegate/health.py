@@ -1,6 +1,7 @@
 """How the bot does, as a calm table: the stream, the feed beside it, REST, the address, the process."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 from rich.table import Table
 from rich.text import Text
@@ -9,6 +10,7 @@ from tidegate.model.gauges import StreamGauges
 from tidegate.model.status import MajorStatus, Status
 
 DROPPED_SHOWN_MAX = 5
+LATENCIES = {"decision": "the strategy answers in", "order": "answered in", "exit": "from touch to wire"}
 
 
 def health(status: Status) -> Table:
@@ -27,7 +29,10 @@ def _rows(status: Status) -> Iterator[tuple[str, str]]:
     if status.majors_stream is not None:
         yield "majors", "; ".join(_major(each, status.at_ms) for each in status.majors)
         yield "", _sockets(status.majors_stream)
+    for each in status.latencies:
+        yield each.name, f"{LATENCIES.get(each.name, '')} {each.words}"
     yield "REST", _rest(status)
+    yield "account", _account(status)
     if status.requests_max:
         yield "address", _requests(status)
     if status.started_ms:
@@ -73,6 +78,20 @@ def _rest(status: Status) -> str:
     if status.rest is not None:
         return status.rest.words.removeprefix("REST ")
     return f"weight {status.weight_used} of {status.weight_max} in the last minute"
+
+
+def _account(status: Status) -> str:
+    rates = "fee rates not read yet"
+    if status.taker is not None and status.maker is not None:
+        rates = f"fees {_percent(status.taker)} taker, {_percent(status.maker)} maker"
+    return (
+        f"{status.free:,.2f} USD free, {status.exposure:,.2f} in the market, {status.at_risk:,.2f} at risk down to the "
+        f"stops; {status.closed_today} positions closed today, {status.fees_today:,.2f} of fees; {rates}"
+    )
+
+
+def _percent(rate: Decimal) -> str:
+    return f"{(rate * 100).normalize():f} %"
 
 
 def _requests(status: Status) -> str:

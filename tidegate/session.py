@@ -36,6 +36,7 @@ from tidegate.hyperliquid.people import mode_words
 from tidegate.hyperliquid.protocol import StreamProtocol
 from tidegate.hyperliquid.subscriptions import SUBSCRIPTIONS_MAX
 from tidegate.inbox import ConflatingInbox
+from tidegate.latencies import Latencies
 from tidegate.listening import Listening
 from tidegate.localnet.arguments import MarketChoice
 from tidegate.lock import one_bot_per_wallet
@@ -236,9 +237,10 @@ class Session:
             inbox, stream, _say, majors, lambda: (self._budget.gauges().words, tidying.gauges().words)
         )
         prepare = writes.prepare if isinstance(writes, Gateway) else None
-        settling = Settling(ledger, self._budget, prepare, listening, majors, tidying)
+        timed = Latencies(ledger)
+        settling = Settling(ledger, self._budget, prepare, listening, majors, tidying, timed)
         settled = self._ending_when_flat(settling) if self._until_flat else settling
-        return Loop(state, inbox, world, ledger, _say, settled, ticks=settings.log_level == "DEBUG")
+        return Loop(state, inbox, world, timed, _say, settled, ticks=settings.log_level == "DEBUG")
 
     def _webhook(self, wallet: Wallet) -> Webhook | None:
         """Where alerts go besides the log, if anywhere."""

@@ -26,6 +26,11 @@ def snapshot(state: State) -> Status:
         stream_since_ms=state.stream_changed_ms,
         equity=state.equity,
         unrealised=sum((each.profit for each in positions if each.profit is not None), Decimal(0)),
+        free=state.free,
+        exposure=sum((_worth(each) for each in positions), Decimal(0)),
+        at_risk=sum((_at_risk(each) for each in positions), Decimal(0)),
+        taker=state.fees.taker if state.fees is not None else None,
+        maker=state.fees.maker if state.fees is not None else None,
         weight_used=state.weight_used,
         stream_stage=state.settings.stream.value,
         requests_used=state.upkeep.requests[-1][1] if state.upkeep.requests else 0,
@@ -94,6 +99,18 @@ def _position(state: State, coin: CoinState) -> PositionStatus:
         phase=coin.phase.value,
         unguarded=manual.leaves_unguarded(state, coin),
     )
+
+
+def _worth(position: PositionStatus) -> Decimal:
+    return abs(position.size) * (position.price if position.price is not None else position.entry_price)
+
+
+def _at_risk(position: PositionStatus) -> Decimal:
+    """What is lost from here down to the stop; all of it where there is none."""
+    if position.stop is None:
+        return _worth(position)
+    price = position.price if position.price is not None else position.entry_price
+    return max(Decimal(0), (price - position.stop) * position.size)
 
 
 def _resting_stop(coin: CoinState) -> Working | None:

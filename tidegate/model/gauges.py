@@ -79,3 +79,36 @@ class CollectorGauges(Struct, frozen=True, kw_only=True):
     def words(self) -> str:
         """All of it in one line."""
         return f"garbage collected {self.collections} times, the longest pause {self.longest_ms:.1f} ms"
+
+
+LATENCY_BOUNDS_MS = (0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
+"""Upper bounds of the classes that durations are counted in; what took longer is in one more."""
+
+
+class LatencyGauges(Struct, frozen=True, kw_only=True):
+    """A histogram of durations: `counts` by the classes of `LATENCY_BOUNDS_MS`, the longest of them, and their sum."""
+
+    name: str
+    counts: tuple[int, ...]
+    longest_ms: float
+    total_ms: float = 0.0
+
+    @property
+    def count(self) -> int:
+        """How many there were."""
+        return sum(self.counts)
+
+    def bound_ms(self, percent: float) -> float:
+        """So many per cent took no longer than this."""
+        wanted, seen = self.count * percent / 100, 0
+        for bound_ms, count in zip(LATENCY_BOUNDS_MS, self.counts, strict=False):
+            seen += count
+            if seen >= wanted:
+                return min(bound_ms, self.longest_ms)
+        return self.longest_ms
+
+    @property
+    def words(self) -> str:
+        """All of it in a few words."""
+        half, most = self.bound_ms(50), self.bound_ms(99)
+        return f"{half:.3g} ms, p99 {most:.3g} ms, longest {self.longest_ms:.3g} ms, of {self.count}"

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from tidegate.model.gauges import CollectorGauges, RestGauges, StreamGauges
+from tidegate.model.gauges import CollectorGauges, LatencyGauges, RestGauges, StreamGauges
 
 
 class PositionStatus(Struct, frozen=True, kw_only=True):
@@ -75,7 +75,11 @@ class MajorStatus(Struct, frozen=True, kw_only=True):
 
 
 class Status(Struct, frozen=True, kw_only=True):
-    """The bot at `at_ms` (exchange time); `wall_ms` is the machine's clock then, to tell a live bot from a dead one."""
+    """The bot at `at_ms` (exchange time); `wall_ms` is the machine's clock then, to tell a live bot from a dead one.
+
+    `free` is what entries may still use, `exposure` the notional of all positions, `at_risk` what their stops would
+    lose from here; `taker` and `maker` are the account's own fee rates, None until read.
+    """
 
     pid: int = 0
     wall_ms: int = 0
@@ -91,6 +95,13 @@ class Status(Struct, frozen=True, kw_only=True):
     equity: Decimal
     realised_today: Decimal = Decimal(0)
     unrealised: Decimal
+    free: Decimal = Decimal(0)
+    exposure: Decimal = Decimal(0)
+    at_risk: Decimal = Decimal(0)
+    taker: Decimal | None = None
+    maker: Decimal | None = None
+    fees_today: Decimal = Decimal(0)
+    closed_today: int = 0
     weight_used: int
     weight_max: int = 1200
     rest: RestGauges | None = None
@@ -109,4 +120,5 @@ class Status(Struct, frozen=True, kw_only=True):
     majors: tuple[MajorStatus, ...] = ()
     majors_stream: StreamGauges | None = None
     collector: CollectorGauges | None = None
+    latencies: tuple[LatencyGauges, ...] = ()
     started_ms: int = 0

@@ -67,6 +67,10 @@ class Variables(BaseSettings):
         default=DEFAULTS.candle_history,
         description="How many closed candles of each coin are kept for the strategy.",
     )
+    warmup: Annotated[bool, rules.truth("true")] = Field(
+        default=DEFAULTS.warmup,
+        description="Read CANDLE_HISTORY candles at the start, from the database first; else begin with none.",
+    )
     regime: Annotated[tuple[str, ...], regime_rules.drivers("btc,breadth")] = Field(
         default=DEFAULTS.regime,
         description="Enter only while these go the same way; what is held is not touched.",
@@ -345,6 +349,7 @@ def settings_of(values: Variables, *, strategy_dir: str, database_url: str) -> S
         strategy_params=values.strategy_params,
         strategy_dir=strategy_dir,
         candle_history=values.candle_history,
+        warmup=values.warmup,
         regime=values.regime,
         regime_bars=values.regime_bars,
         regime_buckets=values.regime_buckets,

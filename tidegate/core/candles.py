@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tidegate.model.market import Candle
+from tidegate.model.settings import Settings
 
 REPAIRS_MAX = 3
 """How often a hole is asked for again before it is taken for a pause of the market."""
@@ -45,7 +46,7 @@ class CandleCache(Struct, frozen=True, kw_only=True):
 
     `live`: the stream has told of the forming candle, and has not been lost since. `inferred`: open times of rows in
     which nobody traded by all that the stream said; REST has the last word on them. `traded_ms`: the open time of the
-    newest candle in which a print was heard before the candle itself.
+    newest candle in which a print was heard before the candle itself. What opened before `begin_ms` is not asked for.
     """
 
     interval_ms: int
@@ -57,11 +58,19 @@ class CandleCache(Struct, frozen=True, kw_only=True):
     live: bool = False
     inferred: frozenset[int] = frozenset()
     traded_ms: int = 0
+    begin_ms: int = 0
+
+    @classmethod
+    def new(cls, settings: Settings, now_ms: int) -> Self:
+        """An empty cache; without a warm-up it begins with the candle that forms now."""
+        step = settings.timeframe.ms
+        begin_ms = 0 if settings.warmup else now_ms - now_ms % step
+        return cls(interval_ms=step, limit=settings.candle_history, begin_ms=begin_ms)
 
     def since_ms(self, now_ms: int) -> int:
         """From where to fetch: after the last confirmed candle, or from a hole that may still be filled."""
         if not self.rows:
-            return now_ms - now_ms % self.interval_ms - self.limit * self.interval_ms
+            return max(now_ms - now_ms % self.interval_ms - self.limit * self.interval_ms, self.begin_ms)
         hole = self._last_hole()
         if hole is not None and self.repairs < REPAIRS_MAX:
             return hole

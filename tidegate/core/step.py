@@ -152,7 +152,7 @@ def on_started(state: State, event: Started) -> Decision:
     state.started_ms = event.at_ms
     state.equity, state.free, state.account_ms = event.account.equity, event.account.free, event.account.time_ms
     for instrument in event.instruments:
-        cache = CandleCache(interval_ms=settings.timeframe.ms, limit=settings.candle_history)
+        cache = CandleCache.new(settings, event.at_ms)
         state.coins[instrument.coin] = CoinState(
             instrument=instrument,
             candles=cache,

@@ -101,7 +101,7 @@ def _begin(state: State, instrument: Instrument) -> None:
     """A new coin, with what is remembered of it: no order's name is ever used twice."""
     name = instrument.coin
     record = state.memory.pop(name, None)
-    cache = CandleCache(interval_ms=state.settings.timeframe.ms, limit=state.settings.candle_history)
+    cache = CandleCache.new(state.settings, state.now_ms)
     state.coins[name] = CoinState(
         instrument=instrument,
         candles=cache,

@@ -93,6 +93,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     strategy_params: dict[str, str] = {}
     strategy_dir: str = "strategies"
     candle_history: int = 500
+    warmup: bool = True
     regime: tuple[str, ...] = ()
     regime_bars: int = 50
     regime_buckets: tuple[tuple[str, ...], ...] = ()

@@ -60,8 +60,8 @@ def test_a_day_ends_with_one_line_of_what_was_traded_and_how_long_the_stream_was
     day.look(24.001, reconnects=5)
     (line,) = day.told
     assert line.text == (
-        "day 2026-01-01: 2 positions closed, realised +13.00 USD after 1.50 of fees, equity 10,000.00 USD; "
-        "up 24.0 h, stream 91.67 % of it, 3 reconnects"
+        "day 2026-01-01: 2 positions closed, realised +13.00 USD after 1.50 of fees and 0.00 of slippage, "
+        "equity 10,000.00 USD; up 24.0 h, stream 91.67 % of it, 3 reconnects"
     )
 
 

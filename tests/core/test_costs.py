@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from tests.core.worlds import D, World, exits_of, instrument, started, wishes
 from tidegate.core import costs, sizing
 from tidegate.model.brakes import Brake
-from tidegate.model.events import Faulted, FeesSeen
+from tidegate.model.events import Account, Faulted, FeesSeen
 from tidegate.model.fees import Fees, RoundTrip
-from tidegate.model.intents import FetchFees, Recap
+from tidegate.model.intents import BookClosed, FetchFees, Recap
 from tidegate.model.orders import Role
-from tidegate.model.positions import Side
+from tidegate.model.positions import Position, Side
 from tidegate.model.settings import EntryStyle, Settings
 from tidegate.model.signals import Want
 
@@ -127,6 +127,39 @@ def test_the_recap_tells_what_entry_and_exit_slipped() -> None:
     assert recap.exit_slippage.usd == order.size
     assert recap.entry_slippage is not None
     assert recap.entry_slippage.usd == 0
+
+
+def test_a_finished_position_is_booked_with_all_that_its_fills_slipped() -> None:
+    world = started()
+    world.hold()
+    world.trade(90)
+    order = exits_of(world.decisions)[-1][1]
+    world.close(order, world.state.decided[order.cloid] - 1)
+    closed = world.wished(BookClosed)[-1].closed
+    assert closed.slippage == order.size
+    assert any("of slippage" in note.text for decision in world.decisions for note in decision.notes)
+
+
+def test_what_the_entry_slipped_is_still_known_after_a_restart() -> None:
+    world = started()
+    wish = world.enter()
+    for request in wish.orders:
+        world.accept(request)
+    entry = wish.orders[0]
+    decided = world.state.decided[entry.cloid]
+    world.fill(entry.side, entry.size, decided + 1, cloid=entry.cloid)
+    record = world.coin().remembered()
+    account = Account(
+        equity=D(10_000),
+        free=D(10_000),
+        positions=(Position(coin="BTC", size=entry.size, entry_price=decided + 1),),
+        orders=tuple(world.open_orders()),
+        time_ms=world.now_ms + 5_000,
+    )
+    again = started(remembered=[record], account=account, now_ms=account.time_ms, ready=False)
+    assert again.coin().entry_slippage == record.entry_slippage
+    assert record.entry_slippage is not None
+    assert record.entry_slippage.usd == entry.size
 
 
 def test_a_resting_stop_slips_from_its_own_level() -> None:

@@ -95,6 +95,20 @@ def test_the_newest_migration_is_the_one_that_is_named() -> None:
     assert ScriptDirectory(str(MIGRATIONS)).get_current_head() == HEAD
 
 
+def test_positions_finished_before_slippage_was_written_down_stay_and_have_none(url: str, open_ledger: Opener) -> None:
+    ledger = open_ledger()
+    with ledger._opened.transaction() as execute:
+        columns = "testnet", "0xabc", "BTC", 1, 2, "1", "2", "1", "stop_loss", "s", "-1", "0", "7"
+        execute(f"INSERT INTO closed_positions VALUES {columns}", {})
+        execute("ALTER TABLE closed_positions DROP COLUMN slippage", {})
+        execute("UPDATE alembic_version SET version_num = '0003'", {})
+    ledger.close()
+
+    (kept,) = open_ledger().closed_since(0)
+
+    assert (kept.coin, kept.pnl, kept.slippage) == ("BTC", -1, None)
+
+
 def test_a_start_with_tables_up_to_date_does_not_load_alembic(url: str, open_ledger: Opener) -> None:
     open_ledger().close()
     program = (

@@ -240,11 +240,12 @@ def test_the_last_thing_remembered_of_a_coin_is_what_a_new_start_finds(open_ledg
     assert open_ledger().remembered() == (last, Remembered(coin="ETH"))
 
 
-def test_a_finished_position_is_booked_once(open_ledger: Opener) -> None:
+@pytest.mark.parametrize("slippage", [None, D("0.0119"), D("-2.5")])
+def test_a_finished_position_is_booked_once(open_ledger: Opener, slippage: Decimal | None) -> None:
     closed = ClosedPosition(
         coin="BTC", size=D("0.5"), entry_price=D("100000"), exit_price=D("97000.5"),
         opened_ms=T0, closed_ms=T0 + 60_000,
-        reason=ExitReason.STOP, signal_id="s", pnl=D("-1499.75"), fees=D("0.44"),
+        reason=ExitReason.STOP, signal_id="s", pnl=D("-1499.75"), fees=D("0.44"), slippage=slippage,
     )  # fmt: skip
     ledger = open_ledger()
     for _ in range(2):

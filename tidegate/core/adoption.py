@@ -91,6 +91,7 @@ def _adopt_position(state: State, theirs: Position, record: Remembered | None, a
         bracket=bracket,
         phase=Phase.HOLDING,
         stop_cancels=cancels,
+        entry_slippage=record.entry_slippage if record is not None and before is not None else None,
     )
     parents = {oid: order.cloid or "" for order in orders for oid in order.children}
     for order in orders:

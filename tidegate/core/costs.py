@@ -75,6 +75,12 @@ def closing(state: State) -> Decimal:
     return total * state.fees.taker
 
 
+def slipped(coin: CoinState) -> Decimal | None:
+    """What the fills of the present position slipped up to now, in USD; None where nothing is known."""
+    sides = [each.usd for each in (coin.entry_slippage, coin.exit_slippage) if each is not None]
+    return sum(sides, ZERO) if sides else None
+
+
 def count(state: State, fill: Fill, before: Position) -> Slippage | None:
     """Add what a fill slipped to the account of its position; None when it is not known from what to count.
 

@@ -220,6 +220,7 @@ def _closed(state: State, fill: Fill, before: Position, role: Role | None) -> De
         signal_id=coin.signal_id,
         pnl=after.realised_pnl,
         fees=after.fees,
+        slippage=costs.slipped(coin),
     )
     if role in (Role.STOP, Role.TAKE_PROFIT) and fill.cloid is not None:
         state.drop_order(fill.cloid)  # it closed the position: nothing of it is left
@@ -257,6 +258,8 @@ def finish(state: State, coin: CoinState, closed: ClosedPosition, *, by_resting:
         f"{coin.coin} closed by {closed.reason.value}: {closed.size} from {closed.entry_price:.10g} to "
         f"{closed.exit_price:.10g}, profit {net:+.2f} USD after {closed.fees:.2f} USD of fees"
     )
+    if closed.slippage is not None:
+        text += f" and {closed.slippage:.2f} of slippage"
     state.change(
         coin.coin,
         phase=Phase.READY,

@@ -265,6 +265,7 @@ class CoinState(Struct, frozen=True, kw_only=True):
             twap=self.twap,
             stop_cancels=self.stop_cancels,
             exit_reason=self.exit.reason if self.exit is not None else None,
+            entry_slippage=self.entry_slippage if self.position.size else None,
         )
 
 

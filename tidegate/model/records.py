@@ -9,6 +9,21 @@ from tidegate.model.positions import Position
 from tidegate.model.twaps import Twapping
 
 
+class Slippage(Struct, frozen=True, kw_only=True):
+    """How much worse than the price decided on the fills of one side were, in USD; negative when they were better.
+
+    `notional` is what the same size was worth at the prices decided on.
+    """
+
+    usd: Decimal = Decimal(0)
+    notional: Decimal = Decimal(0)
+
+    @property
+    def pct(self) -> Decimal:
+        """The same in per cent of the notional."""
+        return self.usd / self.notional * 100 if self.notional else Decimal(0)
+
+
 class Remembered(Struct, frozen=True, kw_only=True):
     """What the bot must still know about a coin after a restart.
 
@@ -18,6 +33,7 @@ class Remembered(Struct, frozen=True, kw_only=True):
     `generation` counts the positions of this coin, and a position anew for each session that takes it over;
     `exit_attempts` the exits tried for the present one and `protect_attempts` the stops placed for it: together they
     see to it that no client order id is ever used for two orders. `exit_reason`: why it was being closed, if it was.
+    `entry_slippage`: what the fills that opened the present position slipped.
     """
 
     coin: str
@@ -33,10 +49,14 @@ class Remembered(Struct, frozen=True, kw_only=True):
     twap: Twapping | None = None
     stop_cancels: int = 0
     exit_reason: ExitReason | None = None
+    entry_slippage: Slippage | None = None
 
 
 class ClosedPosition(Struct, frozen=True, kw_only=True):
-    """One finished position. `size` is signed (+ long, - short); `pnl` before fees, `fees` paid, in USD."""
+    """One finished position. `size` is signed (+ long, - short); `pnl` before fees, `fees` paid, in USD.
+
+    `slippage`: what its fills were worse than the prices decided on, in USD (part of `pnl`); None: unknown.
+    """
 
     coin: str
     size: Decimal
@@ -48,18 +68,4 @@ class ClosedPosition(Struct, frozen=True, kw_only=True):
     signal_id: str
     pnl: Decimal
     fees: Decimal
-
-
-class Slippage(Struct, frozen=True, kw_only=True):
-    """How much worse than the price decided on the fills of one side were, in USD; negative when they were better.
-
-    `notional` is what the same size was worth at the prices decided on.
-    """
-
-    usd: Decimal = Decimal(0)
-    notional: Decimal = Decimal(0)
-
-    @property
-    def pct(self) -> Decimal:
-        """The same in per cent of the notional."""
-        return self.usd / self.notional * 100 if self.notional else Decimal(0)
+    slippage: Decimal | None = None

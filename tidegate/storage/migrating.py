@@ -12,7 +12,7 @@ from tidegate.errors import StorageError
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration. Named here so that most starts need not load alembic; a test compares it with the folder."""
 
 

@@ -234,13 +234,15 @@ def closed_row(closed: ClosedPosition) -> Values:
         "signal_id": closed.signal_id,
         "pnl": str(closed.pnl),
         "fees": str(closed.fees),
+        "slippage": None if closed.slippage is None else str(closed.slippage),
     }
 
 
 def closed_of(row: Sequence[Any]) -> ClosedPosition:
     """The finished position of a row (in the order of `ClosedPosition`'s fields)."""
     values: Mapping[str, Any] = dict(zip(ClosedPosition.__struct_fields__, row, strict=True))
-    decimals = {name: Decimal(values[name]) for name in ("size", "entry_price", "exit_price", "pnl", "fees")}
+    numbers = ("size", "entry_price", "exit_price", "pnl", "fees", "slippage")
+    decimals = {name: Decimal(values[name]) for name in numbers if values[name] is not None}
     return ClosedPosition(**{**values, **decimals, "reason": ExitReason(values["reason"])})
 
 

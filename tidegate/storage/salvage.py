@@ -184,6 +184,7 @@ def _order(row: Row) -> None:
 def _closed(row: Row) -> None:
     for name in ("size", "entry_price", "exit_price", "pnl", "fees"):
         Decimal(row[name])
+    Decimal(row.get("slippage") or 0)
 
 
 def _candle(row: Row) -> None:

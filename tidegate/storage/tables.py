@@ -102,6 +102,7 @@ CLOSED_POSITIONS = Table(
     Column("signal_id", Text, nullable=False),
     Column("pnl", Text, nullable=False),
     Column("fees", Text, nullable=False),
+    Column("slippage", Text),
     Index("closed_by_time", "venue", "account", "closed_ms"),
     sqlite_with_rowid=False,
 )

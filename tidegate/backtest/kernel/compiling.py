@@ -66,11 +66,12 @@ class _Telling(event.Listener):
 
 def _decorated(function: F, *, forceinline: bool) -> F:
     """`function` with what is kept of it in PLACE; where nothing can be written it is compiled each time."""
-    before, config.CACHE_DIR = config.CACHE_DIR, str(PLACE or "")
+    asked = vars(config)
+    before, asked["CACHE_DIR"] = asked["CACHE_DIR"], str(PLACE or "")
     try:
         made = njit(cache=PLACE is not None, nogil=True, error_model="numpy", forceinline=forceinline)(function)
     finally:
-        config.CACHE_DIR = before
+        asked["CACHE_DIR"] = before
     return cast(F, made)
 
 

@@ -12,6 +12,7 @@ from tidegate.backtest.kernel.shapes import (
     DIRECTION,
     ENTRY,
     FEES,
+    HELD,
     LEVEL,
     LEVEL_STOP,
     LIQUIDATED,
@@ -38,8 +39,20 @@ from tidegate.backtest.kernel.sizing import on_grid, sized
 @compiled
 def enter(
     book: Book, candles: Candles, wishes: Wishes, prices: Any, coin: int, row: int, bar: int, rules: Account
+) -> None:
+    """Act at the open of `bar` on the wish of `row`; which rule forbade it is counted."""
+    refused = planned(book, candles, wishes, prices, coin, row, bar, rules)
+    if refused < 0:
+        book.counts[HELD] += 1
+    else:
+        book.refusals[refused] += 1
+
+
+@compiled
+def planned(
+    book: Book, candles: Candles, wishes: Wishes, prices: Any, coin: int, row: int, bar: int, rules: Account
 ) -> int:
-    """`entries._plan` at the open of `bar` for the wish of `row`: -1 when entered, else which rule forbade it."""
+    """`entries._plan`: -1 when entered, else which rule forbade it."""
     now_ms = candles.time_ms[bar]
     if now_ms - candles.time_ms[row] > 2 * rules.bar_ms:
         return TOO_OLD
@@ -48,19 +61,8 @@ def enter(
         return forbidden
     direction, price = float(wishes.want[coin, row]), candles.open[coin, bar]
     long, figures = direction > 0, rules.price_decimals[coin]
-    stop, wished = price * (1 - direction * rules.stop_loss), wishes.stop[coin, row]
-    if 0 < wished < PRICE_MAX:
-        stop = max(stop, wished) if long else min(stop, wished)
-    profit, wished = 0.0, wishes.take_profit[coin, row]
-    if rules.take_profit > 0 and price * (1 + direction * rules.take_profit) > 0:
-        profit = price * (1 + direction * rules.take_profit)
-    if 0 < wished < PRICE_MAX:
-        profit = wished if profit == 0 else (min(profit, wished) if long else max(profit, wished))
-    if not stop > 0:
-        return UNSOUND
-    stop = on_grid(stop, figures, long)
-    profit = on_grid(profit, figures, long) if profit > 0 else 0.0
-    if (price - stop) * direction <= 0 or (profit > 0 and (profit - price) * direction <= 0):
+    stop, profit = bracket(direction, price, wishes.stop[coin, row], wishes.take_profit[coin, row], figures, rules)
+    if stop == 0:
         return UNSOUND
     equity, free, notional = standing(book, prices, rules)
     if not equity > 0:
@@ -79,18 +81,41 @@ def enter(
     else:
         fill = on_grid(price * (1 + direction * rules.slippage), figures, long)
     held = book.positions[coin]
-    held[:CLOSED_MS] = 0.0
+    for column in range(CLOSED_MS):
+        held[column] = 0.0
     held[SIZE], held[DIRECTION], held[ENTRY] = size, direction, price
     beyond = liquidation(book.positions, prices, book.account[BALANCE], coin, rules)
     if beyond > 0 and (stop - beyond) * direction <= 0:
         held[SIZE] = 0.0
         return BEYOND_LIQUIDATION
-    fee = size * fill * (rules.maker if rules.limit_entry else rules.taker)
-    trail_by = price * rules.trailing_stop if rules.trailing_stop > 0 else wishes.trail_by[coin, row]
     held[LEVEL], held[ENTRY], held[LEVEL_STOP], held[STOP_NOW], held[PROFIT] = level, fill, stop, stop, profit
+    trail_by = price * rules.trailing_stop if rules.trailing_stop > 0 else wishes.trail_by[coin, row]
     held[TRAIL_BY] = trail_by if 0 < trail_by < PRICE_MAX else 0.0
-    held[BAR], held[FEES], held[OPENED] = bar, fee, now_ms
+    held[BAR], held[OPENED] = bar, now_ms
+    held[FEES] = size * fill * (rules.maker if rules.limit_entry else rules.taker)
     held[SLIPPAGE] = direction * (fill - level) * size
-    book.account[BALANCE] -= fee
+    book.account[BALANCE] -= held[FEES]
     held[LIQUIDATED] = liquidation(book.positions, prices, book.account[BALANCE], coin, rules)
     return -1
+
+
+@compiled
+def bracket(
+    direction: float, price: float, stop_wished: float, profit_wished: float, figures: int, rules: Account
+) -> tuple[float, float]:
+    """Stop and take-profit on the grid, the nearer of the rules' and the wished; (0, 0) where they make no sense."""
+    long, profit = direction > 0, 0.0
+    stop = price * (1 - direction * rules.stop_loss)
+    if 0 < stop_wished < PRICE_MAX:
+        stop = max(stop, stop_wished) if long else min(stop, stop_wished)
+    if rules.take_profit > 0 and price * (1 + direction * rules.take_profit) > 0:
+        profit = price * (1 + direction * rules.take_profit)
+    if 0 < profit_wished < PRICE_MAX:
+        profit = profit_wished if profit == 0 else (min(profit, profit_wished) if long else max(profit, profit_wished))
+    if not stop > 0:
+        return 0.0, 0.0
+    stop = on_grid(stop, figures, long)
+    profit = on_grid(profit, figures, long) if profit > 0 else 0.0
+    if (price - stop) * direction <= 0 or (profit > 0 and (profit - price) * direction <= 0):
+        return 0.0, 0.0
+    return stop, profit

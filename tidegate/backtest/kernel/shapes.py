@@ -30,6 +30,7 @@ TRADE_FIELDS = (
 # The columns of the account.
 BALANCE, PEAK, NEXT_DAY_MS, DAY_EQUITY, TRIPPED_DAY, TRIPPED_FOR_GOOD, EQUITY, TRIPS = range(8)
 ACCOUNT_FIELDS = 8
+HELD, MADE = range(2)
 
 REFUSALS = (
     "a brake was on", "MAX_OPEN_POSITIONS", "COOLDOWN_MINUTES", "STOP_GUARD_STOPS", "unsound stop or take-profit",
@@ -109,9 +110,10 @@ class Account(NamedTuple):
 
 
 class Book(NamedTuple):
-    """What changes as the bars go by."""
+    """What changes as the bars go by; `counts` of positions that are held and of trades that were made."""
 
     positions: Any
     account: Any
     stops: Any
     refusals: Any
+    counts: Any

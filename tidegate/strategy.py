@@ -154,9 +154,12 @@ class Strategy:
         want[wants_long & wants_short] = HOLD
         want[: max(self._needed(bars) - 1, 0)] = HOLD
         stops, fractions = _numbers(stop, np.nan, count), _numbers(size_fraction, 1.0, count)
-        entry = (want == LONG) | (want == SHORT)
-        stopless = entry & ~(np.isfinite(stops) & (stops > 0)) if stop is not None else np.zeros(count, bool)
-        sizeless = entry & ~((fractions > 0) & (fractions <= 1))
+        # Entries are few: looking at their rows alone costs nothing.
+        entries = np.flatnonzero((want == LONG) | (want == SHORT))
+        stopless, sizeless = np.zeros(count, bool), np.zeros(count, bool)
+        if stop is not None:
+            stopless[entries] = ~(np.isfinite(stops[entries]) & (stops[entries] > 0))
+        sizeless[entries] = ~((fractions[entries] > 0) & (fractions[entries] <= 1))
         want[stopless | sizeless] = HOLD
         reasons = _reasons(reason, want, stopless, sizeless)
         columns = {
@@ -239,6 +242,8 @@ def _yes(column: pd.Series | bool | None, count: int) -> np.ndarray:
         return np.full(count, bool(column))
     if len(column) != count:
         raise ValueError(f"long, short and flat need one value a bar: {count} bars, {len(column)} values")
+    if column.dtype == bool:
+        return column.to_numpy()
     # A NaN is truthy in Python; here it means that an indicator has nothing to say yet.
     return column.eq(True).fillna(False).to_numpy(bool)
 

@@ -9,7 +9,6 @@ import hashlib
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +21,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 SOURCES = Path(__file__).parent
 PREFIX = "compiled-"
 DIGEST_DIGITS = 16
-COMPILING = "compiling the account, once on this machine"
+COMPILING = "compiling what plays the account, once on this machine: some ten seconds"
 
 
 def compiled(function: F) -> F:
@@ -45,7 +44,7 @@ def digest_of(folder: Path) -> str:
 
 @contextmanager
 def telling(say: Callable[[str], None]) -> Iterator[None]:
-    """Say when something is compiled, and again while it lasts: what was kept is only loaded, and says nothing."""
+    """Say so while something is compiled: what was kept is only loaded, and says nothing."""
     with event.install_listener("numba:compile", _Telling(say)):
         yield
 
@@ -53,12 +52,9 @@ def telling(say: Callable[[str], None]) -> Iterator[None]:
 class _Telling(event.Listener):
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
-        self._begun_s: float | None = None
 
     def on_start(self, event: event.Event) -> None:  # noqa: ARG002 - every function of ours is as good as the next
-        if self._begun_s is None:
-            self._begun_s = time.monotonic()
-        self._say(f"{COMPILING}: {time.monotonic() - self._begun_s:.0f} s")
+        self._say(COMPILING)
 
     def on_end(self, event: event.Event) -> None:
         """Its caller is not done yet."""

@@ -63,11 +63,11 @@ class Standstill:
         self._from_s = [clock() for clock in self._clocks]
 
     def begin(self) -> None:
-        """A short wait begins."""
+        """Count from here on."""
         self._from_s = [clock() for clock in self._clocks]
 
     def seconds(self) -> float:
-        """How long that wait has taken so far, by the clock that thinks that it was the longest."""
+        """How long ago that was, by the clock that thinks that it was the longest."""
         return max(clock() - from_s for clock, from_s in zip(self._clocks, self._from_s, strict=True))
 
 

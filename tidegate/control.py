@@ -1,7 +1,7 @@
 """The operator's way in while the bot runs: wishes left in the database, and a file called HALT.
 
-A thread of its own looks four times a second and makes facts of what it finds, and of having been kept from looking
-for long. It decides nothing and changes nothing.
+A thread of its own looks four times a second and makes facts of what it finds, of having been kept from looking for
+long, and of an exchange clock that fell back meanwhile. It decides nothing and changes nothing.
 """
 
 import threading
@@ -9,8 +9,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from tidegate.clock import Standstill
+from tidegate.clock import DRIFT_MAX_MS, Standstill
 from tidegate.errors import StorageError
+from tidegate.logs.cleaning import clean
 from tidegate.model.events import Command, Faulted
 from tidegate.ports import Clock, Facts
 from tidegate.storage.commands import Box
@@ -30,12 +31,14 @@ class Desk:
         self._heard: set[str] = set()
         self._halted: bool | None = None
         self._standstill = Standstill()
+        self._looked_ms = clock.now_ms()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="control", daemon=True)
 
     def start(self) -> None:
         """Look once for the file, here and now, so that it is heard before any signal; then go on in the thread."""
         self._look_for_the_file()
+        self._standstill.begin()
         self._thread.start()
 
     def stop(self, timeout_s: float) -> None:
@@ -54,14 +57,19 @@ class Desk:
                 self._box.close()
 
     def _waited(self) -> bool:
-        """Whether the end was asked for meanwhile. A short wait that took long is a fact: nothing ran all that time."""
-        self._standstill.begin()
+        """Whether the end was asked for meanwhile. Too long since the last look is a fact: nothing ran meanwhile."""
         stopping = self._stopping.wait(LOOK_EVERY_S)
         stood_s = self._standstill.seconds()
+        self._standstill.begin()  # the look that follows counts too: the machine may fall asleep in the midst of it
         if stood_s >= STOOD_STILL_S and not stopping:
-            reason = f"nothing ran here for {stood_s:.0f} s, or the machine's clock was set"
-            self._facts.put(Faulted(at_ms=self._clock.now_ms(), where="standstill", reason=reason))
+            self._stood(f"nothing ran here for {stood_s:.0f} s, or the machine's clock was set")
+        back_s, self._looked_ms = self._clock.seconds_until(self._looked_ms), self._clock.now_ms()
+        if back_s * 1000 > DRIFT_MAX_MS:
+            self._stood(f"the clock says {back_s:.0f} s less than it has said")
         return stopping
+
+    def _stood(self, reason: str) -> None:
+        self._facts.put(Faulted(at_ms=self._clock.now_ms(), where="standstill", reason=reason))
 
     def _look_for_the_file(self) -> None:
         there = self._halt.exists()
@@ -76,7 +84,8 @@ class Desk:
         for asked in self._box.waiting():
             if asked.id not in self._heard:
                 self._heard.add(asked.id)
-                self._say(asked.name, asked.reason, asked.id, asked.coin, asked.who)
+                # What is said here is written down and shown: a key that was pasted goes no further.
+                self._say(asked.name, clean(asked.reason), asked.id, asked.coin, asked.who)
 
     def _say(self, name: str, reason: str, id_: str = "", coin: str = "", who: str = "") -> None:
         command = Command(at_ms=self._clock.now_ms(), name=name, reason=reason, id=id_, coin=coin, who=who)

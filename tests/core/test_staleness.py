@@ -3,7 +3,7 @@ that was wrong."""
 
 from tests.core.worlds import T0, World, started
 from tidegate.core import schedule
-from tidegate.model.events import Faulted
+from tidegate.model.events import Faulted, Tick
 from tidegate.model.intents import Alert, FetchAccount, PlaceOrders
 from tidegate.model.positions import Side
 from tidegate.model.signals import Want
@@ -77,3 +77,13 @@ def test_nothing_protective_waits_for_a_time_that_turned_out_to_be_two_hours_awa
     reads = len(world.wished(FetchAccount))
     world.run_until(world.now_ms + 5_000)
     assert len(world.wished(FetchAccount)) > reads
+
+
+def test_an_account_read_that_fails_after_the_clock_fell_back_is_due_again_by_that_clock() -> None:
+    world = ready()
+    world.now_ms -= 2 * HOUR_MS
+    world.tell(Faulted(at_ms=world.now_ms, where="standstill", reason="the clock says less"))
+    world.tell(Faulted(at_ms=world.now_ms, where="account", reason="no answer"))
+    before = len(world.wished(FetchAccount))
+    world.tell(Tick(at_ms=world.now_ms + schedule.ACCOUNT_AGAIN_MS))
+    assert len(world.wished(FetchAccount)) == before + 1

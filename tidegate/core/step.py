@@ -305,7 +305,8 @@ def on_fault(state: State, event: Faulted) -> Decision:
     if coin is not None and event.where == "candles":
         state.change(coin.coin, fetching_since_ms=None)
     if event.where == "account":
-        again_ms = state.now_ms + state.wait_ms(schedule.ACCOUNT_AGAIN_MS)
+        # By the clock of the failure: ours may have fallen back, and this read would have corrected it.
+        again_ms = event.at_ms + state.wait_ms(schedule.ACCOUNT_AGAIN_MS)
         state.next_account_ms = min(state.next_account_ms, again_ms)
     if event.where == "strategist" and coin is not None:
         state.change(coin.coin, told_from_ms=0, told_until_ms=0)

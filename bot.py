@@ -18,12 +18,14 @@ from tidegate.commands import (
     looking,
     operating,
     optimising,
+    parity,
     reporting,
     simulating,
     tending,
     writing,
 )
 from tidegate.commands.given import EXIT_CONFIGURATION, PROGRAM, Set, load_settings, noting, pairs, with_key
+from tidegate.commands.misunderstood import Commands, Interrupted, Misuse, interrupted, misuse
 from tidegate.commands.operating import Reason, ask_the_bot
 from tidegate.errors import ConfigError, ExchangeError, OtherBotRunning, StorageError, TidegateError
 
@@ -42,6 +44,7 @@ EXIT_CODES: tuple[tuple[type[TidegateError], int], ...] = (
 SECONDS_MAX = 10_000_000
 
 app = typer.Typer(
+    cls=Commands,
     add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -230,6 +233,7 @@ for _name, _command in (
     ("new-strategy", writing.new_strategy),
     ("backtest", backtesting.backtest),
     ("simulate", simulating.simulate),
+    ("parity", parity.parity),
     ("show-config", looking.show_config),
     ("optimise", optimising.optimise),
     ("report", reporting.report),
@@ -254,10 +258,13 @@ def main() -> None:
     if not words or (words[0].startswith("-") and words[0] != "--help"):
         words = ["run", *words]
     try:
-        app(words, prog_name="bot.py")
-    except KeyboardInterrupt:
-        typer.echo("interrupted before the bot had started", err=True)
+        sys.exit(app(words, prog_name="bot.py", standalone_mode=False) or 0)
+    except (KeyboardInterrupt, Interrupted, typer.Abort):
+        typer.echo(interrupted(words), err=True)
         sys.exit(EXIT_FORCED)
+    except Misuse as error:
+        typer.echo(misuse(error, words), err=True)
+        sys.exit(EXIT_CONFIGURATION)
     except TidegateError as error:
         if not error.told:
             typer.echo(str(error), err=True)

@@ -54,10 +54,11 @@ def _list(url: str) -> None:
 
 def _ask(url: str, what: str, name: str, why: str) -> None:
     """Leave the wish, wait for what came of it, show that."""
+    from tidegate.logs.cleaning import clean
     from tidegate.storage.commands import answer_to, ask, is_taken
 
     running = is_alive(last_status(url).pid)
-    asked: Asked = ask(url, what, why, coin=name, who=_who())
+    asked: Asked = ask(url, what, clean(why), coin=clean(name), who=_who())
     begun_s, between = time.monotonic(), Event()
     taken = False
     while (answer := answer_to(url, asked)) is None:

@@ -31,12 +31,13 @@ def resume(reason: Reason = "", settings: Set = None) -> None:
 
 def ask_the_bot(name: str, reason: str, loaded: "Loaded") -> bool:
     """Leave a wish for the bot, wait for its answer, show it; False when no bot is there to take it."""
+    from tidegate.logs.cleaning import clean
     from tidegate.screen import show_answer
     from tidegate.storage.commands import ask, is_taken
 
     url = loaded.secrets.database_url
     running = is_alive(last_status(url).pid)
-    asked = ask(url, name, reason or f"asked by `python bot.py {name}`")
+    asked = ask(url, name, clean(reason) or f"asked by `python bot.py {name}`")
     until_s = time.monotonic() + (ANSWER_PATIENCE_S if running else START_PATIENCE_S)
     between = Event()
     while not is_taken(url, asked):

@@ -27,12 +27,12 @@ from tidegate.model.intents import (
     SkipNonces,
     SpendNonce,
     Urgency,
+    Write,
 )
 from tidegate.model.orders import OrderRequest
 from tidegate.ports import Clock, Facts
 from tidegate.storage.ledger import Ledger
 
-Write = wire.Write
 Sent = replies.Sent
 
 COURIERS = 3

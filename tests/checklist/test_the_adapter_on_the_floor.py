@@ -14,13 +14,13 @@ from tidegate.hyperliquid.client import HyperliquidClient
 from tidegate.hyperliquid.limits import Budget
 from tidegate.hyperliquid.replies import facts_of_reply
 from tidegate.hyperliquid.signing import Signer
-from tidegate.hyperliquid.wire import Write, action_of, envelope
+from tidegate.hyperliquid.wire import action_of, envelope
 from tidegate.localnet.doors.gate import Gate
 from tidegate.localnet.doors.limits import UNLIMITED
 from tidegate.localnet.doors.transport import LocalnetAdapter
 from tidegate.localnet.exchange import Exchange
 from tidegate.model.events import Event, OrderAccepted, OrderRejected, TwapStarted
-from tidegate.model.intents import CancelOrders, CancelTwap, PlaceOrders
+from tidegate.model.intents import CancelOrders, CancelTwap, PlaceOrders, Write
 from tidegate.model.orders import Limit, OrderRequest, Role, TimeInForce, Trigger, Twap, new_cloid
 from tidegate.model.positions import Side
 

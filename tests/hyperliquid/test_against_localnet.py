@@ -16,7 +16,7 @@ from tidegate.hyperliquid.limits import Budget
 from tidegate.hyperliquid.protocol import StreamProtocol
 from tidegate.hyperliquid.replies import GONE, facts_of_reply
 from tidegate.hyperliquid.signing import Signer
-from tidegate.hyperliquid.wire import Envelope, Write, action_of, envelope, spending
+from tidegate.hyperliquid.wire import Envelope, action_of, envelope, spending
 from tidegate.localnet.doors.localnet import LocalnetOptions
 from tidegate.localnet.doors.thread import Running, running
 from tidegate.model.events import (
@@ -36,7 +36,7 @@ from tidegate.model.events import (
     Trade,
 )
 from tidegate.model.instruments import Instrument, Rounding
-from tidegate.model.intents import CancelOrders, Grouping, PlaceOrders, ResendOrders, SetLeverage, SpendNonce
+from tidegate.model.intents import CancelOrders, Grouping, PlaceOrders, ResendOrders, SetLeverage, SpendNonce, Write
 from tidegate.model.market import Timeframe
 from tidegate.model.orders import Limit, OrderRequest, Role, TimeInForce, Trigger, new_cloid
 from tidegate.model.positions import Side

@@ -15,7 +15,6 @@ from msgspec import Struct
 
 from tidegate.hyperliquid import twaps
 from tidegate.hyperliquid.shapes import ZERO, Number, is_number, is_price
-from tidegate.hyperliquid.wire import Write
 from tidegate.model.events import (
     Event,
     Faulted,
@@ -27,7 +26,7 @@ from tidegate.model.events import (
     OrderInDoubt,
     OrderRejected,
 )
-from tidegate.model.intents import CancelOrders, CancelTwap, PlaceOrders, ResendOrders, SetLeverage, SpendNonce
+from tidegate.model.intents import CancelOrders, CancelTwap, PlaceOrders, ResendOrders, SetLeverage, SpendNonce, Write
 from tidegate.model.orders import Limit, OrderRequest, TimeInForce
 
 WORDS_MAX = 200

@@ -15,14 +15,13 @@ from msgspec import Struct
 from tidegate.hyperliquid import twaps
 from tidegate.hyperliquid.signing import Signer
 from tidegate.model.instruments import Instrument
-from tidegate.model.intents import CancelOrders, CancelTwap, PlaceOrders, SetLeverage
+from tidegate.model.intents import CancelOrders, CancelTwap, PlaceOrders, Write
 from tidegate.model.orders import Limit, OrderRequest, Trigger, Twap
 from tidegate.model.positions import Side
 
 DECIMALS_MAX = 8
 NOOP = {"type": "noop"}
 
-Write = PlaceOrders | CancelOrders | CancelTwap | SetLeverage
 _json = msgspec.json.Encoder().encode
 
 

@@ -312,6 +312,9 @@ class Quit(Wish, frozen=True, kw_only=True):
     reason: str
 
 
+Write = PlaceOrders | CancelOrders | CancelTwap | SetLeverage
+"""What becomes a signed action."""
+
 Read = (
     FetchCandles
     | FetchPrices

@@ -13,12 +13,13 @@ import numpy as np
 import pandas as pd
 
 from tidegate import __version__
-from tidegate.backtest.kernel import shapes
+from tidegate.backtest import kernel
+from tidegate.backtest.kernel import compiling, shapes
 from tidegate.backtest.results import Result, Run, trades_frame
 from tidegate.backtest.rules import Rules
 from tidegate.core.sizing import leverage_of
 from tidegate.errors import ConfigError
-from tidegate.history import History
+from tidegate.history import History, told_of
 from tidegate.history.times import in_ms
 from tidegate.market import Market
 from tidegate.model.instruments import DECIMALS_MAX
@@ -29,7 +30,13 @@ from tidegate.strategy import BAR_COLUMNS, Strategy, asked
 from tidegate.timeframes import STEP
 
 HOUR_MS = 3_600_000
-CODES: Mapping[str, int] = {Want.HOLD.value: 0, Want.LONG.value: 1, Want.SHORT.value: -1, Want.FLAT.value: 2}
+CODES: Mapping[str, int] = {
+    Want.HOLD.value: 0,
+    Want.LONG.value: 1,
+    Want.SHORT.value: -1,
+    Want.FLAT.value: 2,
+    Want.ADD.value: 0,  # only the bot adds, see `rules.not_played`
+}
 Progress = Callable[[str], None]
 
 
@@ -76,13 +83,11 @@ def play(
     progress: Progress | None = None,
 ) -> Played:
     """As `backtest`, with what was refused and what stands to be said."""
-    from tidegate.backtest import kernel
-
     _check(histories)
     say = progress or (lambda _what: None)
     say("asking the strategy")
     answers = wishes_of(strategy, histories, rules)
-    say("playing the account (the first time on a machine it is compiled: half a minute)")
+    say("playing the account")
     axis = _axis(histories)
     at_ms = in_ms(axis)
     begin = 0 if begin_ms is None else int(np.searchsorted(at_ms, begin_ms))
@@ -93,7 +98,8 @@ def play(
     wishes = _wishes(answers, rows, len(axis))
     fine = _finer(histories, finer or {}, at_ms)
     account = _account(histories, rules, begin)
-    table, equity, balance, notional, refusals, standing = kernel.run(candles, wishes, fine, account)
+    with compiling.telling(say):
+        table, equity, balance, notional, refusals, standing = kernel.run(candles, wishes, fine, account)
     exposure = np.divide(notional, equity, out=np.zeros_like(equity), where=equity > 0)
     trades = _trades(table, [each.coin for each in histories])
     lines = pd.DataFrame({"equity": equity, "balance": balance, "exposure": exposure}, index=axis, copy=False)
@@ -322,7 +328,8 @@ def _held(candles: Any, begin: int, axis: pd.DatetimeIndex, equity: float) -> "p
             total += worth
         else:
             total += 1.0
-    return pd.Series(total * (equity / count), index=axis, name="benchmark")
+    total *= equity / count
+    return pd.Series(total, index=axis, name="benchmark", copy=False)
 
 
 def _run(
@@ -339,7 +346,7 @@ def _run(
         timeframe=histories[0].timeframe.value,
         begin_ms=int(begin_ms),
         end_ms=int(last_ms) + histories[0].timeframe.ms,
-        settings=rules.told(),
+        settings=rules.told() | told_of(histories),
         data_sha256=histories[0].sha256 if len(histories) == 1 else digest,
         code_version=code_version or __version__,
         seed=seed,

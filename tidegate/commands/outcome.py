@@ -36,9 +36,9 @@ def show(
     console.print()
     console.print(table, highlight=False)
     console.print()
-    for history in histories:
-        for remark in history.remarks:
-            console.print(f"{history.coin} candles: {remark}", highlight=False, markup=False, soft_wrap=True)
+    for remark in dict.fromkeys(each for history in histories for each in history.remarks):
+        coins = ", ".join(history.coin for history in histories if remark in history.remarks)
+        console.print(f"{coins} candles: {remark}", highlight=False, markup=False, soft_wrap=True)
     for line in notes:
         console.print(f"note: {line}", highlight=False, markup=False, soft_wrap=True)
     console.print(f"run {run.id} in {place}/", highlight=False, markup=False, soft_wrap=True)

@@ -35,7 +35,7 @@ Begin = Annotated[str, typer.Option("--from", metavar="MOMENT", help="2025-01-31
 End = Annotated[str, typer.Option("--to", metavar="MOMENT", help="Not included.")]
 Length = Annotated[str | None, typer.Option(metavar="LENGTH", help="1m, 5m, 1h …; else TIMEFRAME.")]
 Data = Annotated[
-    str, typer.Option(metavar="PATH", help="A file, a folder of files or a database; else the bot's own database.")
+    str, typer.Option(metavar="PATH", help="A file, a folder, a database, made-up; else the bot's own database.")
 ]
 Equity = Annotated[float, typer.Option(min=1, metavar="USD", help="What the account begins with.")]
 FeeTier = Annotated[int, typer.Option(min=0, max=6, metavar="N", help="0 to 6, by traded volume.")]
@@ -125,9 +125,10 @@ def candles(
 ) -> "list[History]":
     """The candles of every coin; without `data` those of the bot's own database. Raises ConfigError with all problems.
 
-    A localnet has no past of its own: there it is mainnet's.
+    A localnet has no past of its own: there it is mainnet's, and where none of that is at hand a year that is made up.
     """
     from tidegate.history import load
+    from tidegate.history.made_up import NAME as MADE_UP
 
     settings = loaded.settings
     venue = settings.network.value if settings.network.value != "localnet" else "mainnet"
@@ -137,8 +138,11 @@ def candles(
         with noting(problems):
             path = data or loaded.secrets.database_url
             found.append(load(path, coin, timeframe, begin_ms, end_ms, venue=venue))
+    if problems and not found and not data and settings.network.value == "localnet":
+        return candles(loaded, MADE_UP, timeframe, begin_ms, end_ms)
     if problems:
-        raise ConfigError([*problems, "other candles: --data PATH; docs/backtesting.md says what can be read"])
+        others = f"other candles: --data PATH, or --data {MADE_UP}; docs/backtesting.md says what can be read"
+        raise ConfigError([*problems, others])
     return found
 
 
@@ -167,11 +171,14 @@ def rules_of(settings: "Settings", costs: Costs, time_limit_bars: int = 0) -> "R
 def progress(console: "Console") -> Iterator[Say]:
     """A line that turns while something runs; where nobody watches, a line for each step of a long run."""
     begun_s = time.monotonic()
+    told = ""
     with console.status("starting") as status:
 
         def say(what: str) -> None:
+            nonlocal told
             status.update(what)
-            if not console.is_terminal and time.monotonic() - begun_s > PROGRESS_AFTER_S:
+            if what != told and not console.is_terminal and time.monotonic() - begun_s > PROGRESS_AFTER_S:
+                told = what
                 print(f"{what} …", file=sys.stderr, flush=True)  # noqa: T201 - beside the table, which may go to a file
 
         yield say

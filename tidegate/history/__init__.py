@@ -4,7 +4,7 @@ Owns formats, checks and repairs. Downloads nothing, writes nothing.
 """
 
 from tidegate.history.checks import MISSING_MAX, Checked, checked
-from tidegate.history.loading import History, load, of_frame
+from tidegate.history.loading import CANDLES_ARE, History, load, of_frame, told_of
 from tidegate.history.resampling import resampled
 
-__all__ = ["MISSING_MAX", "Checked", "History", "checked", "load", "of_frame", "resampled"]
+__all__ = ["CANDLES_ARE", "MISSING_MAX", "Checked", "History", "checked", "load", "of_frame", "resampled", "told_of"]

@@ -7,7 +7,7 @@ rows). A folder is searched for the coin and the time frame; finer candles are p
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,11 +16,14 @@ import pandas as pd
 
 from tidegate.errors import ConfigError, StorageError
 from tidegate.history.checks import checked
+from tidegate.history.made_up import made_up, remark_of, seed_of
 from tidegate.history.resampling import resampled
 from tidegate.history.times import in_ms
 from tidegate.model.market import Timeframe
 
 VENUE = "mainnet"
+CANDLES_ARE = "candles_are"
+"""The setting by which a run tells that its candles are made up."""
 ROW_COLUMNS = ("time", "open", "high", "low", "close", "volume")
 NAME = re.compile(
     r"^(?P<coin>[A-Za-z0-9]+?)(?:[-_/](?:USDC|USDT|USD|USDC_USDC|USDT_USDT))*[-_](?P<timeframe>\d+[mhdw])(?:[-_.]|$)"
@@ -31,7 +34,8 @@ DATABASE = re.compile(r"^(sqlite|postgresql)(\+\w+)?://")
 class History(NamedTuple):
     """Candles of one coin: `bars` as `checks.checked` gives them; `source` says from where, `remarks` what was done.
 
-    `sha256` is that of the bars' times and numbers: the same candles have the same, wherever they came from.
+    `sha256` is that of the bars' times and numbers: the same candles have the same, wherever they came from. `made_up`
+    ones no market ever traded.
     """
 
     coin: str
@@ -40,6 +44,7 @@ class History(NamedTuple):
     source: str
     sha256: str
     remarks: tuple[str, ...]
+    made_up: bool = False
 
 
 def load(
@@ -53,10 +58,13 @@ def load(
 ) -> History:
     """The candles of `coin` that open from `from_ms` on and before `to_ms` (milliseconds UTC).
 
-    `path_or_catalog`: a file, a folder of files, or the URL of the bot's database (`venue` says of which exchange).
-    Raises ConfigError with every problem.
+    `path_or_catalog`: a file, a folder of files, the URL of the bot's database (`venue` says of which exchange), or
+    `made-up`, `made-up:SEED`. Raises ConfigError with every problem.
     """
     text = str(path_or_catalog)
+    if (seed := seed_of(text)) is not None:
+        found = of_frame(made_up(coin, timeframe, seed), coin, timeframe, f"made up, seed {seed}", from_ms, to_ms)
+        return found._replace(made_up=True, remarks=(remark_of(seed), *found.remarks))
     if DATABASE.match(text):
         frame = _from_database(text, venue, coin, timeframe, from_ms, to_ms)
         return of_frame(frame, coin, timeframe, f"{text.split('@')[-1]} ({venue})", from_ms, to_ms)
@@ -92,6 +100,11 @@ def of_frame(
             [f"{source}: too few bars of {coin} {timeframe.value} in that span: {len(cut)}; there: {there}"]
         )
     return History(coin, timeframe, cut, source, sha256_of(cut), tuple(remarks))
+
+
+def told_of(histories: Sequence[History]) -> dict[str, str]:
+    """What a run remembers of its candles beside their hash: that they are made up, if they are."""
+    return {CANDLES_ARE: histories[0].source} if histories[0].made_up else {}
 
 
 def sha256_of(bars: pd.DataFrame) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tidegate.backtest.results import RUNS, Run, save
 from tidegate.discovery import StrategySource, load
+from tidegate.history import told_of
 from tidegate.optimise.boards import Board, LocalBoard
 from tidegate.optimise.choosing import best_of, table_of
 from tidegate.optimise.engines import Engine
@@ -188,7 +189,12 @@ class Optimisation:
             timeframe=self._histories[0].timeframe.value,
             begin_ms=task.begin_ms,
             end_ms=task.end_ms,
-            settings={**task.rules.told(), "goal": GOALS[wish.goals[0]].metric, "search": {**search_settings, **grid}},
+            settings={
+                **task.rules.told(),
+                **told_of(self._histories),
+                "goal": GOALS[wish.goals[0]].metric,
+                "search": {**search_settings, **grid},
+            },
             data_sha256=task.data_sha256,
             code_version=task.code_version,
             seed=wish.seed,

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from tidegate.backtest.results import Result
+from tidegate.history import CANDLES_ARE
 from tidegate.reports.curve import Curve, Floats, curve_of, milliseconds
 from tidegate.reports.metrics import Figure, moments, nets_in_order, sharpe_of
 from tidegate.reports.search import Search
@@ -172,6 +173,8 @@ def of_trades(trades: pd.DataFrame) -> list[str]:
 def _warnings(result: Result, found: Doubts, search: Search) -> list[str]:
     days = curve_of(result).days
     told = of_trades(result.trades)
+    if made_up := result.run.settings.get(CANDLES_ARE):
+        told.insert(0, f"The candles are {made_up}: drawn by lot, so that nothing but luck earns there.")
     if result.run.settings.get(EQUITY_IS) == "in sample":
         told.append("These figures are in sample: this set of parameters was chosen because they were the best.")
     told += _of_silence(result)

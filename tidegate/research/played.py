@@ -15,7 +15,7 @@ import pandas as pd
 
 from tidegate.backtest.results import Result, Run, trades_frame
 from tidegate.errors import ConfigError
-from tidegate.history import History
+from tidegate.history import History, told_of
 from tidegate.history.times import in_ms
 from tidegate.localnet.kernel.universe import default_universe
 from tidegate.localnet.markets.candles import Bars
@@ -103,13 +103,13 @@ def result_of(
         timeframe=histories[0].timeframe.value,
         begin_ms=int(bars.at_ms[0]),
         end_ms=int(bars.at_ms[-1]) + bars.step_ms,
-        settings={"equity_usd": float(equity_usd), "latency_ms": latency_ms, **told},
+        settings={"equity_usd": float(equity_usd), "latency_ms": latency_ms, **told, **told_of(histories)},
         data_sha256=histories[0].sha256 if len(histories) == 1 else digest,
         code_version=code_version,
         seed=1,
         made_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
     ).named()
-    return Result(run, trades, frame, _held(bars, float(equity_usd)))
+    return Result(run, trades, frame, _held(bars, float(equity_usd)), pd.DataFrame(bars.close, index=index))
 
 
 def _plain(value: Any) -> Any:

@@ -9,7 +9,7 @@ HOURS ?= 0.3
 ENTRIES ?= 1000
 MINUTES ?= 60
 
-.PHONY: setup run test check leakcheck kill sim bench clean lock help faults protection exactness stream-law soak weight
+.PHONY: setup run test check leakcheck kill sim bench clean lock help parity faults protection exactness stream-law soak weight
 
 help:
 	@echo "make run     the bot trading on the built-in exchange: no keys, no network (ARGS='--seconds 60' passes options)"
@@ -24,6 +24,7 @@ help:
 	@echo "make weight  what twenty streamed and polled coins weigh on REST, by the exchange's count (five minutes)"
 	@echo "make soak    5 000 frames a second for an hour: memory, threads, latency, collector; then 20 000, then a burst slept through (MINUTES=60)"
 	@echo "make sim     the bot in random markets, seed after seed, judged on the exchange's side (SEEDS=500, HOURS=0.3, SEED=17 for one)"
+	@echo "make parity  backtest, simulation and the bot itself on recorded crashes: the same trades, every difference proved (a quarter of an hour)"
 	@echo "make bench   the benchmarks: ratios measured side by side"
 	@echo "make lock    resolve requirements.lock and requirements-dev.lock anew"
 	@echo "make clean   remove what these commands made (never data/ or logs/)"
@@ -83,6 +84,9 @@ soak: $(VENV)/.dev
 
 sim: $(VENV)/.dev
 	SIMULATED_HOURS=$(HOURS) SEEDS=$(SEEDS) $(if $(SEED),SEED=$(SEED)) $(BIN)/python -m pytest tests/research/test_laws_in_random_markets.py -k seed_after --timeout=3600 -n 2 $(ARGS)
+
+parity: $(VENV)/.dev
+	PARITY=all $(BIN)/python -m pytest tests/parity --timeout=1800 -n 2 $(ARGS)
 
 bench: $(VENV)/.dev
 	PYTHONPATH=. $(BIN)/python benchmarks/startup.py

@@ -6,7 +6,7 @@ Owns the shortest way from bytes to messages and from a signed order to bytes. K
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from websockets.asyncio.client import ClientConnection
@@ -21,7 +21,7 @@ HANDSHAKE_END = b"\r\n\r\n"
 class Connection(ClientConnection):
     """A connection that hands over each message while it is parsed, and takes messages from another thread."""
 
-    def __init__(self, on_frames: Callable[[Iterable[bytes], int], None], *args: Any, **kwargs: Any) -> None:
+    def __init__(self, on_frames: Callable[[Sequence[bytes], int], None], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._on_frames = on_frames
         self._received_ns = 0

@@ -38,8 +38,9 @@ class Level(Struct, gc=False):
     px: Decimal
 
 
-_decode_level = msgspec.json.Decoder(Level).decode
 _decode_levels = msgspec.json.Decoder(list[Level]).decode
+_TOP = re.compile(rb'\[\{"px":"([0-9]{1,15}(?:\.[0-9]{1,15})?)"[,}]')
+TOPS_KEPT = 4_096
 
 
 class Touch(Struct):
@@ -63,20 +64,31 @@ class Book(Struct, gc=False):
     time: Millis
     levels: tuple[Raw, Raw]
 
-    def touch(self) -> tuple[Level | None, Level | None]:
-        """The best level of each side; a side without orders is None. Raises what decoding raises."""
+    def touch(self) -> tuple[Decimal | None, Decimal | None]:
+        """The best price of each side; a side without orders has None. Raises what decoding raises."""
         bids, asks = self.levels
         return _best(bids), _best(asks)
 
 
-def _best(side: Raw) -> Level | None:
-    """The first level. What is an object from behind the bracket to the first brace is one; all else is read whole."""
-    levels = bytes(side)
-    try:
-        return _decode_level(levels[1 : levels.find(b"}") + 1])
-    except msgspec.DecodeError:
-        rows = _decode_levels(levels)
-        return rows[0] if rows else None
+_tops: dict[bytes, Decimal] = {}
+
+
+def _best(side: Raw) -> Decimal | None:
+    """The first level's price, read where it lies in what is known to be JSON; anything unusual is read whole.
+
+    The best price often stays what it was: those seen last are kept.
+    """
+    found = _TOP.match(side)
+    if found is None:
+        rows = _decode_levels(side)
+        return rows[0].px if rows else None
+    text = found[1]
+    price = _tops.get(text)
+    if price is None:
+        if len(_tops) >= TOPS_KEPT:
+            _tops.clear()
+        price = _tops[text] = Decimal(text.decode())
+    return price
 
 
 class L2Book(Struct, tag_field="channel", tag="l2Book"):

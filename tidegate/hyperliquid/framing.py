@@ -46,7 +46,12 @@ class Boundaries:
             data, self._cut = b"".join(self._cut), []
         messages, at, end = [], 0, len(data)
         while at + 2 <= end and data[at] == WHOLE_TEXT:
-            start, length = _payload(data, at)
+            # (the usual lengths are written out, for this is done for every message)
+            start, length = at + 2, data[at + 1]
+            if length == LENGTH_IN_2_BYTES and at + 4 <= end:
+                start, length = at + 4, data[at + 2] << 8 | data[at + 3]
+            elif length >= LENGTH_IN_2_BYTES:
+                start, length = _payload(data, at)
             if start + length > end or length > self._bytes_max:
                 break
             at = start + length

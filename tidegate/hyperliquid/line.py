@@ -24,8 +24,10 @@ OPEN_TIMEOUT_S = 5.0
 CLOSE_TIMEOUT_S = 1.0
 TICK_S = 0.5
 FRAME_BYTES_MAX = 4 * 2**20
-# So much is parsed at a time; an order to be written waits for no more than that.
-READ_BYTES_MAX = 16 * 2**10
+# So much is read at a time; an order to be written waits for no more than that.
+READ_BYTES_MAX = 64 * 2**10
+# So many messages are handed over at a time: a price waits for no more than these.
+TOGETHER_MAX = 64
 NO_GOODBYE = 1006
 
 
@@ -179,10 +181,10 @@ class Line:
                 self._shell.move(due.moves, self.protocol)
         return due.give_up
 
-    def _on_frames(self, frames: Iterable[bytes], received_ns: int) -> None:
+    def _on_frames(self, frames: Sequence[bytes], received_ns: int) -> None:
         protocol, at_ms = self.protocol, self._clock.now_ms()
-        receive = protocol.receive
-        self._shell.put([event for frame in frames for event in receive(frame, at_ms, received_ns)])
+        for at in range(0, len(frames), TOGETHER_MAX):
+            self._shell.put(protocol.receive_all(frames[at : at + TOGETHER_MAX], at_ms, received_ns))
         if protocol.wants_to_send:
             self.write_all(protocol.outbox(received_ns))
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 from decimal import Decimal
 
-from tidegate.hyperliquid.frames import Book, CoinContext, Level, Print, Touch
+from tidegate.hyperliquid.frames import Book, CoinContext, Print, Touch
 from tidegate.hyperliquid.seen import SeenPrints
 from tidegate.hyperliquid.shapes import CandleRow, is_price
 from tidegate.model.events import BookChanged, CandleChanged, Event, Marked, Mid, Trade
@@ -48,23 +48,55 @@ class MarketFrames:
 
     def trades(self, rows: Sequence[Print], at_ms: int, received_ns: int) -> list[Event]:
         """One fact for each coin with new prints (in practice one)."""
-        fresh: dict[str, list[Print]] = {}
+        if not rows:
+            return []
+        coin, last, newest_ms, count = rows[0].coin, rows[0].px, 0, 0
+        low, high, since_ms = last, last, 0
+        from_ms, until_ms = self._from_of.get(coin, self._from_ms), at_ms + FUTURE_MAX_MS
+        is_new, others = self._seen.is_new, []
         for row in rows:
-            time_ms, coin = row.time, row.coin
-            if not self._is_current(coin, time_ms, at_ms) or not is_price(row.px):
+            time_ms, price = row.time, row.px
+            if row.coin != coin:
+                others.append(row)
+            elif not from_ms <= time_ms <= until_ms or not is_price(price):
                 self._dropped["print: stale or unsound"] += 1
-                continue
             # System prints share the number 0, so that only the others can be told apart.
-            if row.tid and not self._seen.is_new(time_ms, coin, row.tid):
+            elif row.tid and not is_new(time_ms, coin, row.tid):
                 self._dropped["print: seen before"] += 1
-                continue
-            fresh.setdefault(coin, []).append(row)
-        return [_trade(prints, at_ms, received_ns) for prints in fresh.values()]
+            elif not count:
+                count, newest_ms, since_ms = 1, time_ms, time_ms
+                last = low = high = price
+            else:
+                count += 1
+                # The last price is the newest, of equals in time the later in the frame.
+                if time_ms >= newest_ms:
+                    newest_ms, last = time_ms, price
+                elif time_ms < since_ms:
+                    since_ms = time_ms
+                if price < low:
+                    low = price
+                elif price > high:
+                    high = price
+        told: list[Event] = []
+        if count:
+            trade = Trade(
+                at_ms=at_ms,
+                coin=coin,
+                price=last,
+                low=low,
+                high=high,
+                time_ms=newest_ms,
+                since_ms=since_ms if since_ms < newest_ms else 0,
+                count=count,
+                received_ns=received_ns,
+            )
+            told.append(trade)
+        return told + self.trades(others, at_ms, received_ns) if others else told
 
     def touch(self, touch: Touch, at_ms: int, received_ns: int) -> list[Event]:
         """The best bid and ask."""
         bid, ask = touch.bbo
-        return self._book(touch.coin, bid, ask, touch.time, at_ms, received_ns)
+        return self._book(touch.coin, bid.px if bid else None, ask.px if ask else None, touch.time, at_ms, received_ns)
 
     def book(self, book: Book, at_ms: int, received_ns: int) -> list[Event]:
         """The touch of a book snapshot."""
@@ -99,47 +131,14 @@ class MarketFrames:
         return [CandleChanged(at_ms=at_ms, coin=row.s, candle=row.candle()) for row in ours]
 
     def _book(
-        self, coin: str, bid: Level | None, ask: Level | None, time_ms: int, at_ms: int, received_ns: int
+        self, coin: str, bid: Decimal | None, ask: Decimal | None, time_ms: int, at_ms: int, received_ns: int
     ) -> list[Event]:
-        best_bid, best_ask = bid.px if bid else None, ask.px if ask else None
-        sound = (best_bid is None or is_price(best_bid)) and (best_ask is None or is_price(best_ask))
-        if not sound or not self._is_current(coin, time_ms, at_ms):
+        sound = (bid is None or is_price(bid)) and (ask is None or is_price(ask))
+        if not sound or not self._from_of.get(coin, self._from_ms) <= time_ms <= at_ms + FUTURE_MAX_MS:
             self._dropped["book: stale or unsound"] += 1
             return []
         if time_ms < self._book_ms.get(coin, 0):
             self._dropped["book: older than the one before"] += 1
             return []
         self._book_ms[coin] = time_ms
-        return [
-            BookChanged(at_ms=at_ms, coin=coin, bid=best_bid, ask=best_ask, time_ms=time_ms, received_ns=received_ns)
-        ]
-
-    def _is_current(self, coin: str, time_ms: int, at_ms: int) -> bool:
-        return self._from_of.get(coin, self._from_ms) <= time_ms <= at_ms + FUTURE_MAX_MS
-
-
-def _trade(prints: Sequence[Print], at_ms: int, received_ns: int) -> Trade:
-    """The prints of one frame and coin as one: the newest price (of equals the later in the frame) and the extremes."""
-    last = prints[0]
-    price = low = high = last.px
-    newest_ms = since_ms = last.time
-    for each in prints[1:]:
-        if each.time >= newest_ms:
-            newest_ms, price = each.time, each.px
-        elif each.time < since_ms:
-            since_ms = each.time
-        if each.px < low:
-            low = each.px
-        elif each.px > high:
-            high = each.px
-    return Trade(
-        at_ms=at_ms,
-        coin=last.coin,
-        price=price,
-        low=low,
-        high=high,
-        time_ms=newest_ms,
-        since_ms=since_ms if since_ms < newest_ms else 0,
-        count=len(prints),
-        received_ns=received_ns,
-    )
+        return [BookChanged(at_ms=at_ms, coin=coin, bid=bid, ask=ask, time_ms=time_ms, received_ns=received_ns)]

@@ -23,6 +23,7 @@ from msgspec import Struct
 from tidegate.hyperliquid import frames
 from tidegate.hyperliquid.account_frames import AccountFrames
 from tidegate.hyperliquid.coins import Coins, types_of
+from tidegate.hyperliquid.frames import decode
 from tidegate.hyperliquid.market_frames import MarketFrames
 from tidegate.hyperliquid.posts import Posts
 from tidegate.hyperliquid.replies import Sent
@@ -246,14 +247,22 @@ class StreamProtocol:
 
     def receive(self, frame: bytes, at_ms: int, received_ns: int) -> list[Event]:
         """What a frame says, as facts."""
+        return self.receive_all((frame,), at_ms, received_ns)
+
+    def receive_all(self, batch: Iterable[bytes], at_ms: int, received_ns: int) -> list[Event]:
+        """What frames say that came together, as facts; one that cannot be read takes no other with it."""
         self._heard_ns = self._now_ns = received_ns
-        try:
-            read = frames.decode(frame)
-            events = self._handlers[type(read)](read, at_ms, received_ns)
-        except UNREADABLE as error:
-            self._unreadable(frame, error, received_ns)
-            events = []
-        return events + self._roster.news(at_ms) if self._roster.changed else events
+        handlers, roster = self._handlers, self._roster
+        told: list[Event] = []
+        for frame in batch:
+            try:
+                read = decode(frame)
+                told += handlers[type(read)](read, at_ms, received_ns)
+            except UNREADABLE as error:
+                self._unreadable(frame, error, received_ns)
+            if roster.changed:
+                told += roster.news(at_ms)
+        return told
 
     @property
     def wants_to_send(self) -> bool:

@@ -1,7 +1,8 @@
 """A backtest: a strategy's wishes over whole histories, then the compiled account, then a result.
 
 The strategy is asked once a coin for all its bars; row i may depend on bars up to i only, and acts at the open of
-bar i + 1. Owns how frames become arrays and back; the rules are the kernel's.
+bar i + 1. Owns how wishes become numbers and tables frames again; the candles' arrays are `ground`'s, the rules the
+kernel's.
 """
 
 import hashlib
@@ -14,6 +15,7 @@ import pandas as pd
 
 from tidegate import __version__
 from tidegate.backtest import kernel
+from tidegate.backtest.ground import finer_of, ground_of, spread
 from tidegate.backtest.kernel import compiling, shapes
 from tidegate.backtest.results import Result, Run, trades_frame
 from tidegate.backtest.rules import Rules
@@ -26,10 +28,9 @@ from tidegate.model.instruments import DECIMALS_MAX
 from tidegate.model.settings import Settings
 from tidegate.model.signals import Want
 from tidegate.regime import Regime, filtered
-from tidegate.strategy import BAR_COLUMNS, Strategy, asked
+from tidegate.strategy import Strategy, asked
 from tidegate.timeframes import STEP
 
-HOUR_MS = 3_600_000
 CODES: Mapping[str, int] = {
     Want.HOLD.value: 0,
     Want.LONG.value: 1,
@@ -88,25 +89,22 @@ def play(
     say("asking the strategy")
     answers = wishes_of(strategy, histories, rules)
     say("playing the account")
-    axis = _axis(histories)
-    at_ms = in_ms(axis)
+    ground = ground_of(histories, rules.funding)
+    axis, at_ms, candles = ground.axis, ground.at_ms, ground.candles
     begin = 0 if begin_ms is None else int(np.searchsorted(at_ms, begin_ms))
     if begin >= len(at_ms) - 1:
         raise ConfigError([f"no bars are left to trade in after {len(at_ms):,} bars of warm-up"])
-    rows = [None if len(each.bars) == len(axis) else axis.get_indexer(each.bars.index) for each in histories]
-    candles = _candles(histories, rows, at_ms, rules)
-    wishes = _wishes(answers, rows, len(axis))
-    fine = _finer(histories, finer or {}, at_ms)
+    wishes = _wishes(answers, ground.rows, len(axis))
+    fine = finer_of(histories, finer or {}, at_ms)
     account = _account(histories, rules, begin)
     with compiling.telling(say):
         table, equity, balance, notional, refusals, standing = kernel.run(candles, wishes, fine, account)
     exposure = np.divide(notional, equity, out=np.zeros_like(equity), where=equity > 0)
     trades = _trades(table, [each.coin for each in histories])
     lines = pd.DataFrame({"equity": equity, "balance": balance, "exposure": exposure}, index=axis, copy=False)
-    benchmark = _held(candles, begin, axis, rules.equity_usd)
+    benchmark = ground.held(begin, rules.equity_usd)
     run = _run(strategy, histories, rules, at_ms[begin], at_ms[-1], name, code_version, seed)
-    prices = pd.DataFrame(candles.close.T, index=axis, columns=[each.coin for each in histories], copy=False)
-    result = Result(run, trades, lines.iloc[begin:], benchmark.iloc[begin:], prices.iloc[begin:])
+    result = Result(run, trades, lines.iloc[begin:], benchmark.iloc[begin:], ground.prices.iloc[begin:])
     refused = {words: int(count) for words, count in zip(shapes.REFUSALS, refusals, strict=True) if count}
     return Played(result, refused, _remarks(standing, rules))
 
@@ -150,70 +148,16 @@ def _check(histories: Sequence[History]) -> None:
         raise ConfigError(problems)
 
 
-def _axis(histories: Sequence[History]) -> pd.DatetimeIndex:
-    axis = histories[0].bars.index
-    for each in histories[1:]:
-        if not each.bars.index.equals(axis):
-            axis = axis.union(each.bars.index)
-    assert isinstance(axis, pd.DatetimeIndex)
-    return axis
-
-
-def _spread(values: Sequence[np.ndarray], rows: Sequence[Any], bars: int, missing: float) -> np.ndarray:
-    """One row a coin on the common axis; no copy where there is nothing to put together."""
-    if len(values) == 1 and rows[0] is None:
-        return np.ascontiguousarray(values[0]).reshape(1, -1)
-    table = np.full((len(values), bars), missing, dtype=values[0].dtype)
-    for coin, (each, at) in enumerate(zip(values, rows, strict=True)):
-        table[coin, slice(None) if at is None else at] = each
-    return table
-
-
-def _candles(histories: Sequence[History], rows: Sequence[Any], at_ms: np.ndarray, rules: Rules) -> Any:
-    prices = [
-        _spread([each.bars[name].to_numpy(dtype=float) for each in histories], rows, len(at_ms), np.nan)
-        for name in BAR_COLUMNS[:4]
-    ]
-    at_open, inside = _funding([each.coin for each in histories], at_ms, histories[0].timeframe.ms, rules)
-    opened, high, low, close = prices
-    return shapes.Candles(at_ms, opened, high, low, close, at_open, inside)
-
-
-def _funding(coins: Sequence[str], at_ms: np.ndarray, bar_ms: int, rules: Rules) -> tuple[np.ndarray, np.ndarray]:
-    """What longs pay at the open of each bar, and at the hours within it; (coins, 0) where a bar has none inside."""
-    at_open = np.zeros((len(coins), len(at_ms)))
-    hours = bar_ms // HOUR_MS
-    inside = np.zeros((len(coins), len(at_ms) if hours > 1 else 0))
-    on_hour = at_ms % HOUR_MS == 0
-    for coin, name in enumerate(coins):
-        given = rules.funding if isinstance(rules.funding, int | float) else rules.funding.get(name, 0.0)
-        if isinstance(given, int | float):
-            at_open[coin, on_hour] = given
-            inside[coin] = given * (hours - 1) if hours > 1 else 0.0
-            continue
-        # The exchange's own stamps lie some milliseconds behind the hour.
-        hour = in_ms(given.index) // HOUR_MS
-        known = pd.Series(given.to_numpy(float), index=hour).groupby(level=0).last()
-        first = at_ms // HOUR_MS
-        at_open[coin] = np.where(on_hour, known.reindex(first).fillna(0.0).to_numpy(), 0.0)
-        if hours > 1:
-            total = np.concatenate([[0.0], known.to_numpy().cumsum()])
-            stamps = known.index.to_numpy()
-            ends = np.searchsorted(stamps, first + hours)
-            inside[coin] = total[ends] - total[np.searchsorted(stamps, first + 1)]
-    return at_open, inside
-
-
 def _wishes(answers: Sequence[pd.DataFrame], rows: Sequence[Any], bars: int) -> Any:
     stops = [_column(each, "stop", np.nan) for each in answers]
     fractions = [_column(each, "size_fraction", 1.0) for each in answers]
     wants = [_wants(each, stop, share) for each, stop, share in zip(answers, stops, fractions, strict=True)]
     return shapes.Wishes(
-        _spread(wants, rows, bars, 0),
-        _spread(stops, rows, bars, np.nan),
-        _spread([_column(each, "take_profit", np.nan) for each in answers], rows, bars, np.nan),
-        _spread([_column(each, "trail_by", np.nan) for each in answers], rows, bars, np.nan),
-        _spread(fractions, rows, bars, 1.0),
+        spread(wants, rows, bars, 0),
+        spread(stops, rows, bars, np.nan),
+        spread([_column(each, "take_profit", np.nan) for each in answers], rows, bars, np.nan),
+        spread([_column(each, "trail_by", np.nan) for each in answers], rows, bars, np.nan),
+        spread(fractions, rows, bars, 1.0),
     )
 
 
@@ -242,28 +186,6 @@ def _wants(answer: pd.DataFrame, stops: np.ndarray, fractions: np.ndarray) -> np
         want = want.copy()
         want[entries[unsound]] = 0
     return want
-
-
-def _finer(histories: Sequence[History], finer: Mapping[str, History], at_ms: np.ndarray) -> Any:
-    none = np.zeros(0)
-    if not finer:
-        return shapes.Finer(np.zeros((len(histories), 0), np.int64), np.zeros(0, np.int64), none, none, none, none)
-    first = np.zeros((len(histories), len(at_ms) + 1), np.int64)
-    tables: list[pd.DataFrame] = []
-    before = 0
-    for coin, history in enumerate(histories):
-        bars = finer[history.coin].bars if history.coin in finer else history.bars.iloc[:0]
-        if history.coin in finer and finer[history.coin].timeframe.ms >= history.timeframe.ms:
-            raise ConfigError([f"{history.coin}: candles of {finer[history.coin].timeframe.value} are not finer"])
-        fine_ms = in_ms(bars.index)
-        ends = np.append(at_ms, at_ms[-1] + history.timeframe.ms)
-        first[coin] = before + np.searchsorted(fine_ms, ends)
-        before += len(bars)
-        tables.append(bars)
-    whole = pd.concat(tables)
-    time_ms = in_ms(whole.index)
-    columns = [np.ascontiguousarray(whole[name].to_numpy(dtype=float)) for name in BAR_COLUMNS[:4]]
-    return shapes.Finer(first, time_ms, *columns)
 
 
 def _account(histories: Sequence[History], rules: Rules, begin: int) -> Any:
@@ -311,25 +233,6 @@ def _trades(table: np.ndarray, coins: Sequence[str]) -> pd.DataFrame:
         columns[name] = pd.to_datetime(columns[name].astype("int64"), unit="ms", utc=True)
     columns["net"] = columns["gross"] - columns["fees"] - columns["funding"] - columns["slippage"]
     return trades_frame(columns).assign(ambiguous=ambiguous)
-
-
-def _held(candles: Any, begin: int, axis: pd.DatetimeIndex, equity: float) -> "pd.Series[float]":
-    """Buy-and-hold: as much money in each coin, from its first open on, in cash before; without costs."""
-    count, bars = candles.close.shape
-    total = np.zeros(bars)
-    for coin in range(count):
-        opened, close = candles.open[coin], candles.close[coin]
-        there = np.flatnonzero(~np.isnan(opened[begin:])) + begin
-        if len(there):
-            worth = close / opened[there[0]]
-            worth[: there[0]] = 1.0
-            if len(there) < bars - there[0]:
-                worth = pd.Series(worth).ffill().to_numpy()
-            total += worth
-        else:
-            total += 1.0
-    total *= equity / count
-    return pd.Series(total, index=axis, name="benchmark", copy=False)
 
 
 def _run(

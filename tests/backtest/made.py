@@ -110,13 +110,14 @@ def reference(history: History, wishes: pd.DataFrame, rules: Any) -> list[tuple[
         if (nearer - held["stop"]) * held["way"] > 0:  # false for NaN
             held.update(stop=nearer, trailed=True)
 
-    for (at, o, h, low, c), wish in zip(rows[1:], wants[:-1], strict=True):
+    for bar, ((at, o, h, low, c), wish) in enumerate(zip(rows[1:], wants[:-1], strict=True)):
         if held:
             if at.minute == 0:
                 held["paid"] += (pay := held["way"] * held["size"] * o * rules.funding)
                 cash -= pay
             way = held["way"]
-            if wish["want"] == "flat" or wish["want"] == ("short" if way > 0 else "long"):
+            late = 0 < rules.time_limit_bars <= bar - held["bar"]
+            if late or wish["want"] == "flat" or wish["want"] == ("short" if way > 0 else "long"):
                 gone = (held["stop"] - o) * way >= 0
                 taken = held["profit"] and (o - held["profit"]) * way >= 0
                 why = (
@@ -124,6 +125,8 @@ def reference(history: History, wishes: pd.DataFrame, rules: Any) -> list[tuple[
                     if gone
                     else "take_profit"
                     if taken
+                    else "time_limit"
+                    if late
                     else "signal"
                 )
                 leave(o, why, at)
@@ -131,6 +134,8 @@ def reference(history: History, wishes: pd.DataFrame, rules: Any) -> list[tuple[
             way = 1 if wish["want"] == "long" else -1
             inner = max if way > 0 else min
             stop, profit = inner(o * (1 - way * rules.stop_loss_pct / 100), wish["stop"]), wish["take_profit"]
+            if rules.take_profit_pct and profit != profit:
+                profit = o * (1 + way * rules.take_profit_pct / 100)
             stop = float(instrument.price(stop, up if way > 0 else down))
             profit = float(instrument.price(profit, up if way > 0 else down)) if profit == profit else 0.0
             limit = instrument.price(o * (1 + way * rules.max_slippage_pct / 100), down if way > 0 else up)
@@ -156,7 +161,8 @@ def reference(history: History, wishes: pd.DataFrame, rules: Any) -> list[tuple[
                         "paid": 0.0,
                         "stop": stop,
                         "profit": profit,
-                        "by": wish["trail_by"],
+                        "by": o * rules.trailing_stop_pct / 100 if rules.trailing_stop_pct else wish["trail_by"],
+                        "bar": bar,
                         "trailed": False,
                     }
                     cash -= fee * held["size"] * fill

@@ -263,7 +263,8 @@ def low_of(price: Price) -> Decimal:
         return price.mark
     if isinstance(price, Mid):
         return price.price
-    return price.ask if price.ask is not None else Decimal("Infinity")
+    ceiling = price.ceiling
+    return ceiling if ceiling is not None else Decimal("Infinity")
 
 
 def high_of(price: Price) -> Decimal:
@@ -274,7 +275,8 @@ def high_of(price: Price) -> Decimal:
         return price.mark
     if isinstance(price, Mid):
         return price.price
-    return price.bid if price.bid is not None else Decimal("-Infinity")
+    floor = price.floor
+    return floor if floor is not None else Decimal("-Infinity")
 
 
 def _coin_of(event: Event) -> str | None:

@@ -15,6 +15,8 @@ from tidegate.model.intents import NOTHING, Decision, Evaluate, Level, Note
 from tidegate.model.market import MINUTE_MS, Candle
 
 SHOWN_MAX = 3
+KEPT_MAX = 5_000
+"""So many candles of a length are all that the exchange serves."""
 _FIELDS = ("open", "high", "low", "close", "volume", "trades")
 
 
@@ -23,12 +25,15 @@ def on_fetched(state: State, event: CandlesFetched) -> Decision:
     coin = state.coins.get(event.coin)
     if coin is None:
         return NOTHING
+    lost = _out_of_reach(coin.candles, event.candles)
     cache, merge = coin.candles.merge(event.candles, event.exchange_ms)
     phase = Phase.READY if coin.phase is Phase.WARMING and cache.rows else coin.phase
     coin = state.change(
         event.coin, candles=cache, phase=phase, fetching_since_ms=None, checked_ms=event.at_ms, waiting_since_ms=None
     )
     notes = _troubles(state, coin, merge)
+    if lost:
+        notes += (Note(topic="poll", text=f"{coin.coin}: {lost}", level="WARNING"),)
     if not cache.tail():
         text = f"{coin.coin}: no closed candle of {state.settings.timeframe.value} yet"
         return Decision(notes=(*notes, Note(topic="poll", text=text)))
@@ -107,6 +112,17 @@ def _troubles(state: State, coin: CoinState, merge: Merge) -> tuple[Note, ...]:
         words.append(f"{_hole(coin.candles)}; asked for again")
     level: Level = "WARNING" if words and state.tells_again("candles that are wrong", coin.coin) else "DEBUG"
     return tuple(Note(topic="poll", text=f"{coin.coin}: {each}", level=level) for each in words)
+
+
+def _out_of_reach(cache: CandleCache, fetched: tuple[Candle, ...]) -> str:
+    """What lies between the candles that we have and the oldest that the exchange still keeps, in words."""
+    if not cache.rows or len(fetched) < KEPT_MAX:
+        return ""
+    after_ms = cache.rows[-1].open_ms + cache.interval_ms
+    missing = (min(row.open_ms for row in fetched) - after_ms) // cache.interval_ms
+    if missing <= 0:
+        return ""
+    return f"{missing} candles are not to be had any more: the exchange keeps the newest {KEPT_MAX}, ours ended before"
 
 
 def _changes(merge: Merge) -> str:

@@ -110,7 +110,7 @@ def on_book(state: State, event: BookChanged) -> Decision:
     if coin.bracket is None or state.settings.stop_price_source is StopPriceSource.MARK:
         return NOTHING
     long = coin.bracket.direction > 0
-    for_stop, for_profit = (event.ask, event.bid) if long else (event.bid, event.ask)
+    for_stop, for_profit = (event.ceiling, event.floor) if long else (event.floor, event.ceiling)
     if not _guarded(coin, event.time_ms):
         early.price(state, coin, for_stop, for_profit, event.time_ms)
         return NOTHING

@@ -35,7 +35,7 @@ def on_book(state: State, event: BookChanged) -> Decision:
     coin = state.coins.get(event.coin)
     if coin is None or coin.bracket is None:
         return NOTHING
-    return heard(state, event.coin, event.bid if coin.bracket.direction > 0 else event.ask, event.time_ms)
+    return heard(state, event.coin, event.floor if coin.bracket.direction > 0 else event.ceiling, event.time_ms)
 
 
 def heard(state: State, name: str, price: Decimal | None, time_ms: int, *, mark: bool = False) -> Decision:

@@ -56,6 +56,16 @@ class BookChanged(Fact, frozen=True, kw_only=True):
     time_ms: int
     received_ns: int = 0
 
+    @property
+    def ceiling(self) -> Decimal | None:
+        """All of the spread is at or below this: the ask, and the higher side of a book that is crossed."""
+        return self.ask if self.bid is None or self.ask is None or self.bid <= self.ask else self.bid
+
+    @property
+    def floor(self) -> Decimal | None:
+        """All of the spread is at or above this: the bid, and the lower side of a book that is crossed."""
+        return self.bid if self.bid is None or self.ask is None or self.bid <= self.ask else self.ask
+
 
 class Marked(Fact, frozen=True, kw_only=True):
     """The mark price, by which the exchange margins and fires resting stops; `funding` is the rate of an hour."""

@@ -49,7 +49,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {
         "search": write_report(by_chance(days=200), folder / "one", Search(TRIALS, FOLDS, "sharpe")),
         "nasty": write_report(nasty, folder / "two"),
-        "comparison": write_comparison([by_chance(), by_chance(seed=8)], folder / "compare.html"),
+        "comparison": write_comparison([by_chance(seed=seed) for seed in (7, 8, 9)], folder / "compare.html"),
     }
 
 
@@ -75,6 +75,15 @@ def test_a_page_shows_its_charts_asks_nobody_and_fits_the_screen(
     assert browser.value("document.documentElement.scrollWidth") <= width
     assert browser.value(CUT_OFF) == []
     assert browser.value(SMALLEST) >= 11
+
+
+def test_the_names_of_figures_stay_readable_beside_three_runs_on_a_phone(browser: Tab, pages: dict[str, Path]) -> None:
+    browser.open(pages["comparison"], 400)
+    widths = browser.value(
+        "[...document.querySelectorAll('.compared td:first-child')].map(each => each.getBoundingClientRect().width)"
+    )
+    assert len(widths) > 40
+    assert min(widths) > 90
 
 
 def test_without_scripts_the_pictures_stand_in_for_the_charts(browser: Tab, pages: dict[str, Path]) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.reports.samples import a_run, by_chance, of_equity, of_nets
 from tidegate.backtest.results import Result
-from tidegate.reports.charts import binned, plain
+from tidegate.reports.charts import binned, charts, plain
 from tidegate.reports.drawn import STRETCHES, drawn, thinned, years_of
 from tidegate.reports.honesty import doubts
 from tidegate.reports.report import write_report
@@ -171,6 +171,23 @@ def test_without_prices_the_trades_stand_alone(tmp_path: Path) -> None:
     result = by_chance(days=5)._replace(prices=None)
     assert [each.price for each in shown_of(result).coins] == [None]  # type: ignore[attr-defined]
     assert "All figures" in " ".join(seen(write_report(result, tmp_path)).words)
+
+
+def test_all_charts_over_time_begin_and_end_together() -> None:
+    result = by_chance(days=20, coins=("BTC", "ETH"))
+    found = charts(shown_of(result))  # type: ignore[arg-type]
+    over_time = [name for name in found if name in ("equity", "drawdown", "exposure") or name.startswith("trades")]
+    assert len(over_time) == 5
+    assert len({str(plain(found[name]["layout"]["xaxis"]["range"])) for name in over_time}) == 1
+
+
+@pytest.mark.parametrize(("goals", "middle"), [((-1.0, 3.0), True), ((1.0, 3.0), False), ((-3.0, -1.0), False)])
+def test_where_some_parameters_lost_and_others_won_nothing_is_the_middle_of_the_colours(
+    goals: tuple[float, float], middle: bool
+) -> None:
+    trials = pd.DataFrame({"fast": [8, 12], "value": goals})
+    found = charts(shown_of(by_chance(days=5), Search(trials)))  # type: ignore[arg-type]
+    assert ("zmid" in found["parameters"]["data"][0]) is middle
 
 
 def test_coins_without_a_trade_are_named(tmp_path: Path) -> None:

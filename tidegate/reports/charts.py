@@ -32,6 +32,8 @@ def charts(shown: Drawn) -> dict[str, Chart]:
         found["exposure"] = _exposure(shown)
     for at, coin in enumerate(shown.coins):
         found[f"trades-{at}"] = _trades(coin)
+    for name in found:
+        found[name]["layout"]["xaxis"] |= _whole_span(shown)
     if len(shown.nets):
         found["nets"] = _histogram(shown.nets, "net of a trade, USD", "trades")
         found["costs"] = _costs(shown.costs)
@@ -101,6 +103,12 @@ def _scatter(line: Line, name: str, colour: str, times: float = 1.0, **more: Any
         "line": {"color": colour, "width": 1.5},
         **more,
     }
+
+
+def _whole_span(shown: Drawn) -> Chart:
+    """All charts over time begin and end with the run, whatever of it has something to show."""
+    moments = shown.equity.moments
+    return {"range": moments[[0, -1]]} if len(moments) > 1 else {}
 
 
 def _equity(shown: Drawn) -> Chart:
@@ -245,6 +253,7 @@ def _heat(heat: Heat) -> Chart:
         "hoverongaps": False,
         "xgap": 2,
         "ygap": 2,
+        **({"zmid": 0} if heat.has_both_signs else {}),
         "colorbar": {"title": {"text": escape(label(heat.goal))}, "thickness": 10, "outlinewidth": 0},
     }
     axes = {

@@ -65,8 +65,8 @@ def write_comparison(results: Sequence[Result], path: Path) -> Path:
     )
     body = (
         f"<h1>{len(results)} runs beside one another</h1><ol>{named}</ol>{charts}"
-        f"<h2>Figures</h2>{table(('', *heads), all_rows)}"
-        f"<h2>What differs</h2>{table(('', *heads), differing) if differing else '<p>Nothing.</p>'}"
+        f"<h2>Figures</h2>{table(('', *heads), all_rows, kind='compared')}"
+        f"<h2>What differs</h2>{table(('', *heads), differing, kind='compared') if differing else '<p>Nothing.</p>'}"
     )
     return whole(path, page_of(f"Comparison: {', '.join(result.run.id for result in results)}", body, drawn))
 

@@ -210,19 +210,22 @@ def _robustness(found: Doubts, search: Search, drawn: Mapping[str, Chart]) -> st
     if found.without_best is not None:
         rows.append(("Net without the best trade", f"{found.without_best:+,.2f} USD"))
     if found.shuffled is not None:
-        low, middle, high = found.shuffled.drawdowns
-        worst, usual, best = found.shuffled.returns
         count = f"{found.shuffled.draws:,}"
         rows += [
-            (f"Deepest drawdown in {count} other orders: 5 %, 50 %, 95 %", f"{low:.1%}, {middle:.1%}, {high:.1%}"),
-            (f"Return in {count} new draws of trades: 5 %, 50 %, 95 %", f"{worst:+.1%}, {usual:+.1%}, {best:+.1%}"),
-            ("Of these draws, those that lose", f"{found.shuffled.loss_share:.1%}"),
+            (f"Deepest drawdown in {count} other orders: 5 %, 50 %, 95 %", _percent(*found.shuffled.drawdowns)),
+            (f"Return in {count} new draws of trades: 5 %, 50 %, 95 %", _percent(*found.shuffled.returns, sign="+")),
+            ("Of these draws, those that lose", _percent(found.shuffled.loss_share)),
         ]
     return _section("Robustness", table(("", ""), rows) + _charts(drawn, ("orders",)) + _folds(search))
 
 
 def _share(figure: Figure) -> str:
-    return f"– ({figure.reason})" if figure.value is None else f"{figure.value:.1%}"
+    return f"– ({figure.reason})" if figure.value is None else _percent(figure.value)
+
+
+def _percent(*fractions: float, sign: str = "-") -> str:
+    """Fractions as the page shows them everywhere: 12.3 %."""
+    return ", ".join(f"{each * 100:{sign}.1f} %" for each in fractions)
 
 
 def _folds(search: Search) -> str:
@@ -238,7 +241,9 @@ def _folds(search: Search) -> str:
 def _fold(at: int, row: Mapping[Hashable, Any]) -> str:
     """When a fold was played, where its row tells, else its number."""
     begin, end = row.get("out_from"), row.get("out_until")
-    return f"{at}: {str(begin)[:10]} to {str(end)[:10]}" if begin is not None and end is not None else str(at)
+    if begin is None or end is None:
+        return str(at)
+    return Mark(f'<span class="whole">{at}: {str(begin)[:10]} to {str(end)[:10]}</span>')
 
 
 def _value(number: Any) -> str:

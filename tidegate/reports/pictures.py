@@ -163,7 +163,9 @@ def _costs(shown: Drawn, axes: Axes) -> None:
 
 
 def _heat(heat: Heat, axes: Axes) -> None:
-    drawn = axes.imshow(heat.values, cmap=_colours(), aspect="auto", origin="lower")
+    greatest = float(np.nanmax(np.abs(heat.values))) if heat.has_both_signs else None
+    least = -greatest if greatest is not None else None
+    drawn = axes.imshow(heat.values, cmap=_colours(), aspect="auto", origin="lower", vmin=least, vmax=greatest)
     axes.grid(visible=False)
     axes.set_xticks(range(len(heat.x_labels)), [_literal(each) for each in heat.x_labels], rotation=30, ha="right")
     axes.set_yticks(range(len(heat.y_labels)), [_literal(each) for each in heat.y_labels])

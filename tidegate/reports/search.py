@@ -49,6 +49,12 @@ class Heat(NamedTuple):
     y_labels: tuple[str, ...]
     values: npt.NDArray[np.float64]
 
+    @property
+    def has_both_signs(self) -> bool:
+        """Whether 0 lies within: then it is the middle of the colours, and what lost is not green."""
+        known = self.values[np.isfinite(self.values)]
+        return bool((known < 0).any() and (known > 0).any())
+
 
 @dataclass(frozen=True)
 class Search:

@@ -33,6 +33,8 @@ table{{border-collapse:collapse;width:100%;font-size:14px;font-variant-numeric:t
 th{{text-align:left;font-weight:500;color:{FAINT}}}
 th,td{{padding:4px 8px 4px 0;border-bottom:1px solid {RULE};vertical-align:top}}
 td.n,th.n{{text-align:right;white-space:nowrap;overflow-wrap:normal}}
+.compared td:first-child{{min-width:8em;overflow-wrap:normal;position:sticky;left:0;background:{PAPER}}}
+.whole{{white-space:nowrap}}
 .trades td,.trades th,.runs td.n{{white-space:nowrap;overflow-wrap:normal}}
 td.n:last-child,th.n:last-child{{padding-right:0}}
 .months td,.months th{{text-align:right;padding:5px 4px}}
@@ -50,7 +52,7 @@ main{{padding:18px 14px 48px}} .two{{grid-template-columns:1fr}} h1{{font-size:2
 .months th{{grid-column:1/-1}} .months th,.months td{{border:0;padding:2px 0}}
 .months td{{text-align:left}} .months td::before{{content:attr(data-month);display:block;color:{FAINT};font-size:11px}}
 .formula{{display:none}}
-.trades td,.trades th{{font-size:12px}}
+.trades td,.trades th,.compared td,.compared th{{font-size:12px}}
 .trades :is(th,td):is(:nth-child(4),:nth-child(5),:nth-child(6),:nth-child(8)){{display:none}}
 }}
 @media print{{.chart{{break-inside:avoid}} details{{display:none}}}}

@@ -1,7 +1,7 @@
 """What is wrong with candles: refused, or repaired with a line that says which rows.
 
 Repaired is what has one honest answer: order, exact duplicates, backfilled bars before a coin was listed, times in
-another unit or zone, a bar that is not over. Refused is what would have to be invented: prices that are no prices,
+another unit or zone. Refused is what would have to be invented: prices that are no prices,
 duplicates that contradict each other, holes in most of the frame. All problems are told at once. Reads no file.
 """
 

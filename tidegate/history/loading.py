@@ -231,16 +231,23 @@ def _from_database(
     try:
         with PriceDataReader(url, venue=venue) as reader:
             holdings = reader.holdings()
-            own = [each.timeframe for each in holdings if each.coin == coin and not timeframe.ms % each.timeframe.ms]
+            own = [each for each in holdings if each.coin == coin and not timeframe.ms % each.timeframe.ms]
             if not own:
                 there = ", ".join(f"{each.coin} {each.timeframe.value}" for each in holdings) or "none"
                 raise ConfigError(
                     [f"the database has no candles of {coin} {timeframe.value} on {venue}; there: {there}"]
                 )
-            best = max(own, key=lambda each: each.ms)
-            candles = reader.candles(coin, best, from_ms or 0, INT64_MAX if to_ms is None else to_ms)
+            best = max(own, key=lambda each: each.timeframe.ms)
+            candles = reader.candles(coin, best.timeframe, from_ms or 0, INT64_MAX if to_ms is None else to_ms)
     except StorageError as error:
         raise ConfigError([str(error)]) from error
+    if not candles:
+        there = " to ".join(
+            f"{pd.Timestamp(at, unit='ms'):%Y-%m-%d %H:%M}" for at in (best.first_open_ms, best.last_open_ms)
+        )
+        raise ConfigError(
+            [f"the database has too few bars of {coin} {timeframe.value} in that span: 0; there: {there}"]
+        )
     rows = [(each.open_ms, each.open, each.high, each.low, each.close, each.volume) for each in candles]
     frame = pd.DataFrame(rows, columns=list(ROW_COLUMNS))
     return frame.astype(dict.fromkeys(ROW_COLUMNS[1:], "float64"))

@@ -22,7 +22,7 @@ def leaves_once(scene: Scene) -> None:
 
 
 def moves_below_the_stop(scene: Scene, **rule: float) -> None:
-    """The book falls below the stop, and no print tells of it: only a book or a mid price does; the mark stays."""
+    """The book falls below the stop, and no print tells of it: only a book or a mid price does; the mark lags."""
     scene.fault(f"book.shift {COIN} -0.05", **({"for_s": 60} | rule))
 
 
@@ -95,7 +95,7 @@ def half_open(scene: Scene) -> None:
     moves_below_the_stop(scene)
     scene.hear(STOPPED)
     scene.flat()
-    assert len(scene.sees.exits) == 1
+    scene.closed_once()
 
 
 @case(4, "the server closes what idles", done="cut without a close frame 6 s after it opened", expected=AGAIN)
@@ -127,7 +127,7 @@ def zombie(scene: Scene) -> None:
     moves_below_the_stop(scene, for_s=20)
     scene.hear(STOPPED)
     scene.flat()
-    assert len(scene.sees.exits) == 1
+    scene.closed_once()
     scene.hear(r"\[stream\] BTC by stream again", patience_s=120)
 
 
@@ -168,7 +168,7 @@ def handshakes_refused(scene: Scene, do: str, why: str, url: str = "", **rule: o
     scene.flat()
     scene.hear(BACK, patience_s=120)
     scene.recovered()
-    assert len(scene.sees.exits) == 1
+    scene.closed_once()
     assert "ALERT" not in scene.bot.screen, why
 
 

@@ -180,6 +180,12 @@ class Scene:
         """Wait for a position with stops for all of it."""
         self.until(lambda: self.sees.is_covered(COIN), "a covered position")
 
+    def closed_once(self) -> None:
+        """One order has closed the position: the bot's exit, or the stop at the exchange that was a moment earlier."""
+        closing = {fill["oid"] for fill in self.sees.fills if "Close" in fill["dir"]}
+        assert len(closing) == 1, self.bot.screen
+        assert len(self.sees.exits) <= 1, self.bot.screen
+
     def flat(self) -> None:
         """Wait until nothing is open and nothing rests."""
         self.until(lambda: self.sees.is_flat(COIN), "no position and no order")

@@ -46,7 +46,7 @@ def test_what_a_run_remembers_of_its_rules_is_plain() -> None:
 
 def test_what_is_not_played_is_said() -> None:
     assert not_played(Settings()) == []
-    assert len(not_played(Settings(trim_at_r=2, entry=EntryStyle.TWAP, adds_max=1))) == 3
+    assert len(not_played(Settings(trim_at_r=2, entry=EntryStyle.TWAP, adds_max=1))) == 2
 
 
 def test_few_trades_and_a_single_lucky_one_are_warned_of() -> None:

@@ -216,6 +216,8 @@ def _account(histories: Sequence[History], rules: Rules, begin: int) -> Any:
         limit_entry=rules.entry == "limit",
         time_limit=int(rules.time_limit_bars),
         notional_min=float(rules.min_notional_usd),
+        trim_at=float(rules.trim_at_r),
+        trim_share=rules.trim_pct / 100,
         decimals=np.array(decimals, np.int64),
         price_decimals=np.array([DECIMALS_MAX[each.book.value] - each.size_decimals for each in instruments], np.int64),
         leverage=np.array([leverage_of(bot, each) for each in instruments], float),

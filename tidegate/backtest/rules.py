@@ -64,6 +64,8 @@ class Rules:
     stop_loss_pct: float = float(BOT.stop_loss_pct)
     take_profit_pct: float = float(BOT.take_profit_pct)
     trailing_stop_pct: float = float(BOT.trailing_stop_pct)
+    trim_at_r: float = float(BOT.trim_at_r)
+    trim_pct: float = float(BOT.trim_pct)
     max_position_usd: float = float(BOT.max_position_usd)
     max_exposure_usd: float = float(BOT.max_exposure_usd)
     max_allocation_usd: float = float(BOT.max_allocation_usd)
@@ -145,6 +147,8 @@ class Rules:
             problems.append(f"entry={self.entry}: open or limit was expected")
         if self.leverage < 0 or self.time_limit_bars < 0:
             problems.append("leverage and time_limit_bars must be 0 or more")
+        if not 0 < self.trim_pct < 100:
+            problems.append(f"trim_pct={self.trim_pct}: above 0 and below 100 was expected")
         return problems
 
 
@@ -158,8 +162,8 @@ def fee_tier(number: int) -> Tier:
 def not_played(settings: Settings) -> list[str]:
     """The settings that a live bot acts on and a backtest does not, a line each."""
     told = []
-    if settings.trim_at_r:
-        told.append(f"TRIM_AT_R={settings.trim_at_r} is not played: positions are closed whole")
     if settings.uses_twaps:
         told.append("TWAP entries are played as one order at the open")
+    if settings.adds_max:
+        told.append(f"ADDS_MAX={settings.adds_max} is not played: positions are not added to")
     return told

@@ -7,10 +7,12 @@ from tidegate.backtest.kernel.shapes import (
     AMBIGUOUS,
     DIRECTION,
     ENTRY,
+    GAINED,
     LIQUIDATED,
     LIQUIDATION,
     MAE,
     MFE,
+    NEAREST,
     PRICE_MAX,
     PROFIT,
     SIGNAL,
@@ -22,6 +24,8 @@ from tidegate.backtest.kernel.shapes import (
     TRAIL,
     TRAIL_BY,
     TRAILED,
+    TRIM_AT,
+    TRIM_NOW,
     Book,
     Candles,
     Finer,
@@ -72,7 +76,10 @@ def step(
 def watch(
     held: Any, opened: float, high: float, low: float, close: float, liquidated: float, after_entry: bool
 ) -> tuple[int, float]:
-    """Take one candle through the bracket of a position; the reason (0: it stays) and the level of its end."""
+    """Take one candle through the bracket of a position; the reason (0: it stays) and the level of its end.
+
+    A candle that reaches the level of a trim after its worst price notes it in TRIM_NOW.
+    """
     direction, size, entry = held[DIRECTION], held[SIZE], held[ENTRY]
     reason, level, stop, trailed, unclear = step(
         opened, high, low, close, direction, held[STOP_NOW], held[PROFIT], held[TRAIL_BY], held[TRAILED], liquidated,
@@ -82,10 +89,19 @@ def watch(
     if unclear:
         held[AMBIGUOUS] = 1.0
     worst, best = (low, high) if direction > 0 else (high, low)
+    if after_entry:
+        best = close
     if reason in (0, TAKE_PROFIT):
-        held[MAE] = min(held[MAE], direction * (worst - entry) * size)
+        held[MAE] = min(held[MAE], held[GAINED] + direction * (worst - entry) * size)
     if reason == 0:
-        held[MFE] = max(held[MFE], direction * ((close if after_entry else best) - entry) * size)
+        held[MFE] = max(held[MFE], held[GAINED] + direction * (best - entry) * size)
+    if held[TRIM_AT] > 0 and (best - held[TRIM_AT]) * direction >= 0:
+        # A trailing stop that the best price has pulled up was behind it.
+        if reason in (0, TAKE_PROFIT) or (reason == TRAIL and level == best - direction * held[TRAIL_BY]):
+            gap = (opened - held[TRIM_AT]) * direction >= 0 and not after_entry
+            held[TRIM_NOW] = opened if gap else held[TRIM_AT]
+        else:
+            held[AMBIGUOUS] = 1.0
     return reason, level
 
 
@@ -108,6 +124,8 @@ def through(
         reason, level = watch(held, finer.open[at], finer.high[at], finer.low[at], finer.close[at], liquidated, False)
         if reason > 0:
             return reason, level, finer.time_ms[at]
+        if held[TRIM_NOW] > 0:
+            held[TRIM_AT] = 0.0  # once: later candles of the bar find it done
     return 0, 0.0, time_ms
 
 
@@ -126,16 +144,16 @@ def is_quiet(positions: Any, coin: int, high: float, low: float) -> bool:
     """Whether a bar touches nothing of a position: then only its worst and best are noted."""
     if positions[coin, TRAIL_BY] > 0:
         return False
-    stop, profit, liquidated = positions[coin, STOP_NOW], positions[coin, PROFIT], positions[coin, LIQUIDATED]
-    size, entry = positions[coin, SIZE], positions[coin, ENTRY]
+    stop, nearest, liquidated = positions[coin, STOP_NOW], positions[coin, NEAREST], positions[coin, LIQUIDATED]
+    size, entry, gained = positions[coin, SIZE], positions[coin, ENTRY], positions[coin, GAINED]
     if positions[coin, DIRECTION] > 0:
-        if low <= stop or low <= liquidated or (profit > 0 and high >= profit):
+        if low <= stop or low <= liquidated or high >= nearest:
             return False
-        worst, best = (low - entry) * size, (high - entry) * size
+        worst, best = gained + (low - entry) * size, gained + (high - entry) * size
     else:
-        if high >= stop or (liquidated > 0 and high >= liquidated) or (profit > 0 and low <= profit):
+        if high >= stop or (liquidated > 0 and high >= liquidated) or low <= nearest:
             return False
-        worst, best = (entry - high) * size, (entry - low) * size
+        worst, best = gained + (entry - high) * size, gained + (entry - low) * size
     if worst < positions[coin, MAE]:
         positions[coin, MAE] = worst
     if best > positions[coin, MFE]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tidegate.backtest.kernel.compiling import compiled
-from tidegate.backtest.kernel.margin import liquidation, objection, standing
+from tidegate.backtest.kernel.margin import liquidation, nearest, objection, standing
 from tidegate.backtest.kernel.shapes import (
     BALANCE,
     BAR,
@@ -16,6 +16,7 @@ from tidegate.backtest.kernel.shapes import (
     LEVEL,
     LEVEL_STOP,
     LIQUIDATED,
+    NEAREST,
     NOT_REACHED,
     NOTHING_LEFT,
     OPENED,
@@ -27,6 +28,7 @@ from tidegate.backtest.kernel.shapes import (
     TOO_OLD,
     TOO_SMALL,
     TRAIL_BY,
+    TRIM_AT,
     UNSOUND,
     Account,
     Book,
@@ -92,6 +94,9 @@ def planned(
     trail_by = price * rules.trailing_stop if rules.trailing_stop > 0 else wishes.trail_by[coin, row]
     held[TRAIL_BY] = trail_by if 0 < trail_by < PRICE_MAX else 0.0
     held[BAR], held[OPENED] = bar, now_ms
+    far = price + direction * rules.trim_at * abs(price - stop) if rules.trim_at > 0 else 0.0
+    held[TRIM_AT] = max(far, 0.0)
+    held[NEAREST] = nearest(held)
     held[FEES] = size * fill * (rules.maker if rules.limit_entry else rules.taker)
     held[SLIPPAGE] = direction * (fill - level) * size
     book.account[BALANCE] -= held[FEES]

@@ -1,10 +1,12 @@
 """From a position to a trade: sold at a level, with what it cost written down."""
 
+from math import floor
 from typing import Any
 
 import numpy as np
 
 from tidegate.backtest.kernel.compiling import compiled
+from tidegate.backtest.kernel.margin import liquidation, nearest
 from tidegate.backtest.kernel.shapes import (
     AMBIGUOUS,
     BALANCE,
@@ -14,18 +16,27 @@ from tidegate.backtest.kernel.shapes import (
     ENTRY,
     FEES,
     FUNDING,
+    GAINED,
     HELD,
     LEVEL,
     LEVEL_STOP,
+    LIQUIDATED,
     LIQUIDATION,
     MADE,
     MAE,
     MFE,
+    NEAREST,
+    NOISE,
     OPENED,
     SIZE,
     SLIPPAGE,
     STOP,
     TRAIL,
+    TRIM_AT,
+    TRIM_GROSS,
+    TRIM_NOW,
+    TRIM_WORTH,
+    TRIMMED,
     Account,
     Book,
 )
@@ -44,11 +55,14 @@ def close_position(
     held[FEES] += fee
     held[SLIPPAGE] += direction * (level - fill) * size
     book.account[BALANCE] += direction * (fill - held[ENTRY]) * size - fee
-    gained = direction * (level - held[ENTRY]) * size
+    gained = held[GAINED] + direction * (level - held[ENTRY]) * size
+    entered = size + held[TRIMMED]
     row = trades[book.counts[MADE]]
-    row[0], row[1], row[2], row[3], row[4] = coin, direction, size, held[OPENED], time_ms
+    row[0], row[1], row[2], row[3], row[4] = coin, direction, entered, held[OPENED], time_ms
     row[5], row[6], row[7], row[8] = held[ENTRY], fill, held[LEVEL_STOP], reason
-    row[9] = direction * (level - held[LEVEL]) * size
+    if held[TRIMMED] > 0:
+        row[6] = (held[TRIM_WORTH] + size * fill) / entered
+    row[9] = held[TRIM_GROSS] + direction * (level - held[LEVEL]) * size
     row[10], row[11], row[12] = held[FEES], held[FUNDING], held[SLIPPAGE]
     row[13], row[14], row[15] = bar - held[BAR], min(held[MAE], gained), max(held[MFE], gained)
     row[16] = held[AMBIGUOUS]
@@ -61,6 +75,27 @@ def close_position(
         for at in range(len(book.stops) - 1, 0, -1):
             book.stops[at] = book.stops[at - 1]
         book.stops[0] = end_ms
+
+
+@compiled
+def trim(book: Book, prices: Any, coin: int, rules: Account) -> None:
+    """Sell a part of what is held at the level that was reached (`core.trims`), once a position."""
+    held = book.positions[coin]
+    size, direction, level, lots = held[SIZE], held[DIRECTION], held[TRIM_NOW], 10.0 ** rules.decimals[coin]
+    held[TRIM_AT] = held[TRIM_NOW] = 0.0
+    held[NEAREST] = nearest(held)
+    part = floor(size * rules.trim_share * lots + NOISE) / lots
+    if part * level < rules.notional_min:
+        return
+    fill = on_grid(level * (1 - direction * rules.slippage), rules.price_decimals[coin], direction < 0)
+    fee = part * fill * rules.taker
+    held[SIZE] = floor((size - part) * lots + 0.5) / lots
+    held[TRIMMED], held[TRIM_WORTH] = part, part * fill
+    held[TRIM_GROSS], held[GAINED] = direction * (level - held[LEVEL]) * part, direction * (level - held[ENTRY]) * part
+    held[FEES] += fee
+    held[SLIPPAGE] += direction * (level - fill) * part
+    book.account[BALANCE] += direction * (fill - held[ENTRY]) * part - fee
+    held[LIQUIDATED] = liquidation(book.positions, prices, book.account[BALANCE], coin, rules)
 
 
 @compiled

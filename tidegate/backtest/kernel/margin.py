@@ -19,13 +19,27 @@ from tidegate.backtest.kernel.shapes import (
     NEXT_DAY_MS,
     NOTIONAL_MARGIN_MIN,
     PEAK,
+    PRICE_MAX,
+    PROFIT,
     SIZE,
+    TRIM_AT,
     TRIPPED_DAY,
     TRIPPED_FOR_GOOD,
     TRIPS,
     Account,
     Book,
 )
+
+
+@compiled
+def nearest(held: Any) -> float:
+    """The nearer of a position's take-profit and the level of its trim; beyond every price where there is neither."""
+    direction, level = held[DIRECTION], held[DIRECTION] * PRICE_MAX
+    if held[PROFIT] > 0:
+        level = held[PROFIT]
+    if held[TRIM_AT] > 0 and (level - held[TRIM_AT]) * direction > 0:
+        level = held[TRIM_AT]
+    return float(level)
 
 
 @compiled

@@ -8,7 +8,7 @@ import numpy as np
 from tidegate.backtest.kernel.brackets import is_quiet, leave, through
 from tidegate.backtest.kernel.compiling import compiled
 from tidegate.backtest.kernel.entering import enter
-from tidegate.backtest.kernel.leaving import close_position, longer
+from tidegate.backtest.kernel.leaving import close_position, longer, trim
 from tidegate.backtest.kernel.margin import liquidation, mark, pay_funding
 from tidegate.backtest.kernel.shapes import (
     ACCOUNT_FIELDS,
@@ -31,6 +31,7 @@ from tidegate.backtest.kernel.shapes import (
     STOPS_REMEMBERED,
     TRADE_FIELDS,
     TRAIL_BY,
+    TRIM_NOW,
     TRIPPED_DAY,
     Account,
     Book,
@@ -141,6 +142,8 @@ def run(candles: Candles, wishes: Wishes, finer: Finer, rules: Account) -> tuple
                     positions[coin, LIQUIDATED] = liquidation(positions, prices, account[BALANCE], coin, rules)
                 if fresh or not is_quiet(positions, coin, highs[coin, bar], lows[coin, bar]):
                     reason, level, at_ms = through(book, candles, finer, coin, bar, fresh)
+                    if positions[coin, TRIM_NOW] > 0:
+                        trim(book, prices, coin, rules)
                     if reason > 0:
                         close_position(book, trades, coin, level, reason, at_ms, bar, now_ms + rules.bar_ms, rules)
             prices[coin], rows[coin] = closes[coin, bar], bar

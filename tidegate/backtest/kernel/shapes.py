@@ -19,8 +19,12 @@ REASONS = ("", "stop_loss", "take_profit", "trailing_stop", "signal", "time_limi
 
 # The columns of an open position.
 SIZE, DIRECTION, LEVEL, ENTRY, LEVEL_STOP, STOP_NOW, PROFIT, TRAIL_BY, TRAILED = range(9)
-BAR, FEES, FUNDING, SLIPPAGE, MAE, MFE, OPENED, AMBIGUOUS, LIQUIDATED, CLOSED_MS = range(9, 19)
-POSITION_FIELDS = 19
+BAR, FEES, FUNDING, SLIPPAGE, MAE, MFE, OPENED, AMBIGUOUS, LIQUIDATED = range(9, 18)
+# A part that is closed at a multiple of the risk: where, at which level now, and what came of it before costs. NEAREST
+# is the nearer of take-profit and that level, beyond every price where there is neither.
+TRIM_AT, TRIM_NOW, NEAREST, TRIMMED, TRIM_WORTH, TRIM_GROSS, GAINED = range(18, 25)
+CLOSED_MS = 25
+POSITION_FIELDS = 26
 
 TRADE_FIELDS = (
     "coin", "direction", "size", "opened", "closed", "entry_price", "exit_price", "stop", "reason", "gross", "fees",
@@ -102,6 +106,8 @@ class Account(NamedTuple):
     limit_entry: bool
     time_limit: int
     notional_min: float
+    trim_at: float
+    trim_share: float
     decimals: Any
     price_decimals: Any
     leverage: Any

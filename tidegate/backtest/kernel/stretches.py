@@ -11,12 +11,13 @@ from tidegate.backtest.kernel.shapes import (
     ENTRY,
     EQUITY,
     FLAT,
+    GAINED,
     LIQUIDATED,
     MAE,
     MFE,
+    NEAREST,
     PEAK,
     PRICE_MAX,
-    PROFIT,
     SIZE,
     STOP_NOW,
 )
@@ -55,7 +56,7 @@ def coast(
 ) -> int:  # fmt: skip
     """With one coin and its position held: the first bar from `bar` on at which anything happens to it."""
     direction, size, entry, stop = held[DIRECTION], held[SIZE], held[ENTRY], held[STOP_NOW]
-    profit = held[PROFIT] if held[PROFIT] > 0 else direction * PRICE_MAX
+    profit, gained = held[NEAREST], held[GAINED]
     liquidated = held[LIQUIDATED] if held[LIQUIDATED] > 0 else -direction * PRICE_MAX
     nearest = max(stop, liquidated) if direction > 0 else min(stop, liquidated)
     cash, peak, day_equity = account[BALANCE], account[PEAK], account[DAY_EQUITY]
@@ -77,7 +78,8 @@ def coast(
             least = max(peak * (1 - drawdown), day_least) if drawdown > 0 else day_least
         if now - size * closes[at] * taker <= least:
             break
-        mae, mfe = min(mae, (worst - entry) * direction * size), max(mfe, (best - entry) * direction * size)
+        mae = min(mae, gained + (worst - entry) * direction * size)
+        mfe = max(mfe, gained + (best - entry) * direction * size)
         worth = now
         equity[at], balance[at], notional[at] = now, cash, size * closes[at]
     held[MAE], held[MFE], account[EQUITY], account[PEAK] = mae, mfe, worth, peak

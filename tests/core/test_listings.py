@@ -1,10 +1,11 @@
 """The stream's own listing of stops: what it does not show is looked up at once, by the account's word."""
 
-from tests.core.worlds import D, World, started
+from tests.core.worlds import TAG, D, World, resting_stop, started
 from tidegate.core.listings import AGAIN_MS, LAG_MS
+from tidegate.model.brakes import Brake
 from tidegate.model.events import StopsListed
 from tidegate.model.intents import FetchAccount
-from tidegate.model.orders import Role
+from tidegate.model.orders import Role, new_cloid
 
 
 def covered() -> World:
@@ -70,3 +71,15 @@ def test_a_listing_from_before_the_stop_was_confirmed_says_nothing() -> None:
     world.tick()
     assert looks(world) == []
     assert world.coin().position.size > D(0)
+
+
+def test_a_listed_stop_with_our_tag_that_we_did_not_place_has_the_account_read_once() -> None:
+    world = covered()
+    world.now_ms += 60_000
+    theirs = resting_stop(77, D(1), D(90), cloid=new_cloid(TAG, "theirs", Role.STOP, 1), time_ms=world.now_ms - 1_000)
+    for _ in range(3):
+        world.tell(StopsListed(at_ms=world.now_ms, stops=(*world.open_orders(), theirs)))
+    (look,) = world.wished(FetchAccount)
+    assert look.reason == "a stop that this bot did not place"
+    world.account(orders=[*world.open_orders(), theirs])
+    assert world.state.brakes.on(Brake.SECOND_BOT) is not None

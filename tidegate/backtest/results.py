@@ -153,6 +153,8 @@ def _place(name: str, folder: Path) -> Path:
         return folder / known[-1]
     if name in known:
         return folder / name
+    if name == "last":
+        raise ConfigError([f"there is no run in {folder}/ yet; make one with python bot.py backtest"])
     close = [each for each in known if each.startswith(name)] if name else []
     if len(close) == 1:
         return folder / close[0]

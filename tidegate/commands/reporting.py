@@ -33,7 +33,7 @@ def report(
         )
     except OSError as error:
         raise ConfigError([f"{folder}: cannot be written ({type(error).__name__}: {error})"]) from error
-    typer.echo(f"{page} (pictures in {folder / PICTURES}/)")
+    typer.echo(f"{page}: open it in a browser (pictures in {folder / PICTURES}/)")
 
 
 def compare(

@@ -62,6 +62,7 @@ def new_strategy(
     path = written(given.STRATEGIES, name)
     shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
     typer.echo(f"written: {shown}, a strategy that trades as it stands; edit its class, then")
+    typer.echo(f"  python bot.py backtest {name}        says what it would have earned")
     typer.echo(f"  python bot.py --strategy {name}      trades it with play money")
     typer.echo("  python bot.py strategies            lists it, or says what is wrong with it")
     typer.echo("docs/strategies.md has the rules and the words.")

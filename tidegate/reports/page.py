@@ -235,7 +235,7 @@ def _folds(search: Search) -> str:
         (_fold(at, row), _value(row[IN_SAMPLE]), _value(row[OUT_OF_SAMPLE]))
         for at, row in enumerate(search.folds.head(FOLDS_SHOWN).to_dict("records"), 1)
     ]
-    return f"<h3>Walk-forward</h3>{table(('played', 'in sample', 'out of sample'), rows)}"
+    return f"<h3>Walk-forward</h3>{table(('played', 'in sample', 'out of sample'), rows, kind='folds')}"
 
 
 def _fold(at: int, row: Mapping[Hashable, Any]) -> str:

@@ -52,7 +52,7 @@ main{{padding:18px 14px 48px}} .two{{grid-template-columns:1fr}} h1{{font-size:2
 .months th{{grid-column:1/-1}} .months th,.months td{{border:0;padding:2px 0}}
 .months td{{text-align:left}} .months td::before{{content:attr(data-month);display:block;color:{FAINT};font-size:11px}}
 .formula{{display:none}}
-.trades td,.trades th,.compared td,.compared th{{font-size:12px}}
+:is(.trades,.compared,.folds) :is(td,th){{font-size:12px}}
 .trades :is(th,td):is(:nth-child(4),:nth-child(5),:nth-child(6),:nth-child(8)){{display:none}}
 }}
 @media print{{.chart{{break-inside:avoid}} details{{display:none}}}}

@@ -103,6 +103,18 @@ def test_an_entry_with_an_impossible_size_fraction_is_no_entry(fraction):
     assert wants(wishes) == ["long", "hold", "long", "long"]
 
 
+def test_adding_goes_behind_every_other_wish_and_needs_no_stop_but_a_fraction():
+    wishes = Strategy().wishes(
+        BARS,
+        long=yes(True, False, False, False),
+        flat=yes(False, True, False, False),
+        add=True,
+        stop=yes(1, NAN, NAN, NAN),
+        size_fraction=yes(1, 1, 0.5, 0),
+    )
+    assert wants(wishes) == ["long", "flat", "add", "hold"]
+
+
 def test_leaving_needs_no_stop():
     assert wants(Strategy().wishes(BARS, flat=True, stop=yes(NAN, NAN, NAN, NAN))) == ["flat"] * 4
 

@@ -6,13 +6,11 @@ nothing of the bot's state, writes nothing to the exchange; what comes back, and
 
 import queue
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator
-from decimal import Decimal
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from tidegate.errors import ExchangeError
 from tidegate.model.events import (
-    Account,
     AccountSeen,
     BlockSeen,
     CandlesFetched,
@@ -23,13 +21,10 @@ from tidegate.model.events import (
     Marked,
     MetadataSeen,
     Mid,
-    OrderSeen,
     PositionsSeen,
     PricesSeen,
     RequestsSeen,
 )
-from tidegate.model.fees import Fees
-from tidegate.model.instruments import Instrument
 from tidegate.model.intents import (
     CheckPrices,
     FetchAccount,
@@ -47,6 +42,7 @@ from tidegate.model.intents import (
 )
 from tidegate.model.market import Candle, Timeframe
 from tidegate.ports import Clock, Facts
+from tidegate.readable import Client
 
 QUEUE_MAX = 1_000
 """More waiting reads than this in a lane are refused as failed; they come due again."""
@@ -64,79 +60,6 @@ LANES: dict[str, tuple[type[Read], ...]] = {
     "account": (FetchAccount, FetchPositions, FetchOrder, FetchBlock),
     "candles": (FetchCandles, FetchMetadata, FetchFees, FetchRequests, FindCoin),
 }
-
-
-class Fate(Protocol):
-    """What became of an order, as the client reads it."""
-
-    def seen(self, cloid: str, at_ms: int) -> OrderSeen:
-        """The same as a fact."""
-
-
-class Meter(Protocol):
-    """The REST budget, as far as it is shown."""
-
-    def used(self) -> int:
-        """The weight spent in the last minute."""
-
-
-class Requests(Protocol):
-    """An account's actions, as the client reads them."""
-
-    @property
-    def n_requests_used(self) -> int:
-        """How many were used."""
-
-    @property
-    def n_requests_cap(self) -> int:
-        """How many may be."""
-
-
-class Client(Protocol):
-    """What the reader asks of an exchange client. Failures are `ExchangeError`."""
-
-    @property
-    def budget(self) -> Meter:
-        """The budget that the client spends."""
-
-    def exchange_ms(self) -> int:
-        """The exchange's time."""
-
-    def candles(self, coin: str, timeframe: Timeframe, since_ms: int, until_ms: int) -> tuple[Candle, ...]:
-        """Candles that overlap the range."""
-
-    def mids(self, coins: Collection[str]) -> dict[str, Decimal]:
-        """Mid prices."""
-
-    def marks(self, coins: Collection[str]) -> dict[str, Decimal]:
-        """Mark prices."""
-
-    def account(self, user: str, fills_since_ms: int | None, flows_since_ms: int | None = None) -> Account:
-        """Balances, positions, open orders, fills and deposits."""
-
-    def positions(self, user: str, flows_since_ms: int | None = None) -> Account:
-        """Balances and positions alone, and deposits."""
-
-    def requests(self, user: str) -> Requests:
-        """How many actions the account has used, and may use."""
-
-    def with_twaps(self, user: str, account: Account, fills_since_ms: int) -> Account:
-        """The same with TWAP orders and the fills of their slices."""
-
-    def order_status(self, user: str, cloid: str) -> Fate:
-        """What became of an order."""
-
-    def block_ms(self, coin: str) -> int:
-        """The time of the newest block."""
-
-    def instruments(self) -> tuple[dict[str, Instrument], list[str]]:
-        """What is listed, with its rules, and what of it could not be read."""
-
-    def fees(self, user: str) -> Fees:
-        """The account's fee rates."""
-
-    def close(self) -> None:
-        """Close the connections."""
 
 
 class Reader:

@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from traceback import format_exception
-from types import TracebackType
 from typing import Any, Protocol
 
 from msgspec.structs import replace
@@ -25,13 +23,14 @@ from tidegate.config import Loaded, check_against_market
 from tidegate.control import HALT, Desk
 from tidegate.core.metadata import Listed
 from tidegate.core.state import State
+from tidegate.crashes import tell_of_crashes
 from tidegate.dry_run import DryRunGateway
 from tidegate.errors import ConfigError, ExchangeError, TidegateError
 from tidegate.gateway import Courier, Gateway
 from tidegate.hard_limits import HardLimits, limits_of
 from tidegate.hyperliquid.client import HyperliquidClient
 from tidegate.hyperliquid.instruments import resolve
-from tidegate.hyperliquid.limits import Budget
+from tidegate.hyperliquid.limits import WEIGHT_PER_MINUTE, Budget, weight_per_minute
 from tidegate.hyperliquid.people import mode_words
 from tidegate.hyperliquid.protocol import StreamProtocol
 from tidegate.hyperliquid.subscriptions import SUBSCRIPTIONS_MAX
@@ -121,7 +120,7 @@ class Session:
         self._until_flat = until_flat
         logs.setup(self._settings.log_level, self._settings.log_dir)
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the loop runs both just end the start
-        self._tell_of_crashes()
+        tell_of_crashes(self._thread_died)
         try:
             return self._run(seconds)
         except TidegateError as error:
@@ -355,21 +354,8 @@ class Session:
         url = self._loaded.secrets.database_url
         return Desk(lambda: Box(url, venue=venue.name, account=wallet.account), Path(HALT), self._inbox, self._clock)
 
-    def _tell_of_crashes(self) -> None:
-        """What nobody expected is written to the log, secrets hidden: in a thread it is a fact, here the end."""
-
-        def of_thread(args: threading.ExceptHookArgs) -> None:
-            name = args.thread.name if args.thread else "a thread"
-            reason = f"{name} died: {args.exc_value!r}"
-            _log_crash(args.exc_type, args.exc_value, args.exc_traceback)
-            self._inbox.put(Faulted(at_ms=self._clock.now_ms(), where="thread", reason=reason))
-
-        def of_main(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-            _log_crash(kind, error, trace)
-            logs.flush()
-
-        threading.excepthook = of_thread
-        sys.excepthook = of_main
+    def _thread_died(self, reason: str) -> None:
+        self._inbox.put(Faulted(at_ms=self._clock.now_ms(), where="thread", reason=reason))
 
     def _stop_on_signals(self) -> None:
         """The first signal asks to stop, the second forces it."""
@@ -396,12 +382,6 @@ class Session:
         self._parts.callback(timer.cancel)
 
 
-def _log_crash(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
-    """A traceback, a line at a time: the last one says what it was, and a log line is cut when it is long."""
-    for line in "".join(format_exception(kind, error, trace)).splitlines():
-        logs.log("bot", line, "ERROR")
-
-
 def _say(note: Note) -> None:
     logs.log(note.topic, note.text, note.level)
 
@@ -409,8 +389,11 @@ def _say(note: Note) -> None:
 def _greet(settings: Settings, coins: tuple[str, ...], wallet: Wallet, account: Account) -> None:
     params = ", ".join(f"{name}={value}" for name, value in settings.strategy_params.items()) or "its defaults"
     dry = "; DRY RUN: orders are shown, never sent" if settings.dry_run else ""
+    check_s, fallback_s = float(settings.check_interval_s), float(settings.fallback_interval_s)
+    weight = weight_per_minute(len(coins), check_s, fallback_s, settings.stream.value)
     logs.log(
         "bot",
         f"initialised: account {wallet.account}, equity {account.equity:,.2f} USD; {settings.strategy} ({params}) on "
-        f"{', '.join(coins)} {settings.timeframe.value}, polling every {settings.check_interval_s} s{dry}",
+        f"{', '.join(coins)} {settings.timeframe.value}, polling every {settings.check_interval_s} s "
+        f"(at most {weight:.0f} of {WEIGHT_PER_MINUTE} REST weight a minute){dry}",
     )

@@ -44,8 +44,8 @@ rate of an hour, and the order book's (bids - asks) / (bids + asks), -1 to 1."""
 MARKET = "market"
 WISH_COLUMNS = ("want", "reason", "stop", "take_profit", "trail_by", "size_fraction")
 
-WANTS = [Want.HOLD.value, Want.LONG.value, Want.SHORT.value, Want.FLAT.value]
-HOLD, LONG, SHORT, FLAT = range(4)
+WANTS = [Want.HOLD.value, Want.LONG.value, Want.SHORT.value, Want.FLAT.value, Want.ADD.value]
+HOLD, LONG, SHORT, FLAT, ADD = range(5)
 
 Reason = str | pd.Series | Callable[[int], str]
 Numbers = float | pd.Series
@@ -129,12 +129,14 @@ class Strategy:
         trail_by: Numbers | None = None,
         reason: Reason | None = None,
         size_fraction: Numbers | None = None,
+        add: pd.Series | bool | None = None,
     ) -> pd.DataFrame:
         """Put the answer of `signals` together: one row a bar.
 
         `long`, `short`, `flat` are booleans, one a bar (NaN is no). An entry includes leaving the other side, so
         it goes before `flat`; a bar that wishes long *and* short wishes nothing. The bars before there are
-        `bars_needed` wish nothing.
+        `bars_needed` wish nothing. `add`, the least of them, buys more of whatever is held where ADDS_MAX allows
+        it, worth `size_fraction` of the allocation; a backtest does not play it.
 
         `stop` and `take_profit` are absolute prices, `trail_by` a distance in price, `size_fraction` a part of
         the usual risk in (0, 1]; a number or one a bar. Where take_profit and trail_by are NaN there is none; an
@@ -148,6 +150,7 @@ class Strategy:
         wants_long, wants_short = _yes(long, count), _yes(short, count)
         # Numbers and one table of words: words in every row cost more than all the indicators.
         want = np.full(count, HOLD, dtype=np.int8)
+        want[_yes(add, count)] = ADD
         want[_yes(flat, count)] = FLAT
         want[wants_long] = LONG
         want[wants_short] = SHORT
@@ -155,10 +158,10 @@ class Strategy:
         want[: max(self._needed(bars) - 1, 0)] = HOLD
         stops, fractions = _numbers(stop, np.nan, count), _numbers(size_fraction, 1.0, count)
         # Entries are few: looking at their rows alone costs nothing.
-        entries = np.flatnonzero((want == LONG) | (want == SHORT))
+        entries = np.flatnonzero((want == LONG) | (want == SHORT) | (want == ADD))
         stopless, sizeless = np.zeros(count, bool), np.zeros(count, bool)
         if stop is not None:
-            stopless[entries] = ~(np.isfinite(stops[entries]) & (stops[entries] > 0))
+            stopless[entries] = (want[entries] != ADD) & ~(np.isfinite(stops[entries]) & (stops[entries] > 0))
         sizeless[entries] = ~((fractions[entries] > 0) & (fractions[entries] <= 1))
         want[stopless | sizeless] = HOLD
         reasons = _reasons(reason, want, stopless, sizeless)

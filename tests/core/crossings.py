@@ -71,15 +71,19 @@ Action = PlaceOrders | CancelOrders
 class Run:
     """One core after the other (a death brings the next), one exchange, one judge."""
 
-    def __init__(self, source: StopPriceSource, trail_by: Decimal | None) -> None:
+    def __init__(self, source: StopPriceSource, trail_by: Decimal | None, adds_max: int = 0) -> None:
         self.now_ms = T0 + 50_000
         self.judge = Judge(source, trail_by)
         self.exchange = ModelExchange(D(100), self._streamed, self.judge.filled)
         self.judge.exchange = self.exchange
         self.settings = Settings(
-            coins=(COIN,), timeframe=Timeframe.M1, check_interval_s=D(60), stop_price_source=source
+            coins=(COIN,),
+            timeframe=Timeframe.M1,
+            check_interval_s=D(60),
+            stop_price_source=source,
+            adds_max=adds_max,
         )
-        self.deaths = 0
+        self.deaths = self._bars_ahead = 0
         self.happened: list[str] = []
         self._trail_by = trail_by
         self._due: list[tuple[int, int, Callable[[], None]]] = []
@@ -354,7 +358,13 @@ class Run:
     def signal(self, want: Want) -> None:
         """The strategy speaks about the minute that closed last."""
         bar_ms = self.now_ms - self.now_ms % Timeframe.M1.ms - Timeframe.M1.ms
-        signal = Signal(want=want, reason="the schedule wants it", trail_by=self._trail_by)
+        fraction = D(1)
+        if self.settings.adds_max:  # a small position has room for more
+            fraction = D("0.1") if want is Want.ADD else D("0.25")
+        if want is Want.ADD:  # no waiting for the next bar
+            self._bars_ahead += 1
+            bar_ms += self._bars_ahead * Timeframe.M1.ms
+        signal = Signal(want=want, reason="the schedule wants it", trail_by=self._trail_by, size_fraction=fraction)
         self._hear(Signalled(at_ms=0, coin=COIN, candle_open_ms=bar_ms, signal=signal, bars=500))
 
     def settle(self) -> None:

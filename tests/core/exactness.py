@@ -34,6 +34,7 @@ NAKED_BEFORE_EMERGENCY_MS = 9_000
 ANSWER_PATIENCE_MS = 10_000
 """A second try of an exit comes when the first is known to be over, or has stayed unanswered for so long."""
 NOBODY = -1
+ADD = "|add"
 
 
 @dataclass
@@ -90,6 +91,7 @@ class Judge:
     generation_of: dict[str, int] = field(default_factory=dict)
     generations: int = 0
     levels: dict[str, tuple[Decimal, Decimal | None]] = field(default_factory=dict)
+    adds: set[str] = field(default_factory=set)
     newest_ms: int = 0
     newest_book_ms: int = 0
     newest_mark_ms: int = 0
@@ -103,7 +105,10 @@ class Judge:
     def wished(self, wish: PlaceOrders, in_flight: set[str]) -> None:
         """Orders leave the bot. `in_flight`: those that are on their way and may still arrive."""
         assert self.exchange is not None
-        if wish.orders[0].role is Role.ENTRY:
+        if wish.orders[0].role is Role.ENTRY and wish.signal_id.endswith(ADD):
+            self._note_levels(wish)
+            self.adds.add(wish.orders[0].cloid)
+        elif wish.orders[0].role is Role.ENTRY:
             self.generations += 1
             self._note_levels(wish)
             alive = in_flight | set(self.exchange.armed)
@@ -266,6 +271,8 @@ class Judge:
                 take_profit=levels[1],
                 trail_by=self.trail_by,
             )
+            if order.cloid in self.adds:
+                self.held.must = self.held.may = "it was to be added to a position that is closed"
             self.moved(self.exchange.mark)
         assert self.held.generation == generation, "two entries in one position"
         self.held.opened += fill.size

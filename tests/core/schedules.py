@@ -99,6 +99,10 @@ def _deadly(run: Run, which: int, much: int) -> None:
     run.dies_sending = True
 
 
+def _add(run: Run, which: int, much: int) -> None:
+    run.signal(Want.ADD)
+
+
 VOCABULARY: dict[str, Callable[[Run, int, int], None]] = {
     "print": _print,
     "mark": _mark,
@@ -115,21 +119,23 @@ VOCABULARY: dict[str, Callable[[Run, int, int], None]] = {
     "rest": _rest,
     "die": _die,
     "deadly": _deadly,
+    "add": _add,
 }
 OFTEN = ("print", "mark", "both")
 LIKELY = ("signal", "lag", "fate", "thin", "sweep", "book", "calm")
-WORDS = (*OFTEN, *OFTEN, *LIKELY, *VOCABULARY)
+WORDS = (*OFTEN, *OFTEN, *LIKELY, *(word for word in VOCABULARY if word != "add"))
+WITH_ADDS = (*WORDS, *("add",) * 6)
 
 
-def schedules(size: int = 30) -> st.SearchStrategy[list[Step]]:
+def schedules(size: int = 30, words: tuple[str, ...] = WORDS) -> st.SearchStrategy[list[Step]]:
     """Lists of what happens; most of it are prices and what may be wrong with orders."""
     number = st.integers(0, 9)
-    return st.lists(st.tuples(st.sampled_from(WORDS), number, number, number), min_size=4, max_size=size)
+    return st.lists(st.tuples(st.sampled_from(words), number, number, number), min_size=4, max_size=size)
 
 
-def play(schedule: list[Step], source: StopPriceSource, trail_by: Decimal | None) -> Run:
+def play(schedule: list[Step], source: StopPriceSource, trail_by: Decimal | None, adds_max: int = 0) -> Run:
     """Enter, let the schedule happen, let it settle, and have it judged."""
-    run = Run(source, trail_by)
+    run = Run(source, trail_by, adds_max)
     try:
         run.wait(100)
         run.signal(Want.LONG)
@@ -140,6 +146,6 @@ def play(schedule: list[Step], source: StopPriceSource, trail_by: Decimal | None
         run.settle()
         run.judge.at_the_end()
     except AssertionError as error:
-        error.add_note(f"play({schedule!r}, {source}, {trail_by!r})")
+        error.add_note(f"play({schedule!r}, {source}, {trail_by!r}, {adds_max})")
         raise
     return run

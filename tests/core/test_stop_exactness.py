@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.core.crossings import Run
-from tests.core.schedules import Step, play, schedules
+from tests.core.schedules import WITH_ADDS, Step, play, schedules
 from tests.core.worlds import D
 from tidegate.model.settings import StopPriceSource
 
@@ -63,9 +63,21 @@ def test_a_crossed_position_is_closed_exactly_once_and_an_uncrossed_one_never(
     play(schedule, source, trail_by)
 
 
+@RANDOM
+@given(schedules(words=WITH_ADDS), st.sampled_from(StopPriceSource), trails)
+def test_a_position_that_is_added_to_is_closed_exactly_once_all_of_it(
+    schedule: list[Step], source: StopPriceSource, trail_by: Decimal | None
+) -> None:
+    play(schedule, source, trail_by, adds_max=2)
+
+
 @pytest.mark.parametrize("what", FOUND)
 def test_what_random_schedules_have_found_stays_exact(what: str) -> None:
     play(*FOUND[what])
+
+
+def test_an_add_that_fills_in_pieces_after_its_positions_end_is_closed_as_a_whole() -> None:
+    play([("lag", 7, 3, 0), ("add", 0, 0, 2), ("mark", 0, 0, 0), ("print", 0, 0, 2)], TRADE, None, adds_max=2)
 
 
 def closes(run: Run) -> list[tuple[int, Decimal, Decimal]]:
@@ -89,5 +101,8 @@ def test_the_schedules_reach_what_they_are_about() -> None:
     died = play([("die", 0, 0, 6), ("print", 0, 1, 6)], TRADE, None)
     assert died.deaths == 1
     assert closes(died) == [(1, size, size)]
+    added = play([("add", 0, 0, 8), ("print", 0, 5, 8), ("both", 0, 1, 0)], TRADE, None, adds_max=2)
+    assert len(added.judge.adds) == 1
+    assert [closed > D(8) + 5 for _, _, closed in closes(added)] == [True]
     quiet = play([("print", 0, 6, 6), ("mark", 0, 4, 6)], TRADE, None)
     assert closes(quiet) == []

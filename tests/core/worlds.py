@@ -508,7 +508,9 @@ def _lawful_entry(state: State, wish: PlaceOrders) -> None:
         return
     assert coin.twap is None, "an entry beside a TWAP"
     assert [order.request for order in coin.live(Role.ENTRY)] == [entry], "two entries would be alive"
-    if coin.making is None or coin.making.tries == 1:
+    if wish.signal_id == coin.add_id:
+        _lawful_add(state, coin, entry)
+    elif coin.making is None or coin.making.tries == 1:
         assert not coin.position.size
         assert coin.phase is Phase.ENTERING
     else:
@@ -523,6 +525,14 @@ def _lawful_entry(state: State, wish: PlaceOrders) -> None:
     assert (entry.kind.price - stop.trigger_price) * entry.side.sign > 0
     assert entry.size * entry.price <= state.settings.max_position_usd
     assert entry.size * entry.price >= NOTIONAL_MIN_USD
+
+
+def _lawful_add(state: State, coin: CoinState, entry: OrderRequest) -> None:
+    """More of what is held, no more often than was asked for, and within the limits for the sum."""
+    assert 0 < coin.adds <= state.settings.adds_max
+    assert coin.phase is Phase.HOLDING
+    assert coin.position.direction == entry.side.sign
+    assert (abs(coin.position.size) + entry.size) * entry.price <= state.settings.max_position_usd
 
 
 def _lawful_twap(state: State, coin: CoinState, wish: PlaceOrders) -> None:

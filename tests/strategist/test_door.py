@@ -77,6 +77,12 @@ def test_leaving_carries_no_prices():
     assert (signal.want, signal.stop, complaints) == (Want.FLAT, None, ())
 
 
+def test_an_add_carries_how_much_and_nothing_else():
+    signal, complaints = signal_of({"want": "add", "reason": "more", "stop": 90.0, "size_fraction": 0.25}, CLOSE)
+    assert (signal.want, signal.size_fraction, signal.stop, complaints) == (Want.ADD, Decimal("0.25"), None, ())
+    assert signal_of({"want": "add", "size_fraction": 2.0}, CLOSE)[0].want is Want.HOLD
+
+
 def test_a_reason_is_one_line_of_bounded_length():
     assert signal_of(long(reason="a\n  b\t c"), CLOSE)[0].reason == "a b c"
     assert len(signal_of(long(reason="x" * 5000), CLOSE)[0].reason) == REASON_LENGTH_MAX
@@ -84,8 +90,8 @@ def test_a_reason_is_one_line_of_bounded_length():
 
 
 @pytest.mark.parametrize("row", [{}, {"want": "up"}, {"want": None}, {"want": 1}, {"want": ["long"]}])
-def test_a_wish_that_is_none_of_the_four_is_an_error(row):
-    with pytest.raises(ValueError, match="want must be one of long, short, flat, hold"):
+def test_a_wish_that_is_none_of_the_five_is_an_error(row):
+    with pytest.raises(ValueError, match="want must be one of long, short, flat, hold, add"):
         signal_of(row, CLOSE)
 
 

@@ -167,6 +167,10 @@ class Variables(BaseSettings):
         default=DEFAULTS.trim_pct,
         description="The part of a position that is closed at TRIM_AT_R.",
     )
+    adds_max: Annotated[int, rules.whole(0, 10, example="2")] = Field(
+        default=DEFAULTS.adds_max,
+        description="How often a strategy may add to one position; 0 for never.",
+    )
     on_start_position: Annotated[OnStartPosition, rules.one_of(OnStartPosition, example="ignore")] = Field(
         default=DEFAULTS.on_start_position,
         description="Positions found at the start that the bot did not open: guard them, leave them alone, close them, "
@@ -371,6 +375,7 @@ def settings_of(values: Variables, *, strategy_dir: str, database_url: str) -> S
         twap_above_usd=values.twap_above_usd,
         trim_at_r=values.trim_at_r,
         trim_pct=values.trim_pct,
+        adds_max=values.adds_max,
         on_start_position=values.on_start_position,
         respect_manual=values.respect_manual,
         max_open_positions=values.max_open_positions,

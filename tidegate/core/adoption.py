@@ -91,6 +91,8 @@ def _adopt_position(state: State, theirs: Position, record: Remembered | None, a
         bracket=bracket,
         phase=Phase.HOLDING,
         stop_cancels=cancels,
+        adds=record.adds if record is not None and known else 0,
+        add_id=record.add_id if record is not None and known else "",
         entry_slippage=record.entry_slippage if record is not None and before is not None else None,
     )
     parents = {oid: order.cloid or "" for order in orders for oid in order.children}

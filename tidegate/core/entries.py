@@ -233,15 +233,7 @@ def _nearest_take_profit(take_profit_pct: Decimal, signal: Signal, price: Decima
 
 def _enter(state: State, coin: CoinState, wanted: Wanted, plan: Plan) -> Decision:
     signal = wanted.signal
-    signal_id = "|".join(
-        (
-            state.settings.strategy,
-            coin.coin,
-            state.settings.timeframe.value,
-            str(wanted.candle_open_ms),
-            signal.want.value,
-        )
-    )
+    signal_id = signal_id_of(state, coin.coin, wanted.candle_open_ms, signal.want)
     way = _way(state, coin, plan, signal_id, signal.reason)
     state.change(
         coin.coin,
@@ -258,6 +250,8 @@ def _enter(state: State, coin: CoinState, wanted: Wanted, plan: Plan) -> Decisio
         protect_attempts=0,
         early=None,
         trims=0,
+        adds=0,
+        add_id="",
         trim_due_ms=0,
         stop_cancels=0,
     )
@@ -274,6 +268,12 @@ def _enter(state: State, coin: CoinState, wanted: Wanted, plan: Plan) -> Decisio
         intents=(Remember(record=state.coins[coin.coin].remembered()), wish),
         notes=(Note(topic="decision", text=text),),
     )
+
+
+def signal_id_of(state: State, coin: str, candle_open_ms: int, want: Want) -> str:
+    """What names one wish of the strategy: the same wish has the same name in every session."""
+    settings = state.settings
+    return "|".join((settings.strategy, coin, settings.timeframe.value, str(candle_open_ms), want.value))
 
 
 class Way(Struct, frozen=True, kw_only=True):

@@ -19,11 +19,11 @@ from tidegate.core import (
     trims,
     twap_orders,
 )
-from tidegate.core.state import EXPIRES_AFTER_MS, CoinState, Phase, State, Working
+from tidegate.core.state import EXPIRES_AFTER_MS, CoinState, Exit, Phase, State, Working
 from tidegate.model.brackets import Bracket, ExitReason
 from tidegate.model.events import OrderFilled
 from tidegate.model.intents import NOTHING, Alert, BookClosed, CancelOrders, Decision, Intent, Note, Recap, Remember
-from tidegate.model.orders import Role, is_ours
+from tidegate.model.orders import Role, is_ours, new_cloid
 from tidegate.model.positions import Fill, Position
 from tidegate.model.records import ClosedPosition, Slippage
 from tidegate.model.settings import HUNDRED
@@ -112,11 +112,30 @@ def _grown(state: State, fill: Fill, before: Position, role: Role | None) -> Dec
     if coin.twap is not None and coin.twap.closes and phase is Phase.HOLDING:
         why = f"a slice of an entry that was taken back ({coin.twap.ending})"
         return exits.at_once(state, coin, ExitReason.FORCED, why)
+    if phase is Phase.HOLDING and not before.size and _is_add(state, coin, fill):
+        coin = _too_late(state, coin, fill)
     if coin.grows and phase is Phase.HOLDING:
         protection.grown(state, fill.coin)
     if early.crossed(coin) is not None:
         state.change(fill.coin, cover_due_ms=state.now_ms)
     return Decision(intents=(Remember(record=coin.remembered()),))
+
+
+def _is_add(state: State, coin: CoinState, fill: Fill) -> bool:
+    """Whether a fill is of what was to be added to a position (`adds`)."""
+    return bool(coin.add_id) and fill.cloid == new_cloid(state.tag, coin.add_id, Role.ENTRY, 1)
+
+
+def _too_late(state: State, coin: CoinState, fill: Fill) -> CoinState:
+    """What was to be added came after the position's end: it is closed as soon as all of this fill is known."""
+    end = Exit(
+        reason=ExitReason.FORCED,
+        level=fill.price,
+        touch_price=fill.price,
+        touched_ms=fill.time_ms + 1,
+        decided_ms=state.now_ms,
+    )
+    return state.change(coin.coin, early=end)
 
 
 def _entered(coin: CoinState) -> bool:
@@ -170,7 +189,7 @@ def gone(state: State, coin: CoinState) -> Decision:
 
 def nobodys(coin: CoinState) -> dict[str, Any]:
     """What to change when a position begins that no signal of ours opened: it must not pass for the last one."""
-    anew = {"exit_attempts": 0, "protect_attempts": 0, "trims": 0, "stop_cancels": 0}
+    anew = {"exit_attempts": 0, "protect_attempts": 0, "trims": 0, "adds": 0, "stop_cancels": 0}
     return {"signal_id": "", "generation": coin.generation + 1, **anew}
 
 

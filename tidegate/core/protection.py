@@ -286,6 +286,8 @@ def follow_trail(state: State, coin: CoinState) -> Decision:
 def retire_old_stops(state: State, coin: CoinState) -> Decision:
     """Cancel resting stops that a nearer one of the whole size has replaced."""
     stops = [order for order in _own_stops(coin) if order.state is OrderState.RESTING]
+    if coin.add_id and abs(coin.position.size) == coin.added_to:  # its stop may be there before its fill is told
+        stops = [order for order in stops if order.signal_id != coin.add_id]
     if coin.bracket is None or len(stops) < 2 or not coin.position.size:
         return NOTHING
     direction = coin.bracket.direction

@@ -14,15 +14,18 @@ COLLAR_PCT = Decimal(5)
 """An entry further than this from the mark price is a mistake somewhere."""
 
 
-def hindrance(state: State, coin: CoinState) -> str | None:
-    """What stands in the way of an entry now but may be gone in a moment, or None."""
+def hindrance(state: State, coin: CoinState, *, held: bool = False) -> str | None:
+    """What stands in the way of an entry now but may be gone in a moment, or None.
+
+    `held`: it would add to a position that is held, whose resting orders belong there.
+    """
     if not state.is_heard(coin.coin):
         return "prices do not come by stream yet"
     if coin.leverage is None:
         return "the leverage is not confirmed yet"
     if coin.phase is Phase.WARMING:
         return "the coin is warming up"
-    if coin.orders:
+    if coin.orders and not held:
         return "orders of the last position are not all known to be over"
     if state.now_ms < coin.barred_until_ms:
         return "an order of the last session may still be on its way"

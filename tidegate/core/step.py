@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tidegate.core import (
+    adds,
     adoption,
     apart,
     bars,
@@ -337,7 +338,7 @@ _HANDLERS: dict[type[Any], Callable[[State, Any], Decision]] = {
     Mid: on_mid,
     CandlesFetched: bars.on_fetched,
     CandleChanged: bars.on_streamed,
-    Signalled: entries.on_signal,
+    Signalled: adds.on_signal,
     StrategistRestarted: on_strategist_restarted,
     StreamUp: connection.on_up,
     StreamDown: connection.on_down,

@@ -30,6 +30,7 @@ class Remembered(Struct, frozen=True, kw_only=True):
     `acted_open_ms`: open time of the last bar whose signal was acted on, so that no signal is acted on twice.
     `twap`: an entry that the exchange trades in slices; `stop_cancels`: how often somebody else cancelled the
     position's resting stop.
+    `adds`: how often the strategy added to the position, `add_id` the name of the last time.
     `generation` counts the positions of this coin, and a position anew for each session that takes it over;
     `exit_attempts` the exits tried for the present one and `protect_attempts` the stops placed for it: together they
     see to it that no client order id is ever used for two orders. `exit_reason`: why it was being closed, if it was.
@@ -48,6 +49,8 @@ class Remembered(Struct, frozen=True, kw_only=True):
     take_profit_cloid: str | None = None
     twap: Twapping | None = None
     stop_cancels: int = 0
+    adds: int = 0
+    add_id: str = ""
     exit_reason: ExitReason | None = None
     entry_slippage: Slippage | None = None
 

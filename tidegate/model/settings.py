@@ -115,6 +115,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     twap_above_usd: Decimal = Decimal(0)
     trim_at_r: Decimal = Decimal(0)
     trim_pct: Decimal = Decimal(50)
+    adds_max: int = 0
     on_start_position: OnStartPosition = OnStartPosition.IGNORE
     respect_manual: bool = False
     max_open_positions: int = 5

@@ -7,12 +7,13 @@ from msgspec import Struct
 
 
 class Want(str, Enum):
-    """A strategy's wish for one coin after a closed bar; HOLD changes nothing."""
+    """A strategy's wish for one coin after a closed bar; HOLD changes nothing, ADD buys more of what is held."""
 
     LONG = "long"
     SHORT = "short"
     FLAT = "flat"
     HOLD = "hold"
+    ADD = "add"
 
     @property
     def direction(self) -> int:
@@ -21,7 +22,8 @@ class Want(str, Enum):
 
 
 class Signal(Struct, frozen=True, kw_only=True):
-    """A wish with its reason. Prices are absolute; `size_fraction` (0..1] scales the risk of the trade."""
+    """A wish with its reason. Prices are absolute; `size_fraction` (0..1] scales the risk of the trade; an ADD is worth
+    that part of the allocation."""
 
     want: Want
     reason: str = ""

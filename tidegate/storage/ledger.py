@@ -10,10 +10,9 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
-from tidegate.errors import StorageError
 from tidegate.model.brackets import ExitReason
 from tidegate.model.brakes import Brakes
-from tidegate.model.events import CandlesFetched, Event, Started
+from tidegate.model.events import CandlesFetched, Event
 from tidegate.model.intents import Decision
 from tidegate.model.positions import Fill
 from tidegate.model.records import ClosedPosition, Remembered
@@ -22,8 +21,9 @@ from tidegate.storage import rows
 from tidegate.storage.database import Database, Execute, Row, file_of, open_for_writing
 from tidegate.storage.exit_notes import ExitNotes, completed
 from tidegate.storage.implied import candles_of, candles_told, order_change, rows_of_event, rows_of_intent
-from tidegate.storage.journal import Gathering, cleaned, decoded
+from tidegate.storage.journal import Gathering, cleaned
 from tidegate.storage.rows import OrderRecord, Values
+from tidegate.storage.sessions import JournalSession, sessions_of, told_again
 from tidegate.storage.statements import Read, Write, forgetting, reads, writes
 
 JOURNAL_BYTES_MAX = 256_000_000
@@ -65,15 +65,6 @@ class _Signed(Struct, frozen=True, kw_only=True, gc=False):
         """The change of that row."""
         change = order_change(self.cloid, self.at_ms, rows.SIGNED)
         return change | {"new_nonce": self.nonce, "new_expires_ms": self.expires_ms}
-
-
-class JournalSession(Struct, frozen=True, kw_only=True):
-    """One session in the journal: its number, the times of its first and last fact, how many lines it has."""
-
-    session: int
-    first_ms: int
-    last_ms: int
-    lines: int
 
 
 class Ledger:
@@ -289,10 +280,7 @@ class Ledger:
     def sessions(self) -> tuple[JournalSession, ...]:
         """The sessions that the journal still holds, ascending."""
         self.flush()
-        return tuple(
-            JournalSession(session=session, first_ms=first_ms, last_ms=last_ms, lines=int(lines))
-            for session, first_ms, last_ms, lines in self._find(Read.SESSIONS)
-        )
+        return sessions_of(self._find)
 
     def journal(self, session: int | None = None) -> Iterator[tuple[Event, Decision]]:
         """The facts and decisions of one session (the newest unless told), in order, beginning with Started.
@@ -301,23 +289,7 @@ class Ledger:
         tell a story that never happened.
         """
         self.flush()
-        newest = self._find(Read.JOURNAL_NEWEST)
-        wanted = session if session is not None else (newest[0][1] if newest else 0)
-        batches = self._find(Read.SESSION_BATCHES, of_session=wanted)
-        if not batches:
-            raise StorageError(f"journal: session {wanted} is not held")
-        expected_seq: int | None = None
-        for first_seq, last_seq in batches:
-            if expected_seq is not None and first_seq != expected_seq:
-                raise StorageError(f"journal: session {wanted} lacks the lines {expected_seq} to {first_seq - 1}")
-            lines = decoded(self._find(Read.LINES, of_seq=first_seq)[0][0])
-            if expected_seq is None:
-                first = next(lines)
-                if not isinstance(first[0], Started):
-                    raise StorageError(f"journal: the beginning of session {wanted} is no longer held")
-                yield first
-            yield from lines
-            expected_seq = last_seq + 1
+        return told_again(self._find, session)
 
     @property
     def _opened(self) -> Database:

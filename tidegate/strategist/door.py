@@ -24,10 +24,12 @@ def signal_of(row: Mapping[str, object], close: Decimal) -> tuple[Signal, tuple[
     """
     want = _want(row.get("want"))
     reason = _one_line(row.get("reason"))
-    if want.direction == 0:
+    if want.direction == 0 and want is not Want.ADD:
         return Signal(want=want, reason=reason, close=close), ()
     if problem := _entry_problem(row):
         return Signal(want=Want.HOLD, reason=f"no entry: {problem}", close=close), (problem,)
+    if want is Want.ADD:
+        return Signal(want=want, reason=reason, close=close, size_fraction=_fraction(row)), ()
     complaints = [
         f"{name} {_number(row.get(name))} is not a positive price and was left away"
         for name in ("take_profit", "trail_by")
@@ -40,7 +42,7 @@ def signal_of(row: Mapping[str, object], close: Decimal) -> tuple[Signal, tuple[
         stop=_price(row.get("stop")),
         take_profit=_price(row.get("take_profit")),
         trail_by=_price(row.get("trail_by")),
-        size_fraction=_decimal(_number(row.get("size_fraction"), 1.0)),
+        size_fraction=_fraction(row),
     )
     return signal, tuple(complaints)
 
@@ -53,6 +55,10 @@ def _entry_problem(row: Mapping[str, object]) -> str | None:
     if not 0 < fraction <= 1:
         return f"size_fraction {fraction} is not in (0, 1]"
     return None
+
+
+def _fraction(row: Mapping[str, object]) -> Decimal:
+    return _decimal(_number(row.get("size_fraction"), 1.0))
 
 
 def _want(value: object) -> Want:

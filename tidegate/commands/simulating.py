@@ -1,7 +1,8 @@
 """The command `simulate`: a strategy over past candles through the very bot, every order by way of an exchange."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 from msgspec.structs import replace
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from tidegate.discovery import StrategySource
     from tidegate.history import History
     from tidegate.model.settings import Settings
+    from tidegate.research.wishes import Wishes
     from tidegate.strategy import Strategy
 
 LATENCY_MS = 50
@@ -37,6 +39,10 @@ def simulate(
     latency: Annotated[
         int, typer.Option(min=0, max=5_000, metavar="MS", help="One way between bot and exchange.")
     ] = LATENCY_MS,
+    every_print: Annotated[
+        bool,
+        typer.Option("--every-print", help="Play quiet stretches print by print, too: slow, the same result."),
+    ] = False,
     settings: Set = None,
 ) -> None:
     """Play a strategy over past candles through the bot itself and a local exchange: slower than backtest."""
@@ -57,7 +63,8 @@ def simulate(
         say("reading candles")
         from_ms = playing.warmed_up_ms(made, plan.timeframe, span[0])
         histories = playing.candles(loaded, data, plan.timeframe, from_ms, span[1])
-        result = _play(plan, source, made, histories, span[0], Decimal(repr(equity)), latency, say)
+        how = _How(span[0], Decimal(repr(equity)), latency, every_print)
+        result = _play(plan, source, made, histories, how, say)
         say("writing the run down")
         from tidegate.backtest.results import save
 
@@ -67,6 +74,15 @@ def simulate(
 
     notes = [f"the exchange's own fees and funding, {latency} ms one way; {_every(plan)}"]
     show(result, histories, (*notes, *of_trades(result.trades)), place, console)
+
+
+class _How(NamedTuple):
+    """What stands on the command line beside strategy, settings and candles."""
+
+    begin_ms: int | None
+    equity_usd: Decimal
+    latency_ms: int
+    every_print: bool
 
 
 def _plan(loaded: "Loaded", given: "Mapping[str, str]") -> "Settings":
@@ -83,7 +99,7 @@ def _every(plan: "Settings") -> str:
 
 def _play(
     plan: "Settings", source: "StrategySource", strategy: "Strategy", histories: "Sequence[History]",
-    begin_ms: int | None, equity_usd: Decimal, latency_ms: int, say: playing.Say,
+    how: _How, say: playing.Say,
 ) -> "Result":  # fmt: skip
     from tidegate import __version__
     from tidegate.research.played import result_of, tapes_of
@@ -93,16 +109,43 @@ def _play(
         needed = strategy.bars_needed(plan.timeframe.ms)
     except ValueError as error:
         raise ConfigError([str(error)]) from None
-    tapes = tapes_of(histories, begin_ms, needed)
-    say("playing the bot against a local exchange")
-    simulation = run(plan, tapes=tapes, equity_usd=equity_usd, latency_ms=latency_ms, keep_journal=False)
+    tapes = tapes_of(histories, how.begin_ms, needed)
+    wishes = None
+    if not how.every_print:
+        say("asking the strategy")
+        wishes = _wishes(strategy, source, histories, plan)
+    playing_words = "playing the bot against a local exchange"
+    say(playing_words)
+    simulation = run(
+        plan,
+        tapes=tapes,
+        equity_usd=how.equity_usd,
+        latency_ms=how.latency_ms,
+        keep_journal=False,
+        wishes=wishes,
+        progress=lambda at_ms: say(f"{playing_words}: {datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d}"),
+    )
     return result_of(
         simulation,
         histories,
         plan,
-        equity_usd=equity_usd,
+        equity_usd=how.equity_usd,
         name=source.name,
         parameters=strategy.values(),
         code_version=f"{__version__}+{source.sha256[:12]}",
-        latency_ms=latency_ms,
+        latency_ms=how.latency_ms,
     )
+
+
+def _wishes(
+    strategy: "Strategy", source: "StrategySource", histories: "Sequence[History]", plan: "Settings"
+) -> "Wishes | None":
+    from tidegate.discovery import in_words
+    from tidegate.research.wishes import wishes_of
+
+    try:
+        return wishes_of(strategy, source, histories, plan)
+    except ConfigError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise ConfigError([f"{source.name}: {in_words(error, source.path)}"]) from error

@@ -71,6 +71,28 @@ class Exchange:
         return self._venue.now_ms
 
     @property
+    def venue(self) -> Venue:
+        """All that stands when no call is in progress: for who puts an exchange somewhere, never for a client."""
+        return self._venue
+
+    @property
+    def next_mark_ms(self) -> int:
+        """When marks are to be refreshed next: who visits this moment has them on their exact times."""
+        return self._next_mark_ms
+
+    @property
+    def samples_taken(self) -> int:
+        """How many premium samples are behind us, counted since the epoch."""
+        return self._premiums.taken
+
+    def stand_at(self, now_ms: int) -> None:
+        """Marks, books and samples have been put where they are at `now_ms`: stand there without playing up to it."""
+        self._venue.now_ms = now_ms
+        self._premiums.taken = now_ms // funding.SAMPLE_MS
+        marked = [prices.marked_ms for prices in self._venue.prices.values() if not prices.rule.is_delisted]
+        self._next_mark_ms = min(marked, default=now_ms) + MARK_INTERVAL_MS
+
+    @property
     def free_requests(self) -> int:
         """Actions that an address may send before it has traded anything (section 7.2)."""
         return self._venue.free_requests

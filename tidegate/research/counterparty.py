@@ -20,11 +20,12 @@ from tidegate.localnet.doors.streams import Streams
 from tidegate.localnet.exchange import Exchange
 from tidegate.localnet.kernel.universe import Universe, default_universe
 from tidegate.localnet.markets.candle_replay import CandleReplay
-from tidegate.localnet.markets.candles import Bars
+from tidegate.localnet.markets.candles import HOUR_MS, INTERVALS, Bars
 from tidegate.localnet.markets.house import grids
 from tidegate.localnet.markets.market import Market, RandomMarket
 from tidegate.localnet.markets.script import COIN as SCRIPTED_COIN
 from tidegate.localnet.markets.script import FirstRunMarket
+from tidegate.model.market import Timeframe
 from tidegate.model.orders import instance_tag
 from tidegate.model.settings import Settings
 from tidegate.research.timeline import Timeline
@@ -33,6 +34,8 @@ MADE_UP_START_MS = 1_767_225_667_000
 """2026-01-01 00:01:07 UTC: inside a candle, as a bot usually starts."""
 PLAY_MONEY_USD = 10_000
 INSTANCE = "simulation"
+PRICE_OF_YESTERDAY_MS = HOUR_MS
+"""The candles from which an exchange reads the price a day ago."""
 
 
 class Tapes(NamedTuple):
@@ -45,7 +48,7 @@ class Tapes(NamedTuple):
 class Counterparty:
     """An exchange with its market and doors, and the account with `equity_usd` that trades there.
 
-    `tapes` are candles to be played instead of any market of `choice`.
+    `tapes` are candles to be played instead of any market of `choice`; such a simulation is a calm one, see `calm`.
     Raises ConfigError (a bad recording is one) for a market that cannot be played or coins that are not listed.
     """
 
@@ -58,12 +61,14 @@ class Counterparty:
             market = _market(choice, universe, coins)
         else:
             universe = _only(universe, coins)
-            market = _of_tapes(tapes, universe)
+            universe = Universe(perps=universe.perps, spots=(), tokens=universe.tokens)
+            market = _of_tapes(tapes, universe, settings.timeframe)
         seed = f"tidegate localnet {choice.seed}"
         self.tag = instance_tag(seed)
         self.signer = Signer(sha256(seed.encode()).hexdigest(), mainnet=False)
         self.account = self.signer.address
         self.coins = coins
+        self.market, self.is_calm = market, tapes is not None
         self.says = market.says
         self.start_ms = market.start_ms
         if tapes is None:
@@ -99,9 +104,12 @@ def _market(choice: MarketChoice, universe: Universe, coins: tuple[str, ...]) ->
     return RandomMarket(played, choice.seed, MADE_UP_START_MS)
 
 
-def _of_tapes(tapes: Tapes, universe: Universe) -> CandleReplay:
+def _of_tapes(tapes: Tapes, universe: Universe, timeframe: Timeframe) -> CandleReplay:
     says = f"recorded candles of {', '.join(tapes.bars)}"
-    return CandleReplay(dict(tapes.bars), grids(universe), tapes.start_ms, 0, says)
+    lengths = {bars.interval_ms for bars in tapes.bars.values()} | {timeframe.ms, PRICE_OF_YESTERDAY_MS}
+    shortest_ms = min(bars.interval_ms for bars in tapes.bars.values())
+    kept = [name for name, length_ms in INTERVALS.items() if length_ms in lengths and length_ms >= shortest_ms]
+    return CandleReplay(dict(tapes.bars), grids(universe), tapes.start_ms, 0, says, intervals=kept)
 
 
 def _played(universe: Universe, coins: tuple[str, ...], choice: MarketChoice) -> Universe:

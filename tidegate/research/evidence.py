@@ -34,7 +34,7 @@ class Simulation:
 
     `account` is the bot's address there, `says` what the market was. `notes` and orders carry the time at which the
     bot wrote them; `journal` is empty when it was not kept. `deaths` is how often the bot was killed; then `state` is
-    that of its last life.
+    that of its last life. `passed_ms`: how much of the time was passed in quiet stretches.
     """
 
     account: str
@@ -43,6 +43,7 @@ class Simulation:
     exchange: Exchange
     state: State
     deaths: int = 0
+    passed_ms: int = 0
     orders: list[SentOrder] = field(default_factory=list)
     fills: list[Fill] = field(default_factory=list)
     closed: list[ClosedPosition] = field(default_factory=list)

@@ -25,16 +25,20 @@ from tidegate.hyperliquid.limits import Budget
 from tidegate.hyperliquid.protocol import StreamProtocol
 from tidegate.localnet.arguments import MarketChoice
 from tidegate.localnet.exchange import Exchange, Feed
+from tidegate.localnet.markets.candle_replay import CandleReplay
 from tidegate.loop import Loop
 from tidegate.model.events import Started
 from tidegate.model.instruments import Instrument
 from tidegate.model.intents import Alert, Note, Recap
 from tidegate.model.settings import OrderTransport, Settings
+from tidegate.research.calm import leave_out_checks
 from tidegate.research.counterparty import Counterparty, Tapes
 from tidegate.research.evidence import Simulation, Witness
 from tidegate.research.lines import NO_LOSSES, Latency, Losses, Outage, Outages, SimulatedDoor
+from tidegate.research.passing import Bot, Passage
 from tidegate.research.stream import SimulatedStream
 from tidegate.research.wires import Killed, SimulatedCourier, SimulatedInbox, SimulatedReads, Wire
+from tidegate.research.wishes import Wishes
 from tidegate.storage.ledger import Ledger
 from tidegate.strategist.inline import InlineStrategist
 from tidegate.world import RoutedWorld, Writes
@@ -70,10 +74,14 @@ def simulate(
     dies: Dies = lambda _state: False,
     tapes: Tapes | None = None,
     equity_usd: Decimal | None = None,
+    wishes: Wishes | None = None,
+    progress: Callable[[int], None] = lambda _at_ms: None,
 ) -> Simulation:
     """Run the bot for `duration_ms` of exchange time, or to the end of the recording, and stop it as Ctrl-C does.
 
     `choice` is the market (its speed means nothing here), or `tapes` are; the account begins with `equity_usd`.
+    With the strategy's `wishes` for these tapes quiet stretches are passed in one go; nothing else is different.
+    `progress` is told the time at the beginning of each day.
     `latency_ms` is one way: an order is seen by the exchange
     that much later, its answer heard as much later again; `account_lag_ms` is how much later than such an answer the
     stream tells of fills and order updates. Without a URL the ledger lives in memory. `keep_journal`
@@ -95,10 +103,27 @@ def simulate(
     door = SimulatedDoor(theirs.gate, theirs.time, spans, losses)
     lines = _Lines(Latency(latency_ms, account_lag_ms), spans, door)
     url = ledger_url or IN_MEMORY
-    while _was_killed(simulation, _Bot(settings, theirs, end_ms, lines, dies), url, keep_journal=keep_journal):
+    theirs.time.each_day = progress
+    passage = None
+    if tapes is not None and wishes is not None and not (outages or watch is not None or losses is not NO_LOSSES):
+        passage = _passage(theirs, wishes)
+    while _was_killed(simulation, _Bot(settings, theirs, end_ms, lines, dies, passage), url, keep_journal=keep_journal):
         simulation.state = State()
         simulation.deaths += 1
+    simulation.passed_ms = passage.passed_ms if passage is not None else 0
     return simulation
+
+
+def _passage(theirs: Counterparty, wishes: Wishes) -> Passage | None:
+    """Who passes what is quiet; None where it cannot be counted exactly."""
+    # What walks candles is compiled: a simulation that plays every print need not wait for it.
+    from tidegate.localnet.markets.leaping import Leaper, is_exact
+
+    assert isinstance(theirs.market, CandleReplay)
+    leaper = Leaper(theirs.exchange, theirs.market)
+    if not all(is_exact(tape) for tape in leaper.tapes.values()):
+        return None
+    return Passage(leaper, theirs.exchange, theirs.market, theirs.time, wishes, theirs.account)
 
 
 def _was_killed(simulation: Simulation, bot: "_Bot", ledger_url: str, *, keep_journal: bool) -> bool:
@@ -127,7 +152,16 @@ class _Lines(NamedTuple):
 class _Bot:
     """The bot's parts, put together as a session does it."""
 
-    def __init__(self, settings: Settings, theirs: Counterparty, end_ms: int | None, lines: _Lines, dies: Dies) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        theirs: Counterparty,
+        end_ms: int | None,
+        lines: _Lines,
+        dies: Dies,
+        passage: Passage | None,
+    ) -> None:
+        self._passage, self._is_calm = passage, theirs.is_calm
         self._theirs, self._latency, self._outages = theirs, lines.latency, lines.outages
         self._settings = replace(settings, coins=theirs.coins, account_address=theirs.account)
         self._state = State()
@@ -157,11 +191,19 @@ class _Bot:
         stream = SimulatedStream(time, theirs.streams, protocol, inbox, self._latency, self._outages)
         self._leaving.append(stream.leave)
         self._state = simulation.state
+        if self._passage is not None:
+            self._passage.board(Bot(simulation.state, stream, protocol, self.client, self._latency.one_way_ms))
+            inbox.passage = self._passage
+        if self._is_calm:
+            inbox.begin = lambda: leave_out_checks(simulation.state)
         wire = Wire(time, self.client, inbox, self._latency.one_way_ms)
         world = RoutedWorld(
             writes=self._writes(ledger, stream, wire, Listed(simulation.state), simulation.state),
             reads=SimulatedReads(
-                wire, theirs.account, lambda _, wish: find(self.client, theirs.account, wish, settings, time.now_ms)
+                wire,
+                theirs.account,
+                lambda _, wish: find(self.client, theirs.account, wish, settings, time.now_ms),
+                is_calm=self._is_calm,
             ),
             thinks=InlineStrategist(
                 settings, inbox, time.clock, lambda note: simulation.notes.append((time.now_ms, note))

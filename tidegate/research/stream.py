@@ -50,7 +50,7 @@ class SimulatedStream:
         latency: Latency,
         outages: Outages,
     ) -> None:
-        self._time, self._streams, self._protocol = time, streams, protocol
+        self._time, self.streams, self._protocol = time, streams, protocol
         self._facts, self._latency, self._outages = facts, latency, outages
         self._latency_ms = latency.one_way_ms
         self._line: Line | None = None
@@ -62,7 +62,7 @@ class SimulatedStream:
         for from_ms in self._outages.beginnings_ms("socket"):
             self._time.later(from_ms - self._time.now_ms, self._cut)
         self._connect()
-        self._time.later(TICK_MS, self._look)
+        self._time.later(TICK_MS, self.look)
 
     def add_coins(self, coins: Iterable[str]) -> None:
         """Stream these too."""
@@ -95,8 +95,8 @@ class SimulatedStream:
     def _knock(self) -> None:
         """At the exchange: take the connection or refuse it; the answer travels back."""
         line = Line()
-        if not self._is_cut_off and self._streams.may_connect():
-            line.session = self._streams.connect(
+        if not self._is_cut_off and self.streams.may_connect():
+            line.session = self.streams.connect(
                 lambda frame: self._hear(line, frame),
                 lambda after_s: self._time.later(int(after_s * MS_PER_S), self._lose, line, "closed by the exchange"),
             )
@@ -139,12 +139,12 @@ class SimulatedStream:
         self._put(self._protocol.lost(reason, self._time.now_ms))
         self._connect_again()
 
-    def _look(self) -> None:
+    def look(self) -> None:
         """What time alone brings, twice a second."""
         if self._is_left:
             return
-        self._time.later(TICK_MS, self._look)
-        self._streams.drop_idle()
+        self._time.later(TICK_MS, self.look)
+        self.streams.drop_idle()
         line = self._line
         if line is None:
             return

@@ -16,8 +16,9 @@ from tidegate.localnet.markets.market import Market, play
 
 MS_PER_S = 1000
 NS_PER_MS = 1_000_000
+DAY_MS = 86_400_000
 
-_Due = tuple[int, int, Callable[[], None]]
+_Due = tuple[int, int, partial[None]]
 
 
 class Timeline:
@@ -29,6 +30,8 @@ class Timeline:
         self._streams: Streams | None = None
         self._due: list[_Due] = []
         self._count = 0
+        self._day = 0
+        self.each_day: Callable[[int], None] = lambda _at_ms: None
 
     def drive(self, streams: Streams) -> None:
         """Keep the clocks of these streams, too."""
@@ -58,6 +61,19 @@ class Timeline:
         due: _Due = (self.now_ms + after_ms, self._count, partial(do, *arguments))
         heappush(self._due, due)
 
+    def only_waits_for(self, do: Callable[..., None]) -> bool:
+        """Whether nothing is on its way, and nothing is to be done but this."""
+        return len(self._due) == 1 and self._due[0][2].func == do
+
+    def arrive(self, now_ms: int, do: Callable[..., None], every_ms: int) -> None:
+        """Stand at a later moment, the market having been put there; what is done every so often goes on in time."""
+        self.clock.advance_to(now_ms)
+        due_ms, number, done = self._due[0]
+        assert self.only_waits_for(do)
+        if due_ms <= now_ms:
+            due_ms += ((now_ms - due_ms) // every_ms + 1) * every_ms
+        self._due[0] = (due_ms, number, done)
+
     def settle(self) -> None:
         """Do everything that is due by now."""
         while self._due and self._due[0][0] <= self.now_ms:
@@ -66,7 +82,7 @@ class Timeline:
     def forward(self, until_ms: int) -> None:
         """Go on to the next moment at which something happens, at most to `until_ms`."""
         mark_ms = self._streams.next_due_ms() if self._streams is not None else until_ms
-        moments = [until_ms, mark_ms]
+        moments = [until_ms, mark_ms, self._exchange.next_mark_ms]
         step_ms = self._market.next_ms()
         if step_ms is not None:
             moments.append(step_ms)
@@ -76,4 +92,7 @@ class Timeline:
         play(self._exchange, self._market, self.now_ms)
         if self._streams is not None and self.now_ms >= mark_ms:
             self._streams.advance(self.now_ms)
+            if self.now_ms // DAY_MS != self._day:
+                self._day = self.now_ms // DAY_MS
+                self.each_day(self.now_ms)
         self.settle()

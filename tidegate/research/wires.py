@@ -16,6 +16,8 @@ from tidegate.model.events import Command, Event, Faulted, Tick
 from tidegate.model.intents import FetchCandles, Read
 from tidegate.ports import Facts
 from tidegate.reader import LANES, Find, Reading
+from tidegate.research.calm import without_deposits
+from tidegate.research.passing import Passage
 from tidegate.research.timeline import Timeline
 
 TAKES_AT_ONE_MOMENT_MAX = 10_000
@@ -29,12 +31,15 @@ class Killed(Exception):
 class SimulatedInbox:
     """The real inbox; waiting at it makes time pass. At `end_ms` (or the tape's end) the bot is told to stop.
 
-    `dies` is asked whenever the bot comes to wait: True ends it there with `Killed`.
+    `dies` is asked whenever the bot comes to wait: True ends it there with `Killed`. With a `passage` what is proved
+    quiet is passed in one go; `begin` is done whenever the bot comes to wait.
     """
 
     def __init__(self, time: Timeline, end_ms: int | None, dies: Callable[[], bool] = lambda: False) -> None:
         self._time, self._end_ms, self._dies = time, end_ms, dies
         self._inbox = ConflatingInbox(time.clock)
+        self.passage: Passage | None = None
+        self.begin: Callable[[], None] = lambda: None
         self._stopping = False
         self._moment_ms, self._takes = 0, 0
 
@@ -51,6 +56,7 @@ class SimulatedInbox:
         self._refuse_to_spin()
         if self._dies():
             raise Killed
+        self.begin()
         self._time.settle()
         while True:
             self._stop_at_the_end()
@@ -59,7 +65,11 @@ class SimulatedInbox:
                 return events
             if self._time.now_ms >= until_ms:
                 return [Tick(at_ms=self._time.now_ms)]
-            self._time.forward(until_ms)
+            heard = self.passage.takes(self._end_ms) if self.passage is not None else None
+            if heard is None:
+                self._time.forward(until_ms)
+            else:
+                self.put_all(heard)
 
     def pass_time(self, ms: int) -> None:
         """Let so much time pass whatever happens."""
@@ -105,10 +115,13 @@ class Wire:
 
 
 class SimulatedReads:
-    """Takes the reader's place: its lanes, one read of each on its way at a time. `user` is the account."""
+    """Takes the reader's place: its lanes, one read of each on its way at a time. `user` is the account.
 
-    def __init__(self, wire: Wire, user: str, find: Find) -> None:
-        self._wire = wire
+    In a calm simulation (see `calm`) no read waits for another, and views of the account tell of deposits.
+    """
+
+    def __init__(self, wire: Wire, user: str, find: Find, *, is_calm: bool = False) -> None:
+        self._wire, self._is_calm = wire, is_calm
         self._reading = Reading(user, wire.time.clock, find=find)
         self._free_ms = dict.fromkeys(LANES, 0)
 
@@ -116,7 +129,7 @@ class SimulatedReads:
         """Take a read wish; the answer comes later."""
         lane = next(name for name, kinds in LANES.items() if isinstance(wish, kinds))
         now_ms, latency_ms = self._wire.time.now_ms, self._wire.latency_ms
-        leaves_ms = max(now_ms, self._free_ms[lane])
+        leaves_ms = now_ms if self._is_calm else max(now_ms, self._free_ms[lane])
         self._free_ms[lane] = leaves_ms + 2 * latency_ms
         self._wire.time.later(leaves_ms + latency_ms - now_ms, self._serve, wish)
         return []
@@ -130,7 +143,7 @@ class SimulatedReads:
         if isinstance(wish, FetchCandles) and any(_was_not_asked(fact) for fact in facts):
             self._wire.time.later(BUDGET_PAUSE_MS, self._serve, wish)  # its turn in the REST budget has not come yet
         else:
-            self._wire.answer(facts)
+            self._wire.answer(map(without_deposits, facts) if self._is_calm else facts)
 
 
 def _was_not_asked(fact: Event) -> bool:

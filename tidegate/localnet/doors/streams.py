@@ -142,6 +142,16 @@ class Streams:
         """Exchange time of the next mark at which `advance` may have something to send."""
         return min(self._due_ms.values())
 
+    def stand_at(self, now_ms: int) -> None:
+        """Time has passed without anybody being told: marks go on from here, and nobody was silent for it."""
+        self._due_ms = {period: _next_mark(now_ms, period) for period in PERIODS_MS}
+        for session in self.sessions:
+            session.last_sent_s = self.monotonic()
+
+    def topics(self, kind: str, subject: str) -> tuple[Topic, ...]:
+        """What is told of a coin or an account on streams of one kind."""
+        return self._of(kind, subject)
+
     def advance(self, now_ms: int) -> None:
         """Send what the clocks owe at `now_ms`; marks that were missed are not made up for."""
         for period_ms, due_ms in self._due_ms.items():

@@ -32,6 +32,11 @@ class Alarms:
         heappush(self._waiting, Alarm(time_ms, self._number, ring))
         self._number += 1
 
+    @property
+    def next_ms(self) -> int | None:
+        """When the earliest rings."""
+        return self._waiting[0].at_ms if self._waiting else None
+
     def pop(self, now_ms: int) -> Alarm | None:
         """Take the earliest alarm that is due, or None."""
         if self._waiting and self._waiting[0].at_ms <= now_ms:

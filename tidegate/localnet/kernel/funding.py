@@ -23,14 +23,14 @@ class Sampler:
     """Takes premium samples on a grid of five seconds."""
 
     def __init__(self, start_ms: int) -> None:
-        self._taken = start_ms // SAMPLE_MS
+        self.taken = start_ms // SAMPLE_MS
 
     def take_until(self, venue: Venue, time_ms: int) -> None:
         """Take what is due up to `time_ms`, with the premiums that stand; call it before anything changes."""
-        due = time_ms // SAMPLE_MS - self._taken
+        due = time_ms // SAMPLE_MS - self.taken
         if due <= 0:
             return
-        self._taken += due
+        self.taken += due
         for prices in venue.prices.values():
             premium = prices.premium()
             if premium is not None:

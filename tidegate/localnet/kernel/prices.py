@@ -52,6 +52,15 @@ class Average:
         return self._total / self._weight
 
     @property
+    def parts(self) -> tuple[float, float]:
+        """Weighted total and weight."""
+        return self._total, self._weight
+
+    @parts.setter
+    def parts(self, parts: tuple[float, float]) -> None:
+        self._total, self._weight = parts
+
+    @property
     def value(self) -> float | None:
         """The average as it stands, None before the first sample."""
         return self._total / self._weight if self._weight else None
@@ -105,6 +114,16 @@ class Prices(Traded):
         before = self.mark
         self.mark = round_price(Decimal(repr(_median(inputs))), self.rule.sz_decimals)
         return self.mark != before
+
+    @property
+    def averages(self) -> tuple[Average, Average]:
+        """The averages behind the mark: of (mid - oracle), and of the book's own price."""
+        return self._oracle_gap, self._fair
+
+    def take_mark(self, mark: float, marked_ms: int) -> None:
+        """The mark as it was computed elsewhere, to be rounded."""
+        self.marked_ms, self._marked_by = marked_ms, None
+        self.mark = round_price(Decimal(repr(mark)), self.rule.sz_decimals)
 
     def impacts(self) -> Impacts | None:
         """The impact prices, on the grid of displayed prices; None when a side is too thin."""

@@ -24,9 +24,13 @@ class Traded:
     def printed(self, now_ms: int, px: Decimal, sz: Decimal) -> None:
         """Take in one trade."""
         self.last = px
-        self._day.add(now_ms, px, sz)
+        self.count(now_ms, px, sz)
         if self.candles is not None:
             self.candles.add(now_ms, px, sz)
+
+    def count(self, now_ms: int, px: Decimal, sz: Decimal) -> None:
+        """Count what was traded for the day's figures."""
+        self._day.add(now_ms, px, sz)
 
     def mid_or_last(self) -> Decimal:
         """What `allMids` shows: the mid, else the last trade, else the mark."""

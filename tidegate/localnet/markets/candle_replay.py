@@ -4,14 +4,14 @@ Owns that nothing is invented: a gap in the candles, or a candle without volume,
 says what happens inside a candle.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
 from heapq import heapify, heappop, heapreplace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from tidegate.localnet.markets.candles import DAY_MS, Bars, CandleStore, exact
+from tidegate.localnet.markets.candles import DAY_MS, INTERVALS, Bars, CandleStore, exact
 from tidegate.localnet.markets.house import Grid, Level
 from tidegate.localnet.markets.path import Bar, Shelf, Stroke, strokes
 
@@ -37,21 +37,34 @@ class CandleReplay:
     """Recorded candles of several coins at their recorded distances."""
 
     def __init__(
-        self, tapes: dict[str, Bars], grid_of: dict[str, Grid], start_ms: int, shift_ms: int, says: str
+        self,
+        tapes: dict[str, Bars],
+        grid_of: dict[str, Grid],
+        start_ms: int,
+        shift_ms: int,
+        says: str,
+        *,
+        intervals: Collection[str] = tuple(INTERVALS),
     ) -> None:
-        """`start_ms` is exchange time; the tapes keep recorded times, `shift_ms` is added to each."""
+        """`start_ms` is exchange time; the tapes keep recorded times, `shift_ms` is added to each.
+
+        `intervals` are those of which the exchange keeps candles; prints are put together to the shortest of them.
+        """
+        self._intervals = intervals
         self.start_ms = start_ms
         self.says = says
         self.coins: tuple[str, ...] = tuple(tapes)
         self._history: dict[str, Bars] = {}
-        self._seen: dict[str, Decimal] = {}
+        self.seen: dict[str, Decimal] = {}
+        self.tapes: dict[str, tuple[Bars, Grid]] = {}
         self._acts: list[tuple[int, int, Act, Iterator[Act]]] = []
         for order, (coin, bars) in enumerate(tapes.items()):
             first = int(np.searchsorted(bars.time_ms, start_ms - shift_ms))
             reach_ms = max(HISTORY_MAX_MS, HISTORY_CANDLES * bars.interval_ms)
             oldest = int(np.searchsorted(bars.time_ms, start_ms - shift_ms - reach_ms))
             self._history[coin] = _shifted(bars.slice(oldest, first), shift_ms)
-            acts = acts_of(_shifted(bars.slice(first, len(bars)), shift_ms), grid_of[coin])
+            self.tapes[coin] = _shifted(bars.slice(first, len(bars)), shift_ms), grid_of[coin]
+            acts = acts_of(*self.tapes[coin])
             opening = next(acts, None)
             if opening is not None:
                 self._acts.append((opening.time_ms, order, opening, acts))
@@ -59,10 +72,29 @@ class CandleReplay:
 
     def prepare(self, exchange: "Exchange") -> None:
         """Load what was before the start."""
+        base_ms = min(map(INTERVALS.__getitem__, self._intervals))
         for coin, bars in self._history.items():
-            exchange.load_candles(coin, CandleStore(coin, bars))
+            exchange.load_candles(coin, CandleStore(coin, bars, base_ms=base_ms, intervals=self._intervals))
             if len(bars):
                 exchange.set_oracle(coin, exact(bars.close[-1]))
+
+    def seek(self, played: Mapping[str, tuple[int, int]], seen: Mapping[str, Decimal | None]) -> None:
+        """Go on behind what was played: of each coin a candle and how many acts of it, its first book being one.
+
+        `seen` are the prices that the oracles have not told yet.
+        """
+        self.seen = {coin: px for coin, px in seen.items() if px is not None}
+        self._acts = []
+        for order, coin in enumerate(self.coins):
+            row, acts_played = played[coin]
+            bars, grid = self.tapes[coin]
+            acts = acts_of(bars.slice(row, len(bars)), grid)
+            for _each in range(acts_played):
+                next(acts)
+            following = next(acts, None)
+            if following is not None:
+                self._acts.append((following.time_ms, order, following, acts))
+        heapify(self._acts)
 
     def next_ms(self) -> int | None:
         """The next act, None after the last candle."""
@@ -82,14 +114,14 @@ class CandleReplay:
 
     def _play(self, exchange: "Exchange", coin: str, act: Act) -> None:
         """One act. The oracle follows other venues: it tells what was printed before this act, not what is to come."""
-        seen = self._seen.pop(coin, None)
+        seen = self.seen.pop(coin, None)
         if seen is not None:
             exchange.set_oracle(coin, seen)
         exchange.quote(coin, act.bids, act.asks)
         if act.stroke is not None:
             exchange.trade(coin, act.stroke.side, act.stroke.px, act.stroke.sz)
         if act.px is not None:
-            self._seen[coin] = act.px
+            self.seen[coin] = act.px
 
 
 def _shifted(bars: Bars, shift_ms: int) -> Bars:
@@ -118,7 +150,9 @@ def acts_of(bars: Bars, grid: Grid) -> Iterator[Act]:
 
 
 def _exactly(bars: Bars) -> Iterator[Bar]:
-    for start in range(0, len(bars), CHUNK):
-        time_ms, *columns, _ = bars.slice(start, start + CHUNK).columns()
+    start, chunk = 0, 1  # whoever goes on somewhere may want the next few only
+    while start < len(bars):
+        time_ms, *columns, _ = bars.slice(start, start + chunk).columns()
         rows = zip(time_ms.tolist(), *([exact(value) for value in column.tolist()] for column in columns), strict=True)
         yield from (Bar(*row) for row in rows)
+        start, chunk = start + chunk, min(2 * chunk, CHUNK)

@@ -6,10 +6,11 @@ ends when a later one begins.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import chain
 from typing import Any, Self
 
 import numpy as np
@@ -176,27 +177,37 @@ class _Series:
 class CandleStore:
     """All intervals of one coin.
 
+    Prints are put together to candles of `base_ms` first; of `intervals`, none of them shorter, candles are kept.
     `history` may be of any interval; finer intervals than its own have no history, only what prints build from then
     on. If its last candle is still forming, prints of the same minute go on in it (histories of one-minute bars).
     `coarser` histories, in ascending order, may reach further back; their last candles may be forming, too.
     """
 
-    def __init__(self, coin: str, history: Bars | None = None, *, coarser: Sequence[Bars] = ()) -> None:
+    def __init__(
+        self,
+        coin: str,
+        history: Bars | None = None,
+        *,
+        coarser: Sequence[Bars] = (),
+        base_ms: int = MINUTE_MS,
+        intervals: Collection[str] = tuple(INTERVALS),
+    ) -> None:
         self.coin = coin
+        self._base_ms = base_ms
         self._minute: Candle | None = None
-        base_ms = MINUTE_MS if history is None else history.interval_ms
-        if history is not None and base_ms == MINUTE_MS and len(history):
+        past_ms = MINUTE_MS if history is None else history.interval_ms
+        if history is not None and past_ms == base_ms and len(history):
             self._minute = _last_candle(history)
             history = history.slice(0, len(history) - 1)
+        reaching = [each for each in intervals if INTERVALS[each] >= past_ms]
         self._series = {
-            interval: _Series(interval, _spliced(history, coarser, interval) if length_ms >= base_ms else None)
-            for interval, length_ms in INTERVALS.items()
+            each: _Series(each, _spliced(history, coarser, each) if each in reaching else None) for each in intervals
         }
 
     def add(self, time_ms: int, px: Decimal, sz: Decimal) -> None:
         """Take in one print; times never run backwards."""
         minute = self._minute
-        open_ms = time_ms - time_ms % MINUTE_MS
+        open_ms = time_ms - time_ms % self._base_ms
         if minute is None or open_ms > minute.time_ms:
             self._minute = Candle(open_ms, px, px, px, px, sz, 1)
             if minute is not None:
@@ -211,13 +222,37 @@ class CandleStore:
         minute.volume += sz
         minute.trades += 1
 
+    def leap(self, candles: Sequence[Candle]) -> None:
+        """Take in whole candles of the base length that follow the newest one, which is over."""
+        if not candles:
+            return
+        over = [*([self._minute] if self._minute is not None else []), *candles[:-1]]
+        for series in self._series.values():
+            for candle in over:
+                series.take(candle)
+        self._minute = candles[-1]
+
+    def closed_after(self, interval: str, open_ms: int, count: int) -> list[Candle]:
+        """The live candles that are over and opened after that one, ascending, at most the newest `count`."""
+        minute, series = self._minute, self._series[interval]
+        found: list[Candle] = []
+        forming_ms = opening_ms(interval, minute.time_ms) if minute is not None else 0
+        newest = [series.open] if series.open is not None and series.open.time_ms < forming_ms else []
+        for candle in chain(newest, reversed(series.closed)):
+            if candle.time_ms <= open_ms or len(found) == count:
+                break
+            found.append(candle)
+        return found[::-1]
+
     def snapshot(self, interval: str, start_ms: int, end_ms: int) -> list[Row]:
         """Wire rows, ascending, of the candles that overlap the range: `T >= start_ms` and `t <= end_ms`.
 
         Only the newest `CANDLES_MAX` candles of an interval exist. The last row may still be forming.
         Source: the API's candleSnapshot.
         """
-        series = self._series[interval]
+        series = self._series[interval] if interval in self._series or interval not in INTERVALS else None
+        if series is None:
+            return []  # nobody was to ask for these
         live = [*series.closed, *series.ahead(self._minute)][-CANDLES_MAX:]
         rows: list[Row] = []
         room = CANDLES_MAX - len(live)

@@ -184,7 +184,8 @@ def live_size(given: Given, trade: Trade) -> str | None:
     if isinstance(found, str) or found.size != trade.size:
         return None
     spread = "unknown" if plan.costs is None else f"{plan.costs.spread * HUNDRED:.4f} %"
-    return f"at {plan.reference:f}, equity {plan.equity:.2f}, spread {spread}, by {found.bounded_by}"
+    share = "" if plan.fraction == 1 else f"{plan.fraction.normalize():f} of "
+    return f"at {plan.reference:f}, {share}equity {plan.equity:.2f}, spread {spread}, by {found.bounded_by}"
 
 
 def live_bracket(given: Given, trade: Trade, wish: Mapping[str, Decimal | None]) -> Bracket | None:
@@ -193,20 +194,19 @@ def live_bracket(given: Given, trade: Trade, wish: Mapping[str, Decimal | None])
     if plan is None:
         return None
     bracket = _bracket(given, trade, plan.reference, wish.get("stop"), wish.get("take_profit"), wish.get("trail_by"))
-    return bracket if (bracket.stop, bracket.take_profit) == (plan.stop, plan.take_profit) else None
+    return bracket if (bracket.stop, bracket.take_profit) == (trade.stop, plan.take_profit) else None
 
 
-def live_end_with(given: Given, trade: Trade, bracket: Bracket) -> Outcome | None:
+def live_end_with(given: Given, trade: Trade, bracket: Bracket, leaves_ms: int | None) -> Outcome | None:
     """The end that these levels have over the prints of the replay, for a position filled when this one was."""
-    leaves_ms = given.leaves_ms(trade)
     tape = given.tapes[trade.coin]
     told_ms = None if leaves_ms is None else tape.first_print_ms(leaves_ms)
     return over_prints(tape, bracket, trade.entries[-1].time_ms, told_ms, given.until_ms)
 
 
-def live_exit(given: Given, trade: Trade, bracket: Bracket) -> Outcome | None:
+def live_exit(given: Given, trade: Trade, bracket: Bracket, leaves_ms: int | None) -> Outcome | None:
     """The end of a trade as its own levels give it; None when the trade's is another one."""
-    found = live_end_with(given, trade, bracket)
+    found = live_end_with(given, trade, bracket, leaves_ms)
     if found is None or trade.closed_ms is None:
         return Outcome(given.until_ms, "end", float("nan")) if found is None and trade.closed_ms is None else None
     late_ms = trade.closed_ms - found.time_ms

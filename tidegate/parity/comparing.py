@@ -5,8 +5,8 @@ are named. An end that differs needs more: with the other's levels it must be th
 what came first. What cannot be proved stays unexplained, and says so.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from tidegate.model.brackets import Bracket
 from tidegate.parity import accounts
 from tidegate.parity.accounts import Given, clock
 from tidegate.parity.outcomes import SIGNAL, Outcome, over_candles
-from tidegate.parity.signals import seen_wish
+from tidegate.parity.signals import Heard, seen_wish
 from tidegate.parity.tape import taken
 from tidegate.parity.trades import Key, Trade, Way
 
@@ -43,6 +43,7 @@ class Pair:
     given: Given
     first: Way
     second: Way
+    heard: Mapping[str, Heard] = field(default_factory=dict)
 
     def differences(self) -> list[Difference]:
         """All of them, in the order of the trades."""
@@ -134,9 +135,19 @@ def _counted_from(given: Given, trade: Trade) -> Decimal:
 def _bracket(pair: Pair, trade: Trade) -> Bracket | None:
     if trade.plan is None:
         return accounts.backtest_bracket(pair.given, trade)
-    way = pair.second if pair.second.by_key().get(trade.key) is trade else pair.first
-    wish = seen_wish(way, trade.key)
+    wish = seen_wish(_way_of(pair, trade), trade.key)
     return None if wish is None else accounts.live_bracket(pair.given, trade, wish)
+
+
+def _way_of(pair: Pair, trade: Trade) -> Way:
+    return pair.second if any(each is trade for each in pair.second.trades) else pair.first
+
+
+def _leaves_ms(pair: Pair, trade: Trade) -> int | None:
+    """When the strategy was out of a trade, by what its own way was told."""
+    if trade.plan is None:
+        return pair.given.leaves_ms(trade)
+    return _way_of(pair, trade).told_to_leave_ms(trade, pair.given.settings.timeframe.ms)
 
 
 def _size(pair: Pair, one: Trade, other: Trade) -> Difference | None:
@@ -158,7 +169,7 @@ def _size(pair: Pair, one: Trade, other: Trade) -> Difference | None:
 def _end(pair: Pair, one: Trade, other: Trade) -> Difference | None:
     given = pair.given
     brackets = [_bracket(pair, trade) for trade in (one, other)]
-    ends = [_account_of_end(given, trade, each) for trade, each in zip((one, other), brackets, strict=True)]
+    ends = [_account_of_end(pair, trade, each) for trade, each in zip((one, other), brackets, strict=True)]
     same = (given.bar_of(one.closed_ms), one.reason) == (given.bar_of(other.closed_ms), other.reason)
     if same and one.exit_price == other.exit_price:
         return None
@@ -185,10 +196,12 @@ def _when(trade: Trade) -> str:
     return "" if trade.closed_ms is None else f"({clock(trade.closed_ms)[:5]})"
 
 
-def _account_of_end(given: Given, trade: Trade, bracket: Bracket | None) -> Outcome | None:
+def _account_of_end(pair: Pair, trade: Trade, bracket: Bracket | None) -> Outcome | None:
     if bracket is None:
         return None
-    return accounts.backtest_exit(given, trade) if trade.plan is None else accounts.live_exit(given, trade, bracket)
+    if trade.plan is None:
+        return accounts.backtest_exit(pair.given, trade)
+    return accounts.live_exit(pair.given, trade, bracket, _leaves_ms(pair, trade))
 
 
 def _exit_price(pair: Pair, one: Trade, other: Trade, first: Outcome, second: Outcome) -> Difference:
@@ -211,24 +224,23 @@ def _why_another_end(pair: Pair, one: Trade, other: Trade, first: Outcome, secon
     mine, theirs = _bracket(pair, one), _bracket(pair, other)
     assert mine is not None
     assert theirs is not None
+    leaves, leaves_there = _leaves_ms(pair, one), _leaves_ms(pair, other)
+    kind = "levels" if leaves == leaves_there else "another signal"
     if one.plan is not None:
-        swapped = accounts.live_end_with(given, one, theirs)
+        swapped = accounts.live_end_with(given, one, theirs, leaves_there)
         if _is_same(given, swapped, second):
-            return "levels", f"with the levels of {pair.second.name} it ends as there"
+            return kind, f"with the levels and signals of {pair.second.name} it ends as there"
         return "", "other levels do not explain it"
-    swapped = over_candles(given.fine[one.coin], theirs, one.opened_ms, given.leaves_ms(one), given.until_ms)
+    swapped = over_candles(given.fine[one.coin], theirs, one.opened_ms, leaves_there, given.until_ms)
     if _is_same(given, swapped, second):
-        return "levels", f"with the levels of {pair.second.name} (stop {theirs.stop}) the candles give its end"
+        return kind, f"with the levels and signals of {pair.second.name} (stop {theirs.stop}) the candles give its end"
     if swapped is not None and swapped.unclear:
-        return (
-            "intrabar path",
-            _of_path(swapped),
-        )
+        return "intrabar path", _of_path(swapped)
     if mine == theirs and first.unclear:
         return "intrabar path", _of_path(first)
-    back = accounts.live_end_with(given, other, mine)
+    back = accounts.live_end_with(given, other, mine, leaves)
     if _is_same(given, back, first):
-        return "levels", f"with the levels of {pair.first.name} (stop {mine.stop}) the prints give its end"
+        return kind, f"with the levels and signals of {pair.first.name} (stop {mine.stop}) the prints give its end"
     return "", "neither other levels nor the path within a bar explain it"
 
 
@@ -254,14 +266,27 @@ def _fees(pair: Pair, one: Trade, other: Trade) -> Difference | None:
 # what only one of them did
 
 
+def _ended_otherwise(given: Given, held: Trade, there: Way) -> bool:
+    """Whether the other way did not have this trade, or not until then: a difference that is told where it stands."""
+    same = there.by_key().get(held.key)
+    if same is None:
+        return True
+    return (given.bar_of(same.closed_ms), same.reason) != (given.bar_of(held.closed_ms), held.reason)
+
+
 def _missing(pair: Pair, trade: Trade, there: Way, absent: Way) -> Difference:
     """Why one way has a trade that the other has not: it was still in its last one, or found nobody to trade with."""
     what = f"only in {there.name}"
     step = pair.given.settings.timeframe.ms
-    held = absent.held_at(trade.coin, trade.signal_ms + step)
-    if held is not None:
+    entered_ms = pair.given.bar_of(trade.opened_ms)
+    assert entered_ms is not None
+    held = absent.held_through(trade.coin, entered_ms, step)
+    if held is not None and _ended_otherwise(pair.given, held, there):
         text = f"{absent.name} was still in the position of {clock(held.opened_ms)[:5]}, whose end differs"
         return Difference(trade.key, what, "follows from an earlier difference", text)
+    for heard in (pair.heard.get(way.name) for way in (there, absent)):
+        if heard is not None and trade.key in heard.otherwise:
+            return Difference(trade.key, what, "another signal", heard.otherwise[trade.key])
     decided_ms = trade.plan.at_ms if trade.plan is not None else trade.opened_ms
     braked = absent.braked_at(decided_ms)
     if braked and not there.braked_at(decided_ms):

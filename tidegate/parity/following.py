@@ -11,7 +11,7 @@ from tidegate.core.sizing import leverage_of
 from tidegate.core.state import State
 from tidegate.core.step import step
 from tidegate.model.events import AccountSeen, Event, OrderFilled, Signalled
-from tidegate.model.intents import BookClosed, Decision, Grouping, PlaceOrders
+from tidegate.model.intents import BookClosed, Decision, Evaluate, Grouping, PlaceOrders
 from tidegate.model.orders import Limit
 from tidegate.model.positions import Fill
 from tidegate.model.records import ClosedPosition
@@ -43,6 +43,7 @@ class _Reader:
         self._signals: dict[Key, tuple[Signal, int]] = {}
         self._refusals: dict[Key, str] = {}
         self._braked: dict[tuple[str, int], Braked] = {}
+        self._shown: list[Evaluate] = []
 
     def take(self, event: Event, decision: Decision) -> None:
         """One line: apply the fact, note what it tells."""
@@ -63,6 +64,8 @@ class _Reader:
             match intent:
                 case PlaceOrders(grouping=Grouping.ENTRY_WITH_EXITS):
                     self._note_plan(event.at_ms, intent)
+                case Evaluate():
+                    self._shown.append(intent)
                 case BookClosed():
                     self._closed.append(intent.closed)
         self._note_refusals(decision)
@@ -121,7 +124,7 @@ class _Reader:
         held = [coin for coin in self._state.coins.values() if coin.position.size and coin.signal_id in self._plans]
         trades += [self._open(coin.coin) for coin in held]
         trades.sort(key=lambda trade: (trade.opened_ms, trade.coin))
-        return Way(name, tuple(trades), self._signals, self._refusals, tuple(self._braked.values()))
+        return Way(name, tuple(trades), self._signals, self._refusals, tuple(self._braked.values()), tuple(self._shown))
 
     def _trade(self, closed: ClosedPosition) -> Trade:
         direction = 1 if closed.size > 0 else -1

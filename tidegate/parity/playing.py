@@ -57,7 +57,7 @@ class Report:
     ways: tuple[Way, ...]
     against_backtest: tuple[Difference, ...]
     against_bot: tuple[Difference, ...]
-    heard: tuple[tuple[str, Heard], ...] = ()
+    heard: Mapping[str, Heard]
     identical: bool | None = None
 
     @property
@@ -68,7 +68,7 @@ class Report:
             for each in (*self.against_backtest, *self.against_bot)
             if not each.explained
         ]
-        for name, heard in self.heard:
+        for name, heard in self.heard.items():
             lines += [
                 f"{coin} bar of {moment(at_ms)}: the strategy told {name} something else than the backtest"
                 for coin, at_ms in heard.unexplained
@@ -118,14 +118,15 @@ def compare(
 
 def _report(given: Given, strategy: Strategy, begin_ms: int, ways: tuple[Way, ...]) -> Report:
     backtest, simulation, *others = ways
-    against_bot = tuple(Pair(given, simulation, others[0]).differences()) if others else ()
+    heard = {way.name: compared(way, given.wishes, strategy, given.settings) for way in ways[1:]}
+    against_bot = tuple(Pair(given, simulation, others[0], heard).differences()) if others else ()
     return Report(
         given=given,
         begin_ms=begin_ms,
         ways=ways,
-        against_backtest=tuple(Pair(given, backtest, simulation).differences()),
+        against_backtest=tuple(Pair(given, backtest, simulation, heard).differences()),
         against_bot=against_bot,
-        heard=tuple((way.name, compared(given, way, strategy)) for way in ways[1:]),
+        heard=heard,
         identical=listed(given, simulation) == listed(given, others[0]) if others else None,
     )
 
@@ -135,7 +136,7 @@ def _playable(settings: Settings) -> Settings:
     if settings.entry is not EntryStyle.MARKET or settings.uses_twaps:
         problems.append("ENTRY: parity is shown for entries at the market; a resting entry depends on its queue")
     if settings.trim_at_r:
-        problems.append("TRIM_AT_R: the backtest closes positions whole")
+        problems.append("TRIM_AT_R: a position that is closed in parts is not compared")
     if settings.check_interval_ms > settings.timeframe.ms:
         problems.append(f"CHECK_INTERVAL={settings.check_interval_s}: the bot must look at every bar of the time frame")
     if problems:

@@ -64,9 +64,10 @@ def _sums(report: Report) -> list[str]:
     if report.identical is not None:
         lists = "identical (bars, sides, sizes, reasons)" if report.identical else "NOT identical"
         lines.append(f"simulation and bot: the lists of trades are {lists}; {_kinds(report.against_bot)}")
-    for name, heard in report.heard:
-        fewer = f", {heard.by_window} differ as the bot sees its newest bars only" if heard.by_window else ""
-        lines.append(f"signals of the {name}: {heard.compared} held against the backtest's{fewer}")
+    for name, heard in report.heard.items():
+        counted = Counter(heard.otherwise.values())
+        others = "".join(f", {count} others because {why}" for why, count in counted.items())
+        lines.append(f"signals of the {name}: {heard.compared} held against the backtest's{others}")
     return lines
 
 

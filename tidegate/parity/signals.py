@@ -1,29 +1,36 @@
 """What the strategy said to the bot, held against what it says of the whole history at once.
 
-The bot's strategist sees the newest CANDLE_HISTORY bars, the backtest all of them. Where the answers differ, the
-strategy is asked once more about exactly the bars that the bot showed it.
+The bot's strategist sees the newest CANDLE_HISTORY bars, and knows what the exchange tells besides (the funding rate);
+the backtest sees all bars and those columns only that it was given. Where the answers differ, the strategy is asked
+once more by the strategist's own code about exactly what the bot showed it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
 import pandas as pd
 
+from tidegate.model.intents import Evaluate
+from tidegate.model.market import Candle
+from tidegate.model.settings import Settings
 from tidegate.model.signals import Signal
-from tidegate.parity.accounts import Given
 from tidegate.parity.trades import Key, Way
+from tidegate.regime import Regime
+from tidegate.strategist.evaluator import Evaluator
+from tidegate.strategist.messages import Answered
 from tidegate.strategy import Strategy
 
 CLOSE = 1e-9
 LEVELS = ("stop", "take_profit", "trail_by")
+WINDOW, FUNDING = "it saw its newest bars only", "it knew the funding rate"
 
 
 class Heard(NamedTuple):
-    """How many signals were compared, how many differ only because fewer bars were seen, and those left over."""
+    """How many signals were compared; those that differ, with the proved cause; those that nothing explains."""
 
     compared: int
-    by_window: int
+    otherwise: Mapping[Key, str]
     unexplained: tuple[Key, ...]
 
 
@@ -33,21 +40,56 @@ def seen_wish(way: Way, key: Key) -> Mapping[str, Decimal | None] | None:
     return None if found is None else {name: getattr(found[0], name) for name in LEVELS}
 
 
-def compared(given: Given, way: Way, strategy: Strategy) -> Heard:
-    """Every signal that a bot acted on against the same bar's wish of the whole history."""
-    by_window, unexplained = 0, []
-    for key, (signal, count) in way.signals.items():
-        coin, signal_ms = key
-        row = given.row(coin, signal_ms)
-        if _is_same(signal, dict(given.wishes[coin].iloc[row])):
+def compared(way: Way, wishes: Mapping[str, pd.DataFrame], strategy: Strategy, settings: Settings) -> Heard:
+    """Every signal that a bot was given against the same bar's wish of the whole history."""
+    differing = {key for key, (signal, _) in way.signals.items() if not _is_same(signal, _wish(wishes[key[0]], key[1]))}
+    otherwise = _proved(way, differing, strategy, settings) if differing else {}
+    return Heard(len(way.signals), otherwise, tuple(sorted(differing - otherwise.keys())))
+
+
+def asked_again(
+    shown: Sequence[Evaluate], strategy: Strategy, settings: Settings, only: "set[int] | None" = None
+) -> list[tuple[Evaluate, Signal | None]]:
+    """What the strategy answers to all that a strategist was shown, in order; `only` these places are asked about."""
+    regime = Regime(settings.regime, settings.regime_bars, settings.regime_buckets)
+    evaluator = Evaluator(strategy, settings.strategy, settings.candle_history, regime)
+    found: list[tuple[Evaluate, Signal | None]] = []
+    for place, wish in enumerate(shown):
+        if only is not None and place not in only:
+            evaluator.add(wish)
             continue
-        bars = given.bars[coin].bars.iloc[max(row + 1 - count, 0) : row + 1]
-        alone = strategy.signals(bars)
-        if len(bars) == count and _is_same(signal, dict(alone.iloc[-1])):
-            by_window += 1
-        else:
-            unexplained.append(key)
-    return Heard(len(way.signals), by_window, tuple(unexplained))
+        answer = evaluator.evaluate(wish)
+        found.append((wish, answer.signal if isinstance(answer, Answered) else None))
+    return found
+
+
+def _proved(way: Way, differing: "set[Key]", strategy: Strategy, settings: Settings) -> dict[Key, str]:
+    places: dict[int, Key] = {}
+    shift_ms = _shift_ms(way)
+    for place, wish in enumerate(way.shown):
+        key = (wish.coin, _newest(wish.candles).open_ms - shift_ms)
+        if key in differing:
+            places[place] = key
+    answers = asked_again(way.shown, strategy, settings, set(places))
+    found: dict[Key, str] = {}
+    for (wish, signal), key in zip(answers, places.values(), strict=True):
+        if signal is not None and signal == way.signals[key][0]:
+            found[key] = FUNDING if wish.funding is not None else WINDOW
+    return found
+
+
+def _newest(candles: Sequence[Candle]) -> Candle:
+    return max(candles, key=lambda candle: candle.open_ms)
+
+
+def _shift_ms(way: Way) -> int:
+    """What the bot's times lie before the recorded ones, off the newest bars that both tell of."""
+    shown = max(_newest(wish.candles).open_ms for wish in way.shown)
+    return shown - max(at_ms for _, at_ms in way.signals)
+
+
+def _wish(wishes: pd.DataFrame, signal_ms: int) -> Mapping[str, object]:
+    return dict(wishes.loc[pd.Timestamp(signal_ms, unit="ms", tz="UTC")])
 
 
 def _is_same(signal: Signal, wish: Mapping[str, object]) -> bool:
@@ -55,7 +97,9 @@ def _is_same(signal: Signal, wish: Mapping[str, object]) -> bool:
         return False
     if signal.want.direction == 0:
         return True
-    return all(_is_close(getattr(signal, name), wish.get(name)) for name in LEVELS)
+    share = wish.get("size_fraction")
+    same_share = abs(float(signal.size_fraction) - (float(share) if isinstance(share, int | float) else 1.0)) <= CLOSE
+    return same_share and all(_is_close(getattr(signal, name), wish.get(name)) for name in LEVELS)
 
 
 def _is_close(told: Decimal | None, wished: object) -> bool:

@@ -11,6 +11,7 @@ from tidegate.backtest.results import Result
 from tidegate.history import History
 from tidegate.history.times import in_ms
 from tidegate.model.fees import RoundTrip
+from tidegate.model.intents import Evaluate
 from tidegate.model.signals import Signal
 from tidegate.parity.losses import Braked, losses_of
 
@@ -87,7 +88,7 @@ class Trade:
 @dataclass(frozen=True)
 class Way:
     """All that one way did: `signals` it acted on by coin and bar, with how many bars the strategy saw; `refusals`;
-    and when its loss limits were reached.
+    when its loss limits were reached; what its strategist was shown, in order.
     """
 
     name: str
@@ -95,17 +96,31 @@ class Way:
     signals: Mapping[Key, tuple[Signal, int]] = field(default_factory=dict)
     refusals: Mapping[Key, str] = field(default_factory=dict)
     braked: Sequence[Braked] = ()
+    shown: Sequence[Evaluate] = ()
 
     def by_key(self) -> dict[Key, Trade]:
         """The trades by what makes them the same."""
         return {trade.key: trade for trade in self.trades}
 
-    def held_at(self, coin: str, at_ms: int) -> Trade | None:
-        """The trade of a coin that was open at a moment."""
+    def held_through(self, coin: str, bar_ms: int, step_ms: int) -> Trade | None:
+        """The trade of a coin that the open of that bar, and the signal before it, found and left open."""
         for trade in self.trades:
-            if trade.coin == coin and trade.opened_ms < at_ms and (trade.closed_ms is None or trade.closed_ms > at_ms):
+            if trade.coin != coin or trade.opened_ms >= bar_ms:
+                continue
+            left_ms = None if trade.closed_ms is None else trade.closed_ms // step_ms * step_ms
+            if left_ms is None or left_ms > bar_ms or (left_ms == bar_ms and trade.reason != "signal"):
                 return trade
         return None
+
+    def told_to_leave_ms(self, trade: Trade, step_ms: int) -> int | None:
+        """The end of the first bar whose signal was not to stay in a trade; None when there was none."""
+        out = ("flat", "short" if trade.direction > 0 else "long")
+        bars = [
+            at_ms
+            for (coin, at_ms), (signal, _) in self.signals.items()
+            if coin == trade.coin and at_ms > trade.signal_ms and signal.want.value in out
+        ]
+        return min(bars) + step_ms if bars else None
 
     def braked_at(self, at_ms: int) -> str:
         """Why nobody could enter at a moment, empty when somebody could."""

@@ -1,0 +1,66 @@
+"""The bot over real sockets on a fast replay trades as the simulation does; `make parity` shows it on the crashes."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pairs import CANDLES, LIVELY, PAIRS, Pair, played
+
+from tidegate.model.settings import Settings
+from tidegate.parity.comparing import listed
+from tidegate.parity.playing import Report
+from tidegate.parity.replayed import words_of
+
+pytestmark = pytest.mark.e2e
+
+ALL = os.environ.get("PARITY") == "all"
+needs_recordings = pytest.mark.skipif(not CANDLES.is_dir(), reason="the shared recordings are not on this machine")
+only_when_asked = pytest.mark.skipif(not ALL, reason="make parity plays the crashes by the bot itself")
+SLOWER = 3
+
+
+def judged(report: Report) -> None:
+    backtest, simulation, bot = report.ways
+    assert simulation.trades
+    assert report.unexplained == []
+    assert listed(report.given, bot) == listed(report.given, simulation)
+    assert report.heard["bot"].compared >= report.heard["simulation"].compared - 5
+    unclear = {trade.key for trade in backtest.trades if trade.ambiguous}
+    otherwise = {each.key for each in report.against_backtest if each.what == "end"}
+    assert otherwise <= unclear, "an end differs although the bar tells what came first"
+
+
+def with_patience(pair: Pair, paths: Mapping[str, Path], folder: Path) -> Report:
+    """Play and judge. On a machine that is busy an order may come a print later: then the replay is given more time."""
+    for place, slower in enumerate((1, SLOWER)):
+        own = folder / str(place)
+        own.mkdir()
+        report = played(pair, paths, own, pair.speed / slower)
+        if report.identical or report.unexplained:
+            break
+    judged(report)
+    return report
+
+
+def test_on_a_made_up_market_the_bot_and_the_simulation_have_identical_trades(market: Path, tmp_path: Path) -> None:
+    parameters = {"fast": "3", "slow": "7", "shorts": "true", "stop_atr": "1"}
+    pair = replace(LIVELY, begin="2024-03-04T11:26", end="2024-03-04T11:45", parameters=parameters)
+    report = with_patience(pair, {"BTC": market}, tmp_path)
+    assert {trade.reason for trade in report.ways[-1].trades} >= {"signal", "stop_loss"}
+
+
+@needs_recordings
+@only_when_asked
+@pytest.mark.timeout(1_800)
+@pytest.mark.parametrize("name", PAIRS)
+def test_in_a_recorded_crash_simulation_and_bot_have_identical_trades_and_the_backtest_explained_ones(
+    name: str, tmp_path: Path
+) -> None:
+    with_patience(PAIRS[name], PAIRS[name].paths, tmp_path)
+
+
+def test_the_settings_that_are_not_the_defaults_are_handed_on_as_a_user_writes_them() -> None:
+    plan = Settings(coins=("BTC",), check_interval_s=Settings().check_interval_s * 2, strategy_params={"fast": "4"})
+    assert words_of(plan) == ["STRATEGY_PARAMS=fast=4", "CHECK_INTERVAL=600"]

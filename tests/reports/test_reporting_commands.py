@@ -14,11 +14,12 @@ from tidegate.reports.search import search_of
 
 @pytest.fixture
 def ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Two runs in data/runs of a folder of one's own; their ids, the last one made last."""
+    """Two runs of two kinds in data/runs of a folder of one's own; their ids, the last one made last."""
     monkeypatch.chdir(tmp_path)
     found = []
     for seed in (1, 2):
-        result = by_chance(days=10, seed=seed, parameters={"fast": seed})
+        kind = ("backtest", "simulate")[seed - 1]
+        result = by_chance(days=10, seed=seed, kind=kind, parameters={"fast": seed})
         save(*result)
         found.append(result.run.id)
     return found

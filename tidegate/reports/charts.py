@@ -183,6 +183,7 @@ def _marks(
         },
         "text": [words(row) for row in rows.itertuples()],
         "hovertemplate": "%{text}<extra></extra>",
+        "cliponaxis": False,
     }
 
 

@@ -1,13 +1,14 @@
-"""A year of minutes: ours beside a bare numba pass, backtesting.py, vectorbt and freqtrade, in one run.
+"""A year of minutes: ours beside a bare numba pass, freqtrade, backtesting.py and vectorbt, in one run.
 
     PYTHONPATH=. python benchmarks/backtest.py            # all; the others in environments made for it
     PYTHONPATH=. python benchmarks/backtest.py --alone    # ours and the bare pass: seconds
-    PYTHONPATH=. python benchmarks/backtest.py --keep FOLDER   # keeps the environment for the next run
+    PYTHONPATH=. python benchmarks/backtest.py --keep FOLDER   # keeps the environments for the next run
 
 The same strategy for all: EMA 50/200, in at the next open after a crossing, out below, a stop eight average ranges
 away, fees of 0.045 % a side. Data are made from a seed (525 600 bars), so that nobody needs anybody's files. Times are
-of the backtest phase: candles in memory, everything imported and compiled; each is the best of some repetitions, and
-goals are judged on ratios and on the processor's time of this process, which other processes disturb least.
+of the backtest phase: candles in memory, everything imported and compiled. Of the others each round measures ours
+anew, and what is judged is the median of the rounds' ratios, in time of the processor: other processes on the machine
+disturb that least.
 """
 
 import argparse
@@ -19,10 +20,13 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
-from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
+from resource import RUSAGE_SELF, getrusage
+from statistics import median
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -40,9 +44,11 @@ FAST, SLOW, ATR, STOP = 50, 200, 14, 8.0
 FEE = 0.00045
 PHASE_MAX_S, TIMES_BARE_MAX, SWEEP_MAX_S, MEMORY_MAX_MB = 0.15, 5.0, 3.0, 400
 SETS = [(fast, slow) for fast in range(20, 120, 10) for slow in range(150, 350, 20)]
-RIVALS = {"backtesting.py": "backtesting", "vectorbt": "vectorbt", "freqtrade": "freqtrade"}
+RIVALS = {"vectorbt": "1.2.0", "backtesting": "0.6.6", "freqtrade": "2026.9"}
+"""Packages by the version that is installed; the slowest last."""
+TIMES_MIN = {"vectorbt": 10.0, "freqtrade with its custom stop": 300.0}
 RIVALS_FILE = Path(__file__).with_name("backtest_rivals.py")
-INSTALL_LIMIT_S, RIVAL_LIMIT_S = 900, 900
+INSTALL_LIMIT_S, RIVAL_LIMIT_S = 900, 1200
 RULES = Rules(
     equity_usd=10_000, stop_loss_pct=90, take_profit_pct=0, max_position_usd=1e9, max_daily_loss_pct=0,
     max_drawdown_pct=0, max_open_positions=0,
@@ -92,13 +98,21 @@ def bare(
 class Stopwatch:
     """The best of some repetitions, in wall and in processor time."""
 
-    def __init__(self, work: Callable[[], object], times: int = 7) -> None:
+    def __init__(self, work: Callable[[], object], times: int = 7, before: Callable[[], object] = int) -> None:
         self.wall_s = self.cpu_s = float("inf")
         for _ in range(times):
+            before()
             wall, cpu = time.perf_counter(), time.thread_time()
             work()
             self.wall_s = min(self.wall_s, time.perf_counter() - wall)
             self.cpu_s = min(self.cpu_s, time.thread_time() - cpu)
+
+
+class Measured(NamedTuple):
+    """What one of the others told of itself, and the processor's seconds of ours in the same round."""
+
+    mine_s: float
+    told: dict[str, Any]
 
 
 class Listening:
@@ -120,11 +134,21 @@ def strategy(fast: int = FAST, slow: int = SLOW) -> EmaCross:
     return EmaCross(fast=fast, slow=slow, stop_atr=STOP, atr_bars=ATR)
 
 
-def one_set(given: tuple[int, int]) -> float:
-    """A worker's share: one set of parameters; the processor's seconds that it took."""
+def of_candles_never_seen() -> Stopwatch:
+    """Our backtest, each time over a copy of the candles: nothing that is remembered of others helps."""
+    copies: list[History] = []
+
+    def copy() -> None:
+        copies[:] = [year()._replace(bars=year().bars.copy())]
+
+    return Stopwatch(lambda: play(strategy(), copies, RULES), before=copy)
+
+
+def one_set(given: tuple[int, int]) -> tuple[float, float]:
+    """A worker's share: one set of parameters; the processor's seconds that it took, and the worker's peak in MB."""
     begun = time.thread_time()
     play(strategy(*given), [year()], RULES)
-    return time.thread_time() - begun
+    return time.thread_time() - begun, getrusage(RUSAGE_SELF).ru_maxrss / 1024
 
 
 def warm(_worker: int) -> int:
@@ -133,13 +157,13 @@ def warm(_worker: int) -> int:
     return os.getpid()
 
 
-def sweep() -> tuple[float, float]:
-    """Seconds for a hundred sets on two processes that are warm; and half of the processor's, as if alone here."""
+def sweep() -> tuple[float, float, float]:
+    """Seconds for a hundred sets on two processes that are warm; half of the processor's; the peak of one in MB."""
     with ProcessPoolExecutor(2, mp_context=get_context("forkserver")) as workers:
         list(workers.map(warm, range(4)))
         begun = time.perf_counter()
-        spent = sum(workers.map(one_set, SETS, chunksize=5))
-        return time.perf_counter() - begun, spent / 2
+        spent, peaks = zip(*workers.map(one_set, SETS, chunksize=5), strict=True)
+        return time.perf_counter() - begun, sum(spent) / 2, max(peaks)
 
 
 def ours() -> dict[str, float]:
@@ -153,12 +177,13 @@ def ours() -> dict[str, float]:
     first_s = time.perf_counter() - begun
     kernel.run = RUN
     floor_trades = bare(*arrays, FAST, SLOW)
-    phase = Stopwatch(lambda: play(strategy(), [history], RULES))
     alone, floor = Stopwatch(lambda: RUN(*listening.given)), Stopwatch(lambda: bare(*arrays, FAST, SLOW))
+    memory_mb = getrusage(RUSAGE_SELF).ru_maxrss / 1024  # before there are copies of the candles
+    phase = of_candles_never_seen()
     return {
         "trades": trades, "bare trades": floor_trades, "first_s": first_s, "phase_s": phase.wall_s,
         "phase_cpu_s": phase.cpu_s, "kernel_s": alone.wall_s, "bare_s": floor.wall_s,
-        "times_bare": alone.cpu_s / floor.cpu_s, "memory_mb": getrusage(RUSAGE_SELF).ru_maxrss / 1024,
+        "times_bare": alone.cpu_s / floor.cpu_s, "memory_mb": memory_mb,
     }  # fmt: skip
 
 
@@ -169,45 +194,64 @@ def in_own_process() -> dict[str, float]:
     return figures
 
 
-def rivals(folder: Path) -> None:
-    """Install the others beside us, one environment each, and let them play the same candles."""
+def rivals(folder: Path, rounds: int) -> dict[str, list[Measured]]:
+    """Install the others beside us, one environment each, and let them play the same candles, each in its turn."""
     candles = folder / "candles.parquet"
     year().bars.reset_index().to_parquet(candles)
-    for name, package in RIVALS.items():
-        environment = folder / package
-        python = environment / "bin" / "python"
+    found: dict[str, list[Measured]] = {}
+    for package, pinned in RIVALS.items():
         try:
-            if not python.exists():
-                subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True, capture_output=True)
-            install = [
-                str(python),
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-                package,
-                "pyarrow",
-            ]
-            subprocess.run(install, check=True, capture_output=True, text=True, timeout=INSTALL_LIMIT_S)
-            told = subprocess.run(
-                [str(python), str(RIVALS_FILE), package, str(candles)], check=True, capture_output=True, text=True,
-                timeout=RIVAL_LIMIT_S,
-            )  # fmt: skip
+            python = installed(folder / package, f"{package}=={pinned}")
+            for _ in range(rounds):
+                mine = of_candles_never_seen().cpu_s
+                for told in played_by(python, package, candles):
+                    found.setdefault(told["name"], []).append(Measured(mine, told))
         except subprocess.TimeoutExpired as late:
-            print(f"{name:16} skipped: not done within {late.timeout:.0f} s")
+            print(f"{package:32} skipped: not done within {late.timeout:.0f} s")
         except (subprocess.CalledProcessError, OSError) as error:
-            said = getattr(error, "stderr", "") or str(error)
-            text = said if isinstance(said, str) else said.decode(errors="replace")
-            print(f"{name:16} skipped: {(text.strip().splitlines() or ['no reason given'])[-1][:150]}")
-        else:
-            figures = json.loads(told.stdout.splitlines()[-1])
-            print(f"{name:16} {figures['seconds']:9.4f} s  {figures['trades']:6} trades  {figures['version']}")
+            said = str(getattr(error, "stderr", "") or error).strip().splitlines() or ["no reason given"]
+            print(f"{package:32} skipped: {said[-1][:150]}")
+    return found
 
 
-def verdict(name: str, value: float, most: float, unit: str) -> None:
+def installed(environment: Path, requirement: str) -> Path:
+    """The Python of an environment that has this, and what reads our candles."""
+    python = environment / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True, capture_output=True)
+    words = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement, "pyarrow"]
+    subprocess.run([str(python), *words], check=True, capture_output=True, text=True, timeout=INSTALL_LIMIT_S)
+    return python
+
+
+def played_by(python: Path, package: str, candles: Path) -> list[dict[str, Any]]:
+    """What one of the others says of its own time: a line of JSON for each way in which it played."""
+    own = Path(__file__).with_name(f"backtest_{package}.py")
+    words = [str(own), str(candles)] if own.exists() else [str(RIVALS_FILE), package, str(candles)]
+    ended = subprocess.run(
+        [str(python), *words], check=True, capture_output=True, text=True, timeout=RIVAL_LIMIT_S, cwd=candles.parent
+    )
+    return [json.loads(line) for line in ended.stdout.splitlines() if line.startswith("{")]
+
+
+def compared(found: dict[str, list[Measured]]) -> dict[str, float]:
+    """Print what the others needed; how many times ours that is, by name."""
+    times = {}
+    for name, measured in found.items():
+        wall, cpu = (median(each.told[key] for each in measured) for key in ("seconds", "cpu_seconds"))
+        times[name] = median(each.told["cpu_seconds"] / each.mine_s for each in measured)
+        told = measured[0].told
+        print(f"{name:32} {wall:9.4f} s  processor {cpu:9.4f} s = {times[name]:6.0f} times ours", end="")
+        print(f"  {told['trades']:6} trades  {told['version']}")
+    return times
+
+
+def verdict(name: str, value: float, goal: float, unit: str, *, least: bool = False) -> None:
     """A goal and whether it is met."""
-    print(f"{'met' if value <= most else 'NOT met':8} {name}: {value:.3g} {unit}, goal {most:g}")
+    met = value >= goal if least else value <= goal
+    print(
+        f"{'met' if met else 'NOT met':8} {name}: {value:.3g} {unit}, goal {goal:g} at {'least' if least else 'most'}"
+    )
 
 
 def main() -> None:
@@ -216,30 +260,31 @@ def main() -> None:
     parser.add_argument("--alone", action="store_true")
     parser.add_argument("--ours", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--keep", type=Path)
+    parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
     if given.ours:
         print(json.dumps(ours()))
         return
     figures = in_own_process()
-    sweep_s, sweep_cpu_s = sweep()
-    worst_mb = getrusage(RUSAGE_CHILDREN).ru_maxrss / 1024
+    sweep_s, sweep_cpu_s, worst_mb = sweep()
     print(f"{BARS:,} bars of a minute, EMA {FAST}/{SLOW}, stop {STOP:g} average ranges; load {os.getloadavg()[0]:.1f}")
-    print(f"{'bare numba pass':16} {figures['bare_s']:9.4f} s  {figures['bare trades']:6.0f} trades")
-    print(f"{'our kernel':16} {figures['kernel_s']:9.4f} s  {figures['trades']:6.0f} trades")
+    print(f"{'bare numba pass':32} {figures['bare_s']:9.4f} s  {figures['bare trades']:6.0f} trades")
+    print(f"{'our kernel':32} {figures['kernel_s']:9.4f} s  {figures['trades']:6.0f} trades")
     phase = f"processor {figures['phase_cpu_s']:.4f} s; the first {figures['first_s']:.1f} s"
-    print(f"{'our backtest':16} {figures['phase_s']:9.4f} s  {phase}")
-    print(f"{'our 100 sets':16} {sweep_s:9.4f} s  processor {sweep_cpu_s:.2f} s on each of two; peak {worst_mb:.0f} MB")
+    print(f"{'our backtest':32} {figures['phase_s']:9.4f} s  {phase}; peak {figures['memory_mb']:.0f} MB")
+    print(f"{'our 100 sets':32} {sweep_s:9.4f} s  processor {sweep_cpu_s:.2f} s on each of two; peak {worst_mb:.0f} MB")
+    times: dict[str, float] = {}
     if not given.alone:
-        if given.keep:
-            given.keep.mkdir(parents=True, exist_ok=True)
-            rivals(given.keep)
-        else:
-            with tempfile.TemporaryDirectory(prefix="tidegate-rivals-") as folder:
-                rivals(Path(folder))
+        with nullcontext(given.keep) if given.keep else tempfile.TemporaryDirectory(prefix="rivals-") as folder:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            times = compared(rivals(Path(folder).resolve(), given.rounds))
     verdict("backtest phase", figures["phase_s"], PHASE_MAX_S, "s")
-    verdict("kernel against the bare pass (processor time)", figures["times_bare"], TIMES_BARE_MAX, "times")
+    verdict("kernel against the bare pass", figures["times_bare"], TIMES_BARE_MAX, "times")
     verdict("100 sets", sweep_s, SWEEP_MAX_S, "s")
-    verdict("peak memory", figures["memory_mb"], MEMORY_MAX_MB, "MB")
+    verdict("peak memory", max(figures["memory_mb"], worst_mb), MEMORY_MAX_MB, "MB")
+    for name, goal in TIMES_MIN.items():
+        if name in times:
+            verdict(f"{name} against ours", times[name], goal, "times", least=True)
 
 
 if __name__ == "__main__":

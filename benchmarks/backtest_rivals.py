@@ -77,16 +77,15 @@ CONTESTANTS = {"vectorbt": of_vectorbt, "backtesting": of_backtesting}
 def main() -> None:
     """Play and print."""
     name, path = sys.argv[1:]
-    if name not in CONTESTANTS:
-        sys.exit(f"{name} {version(name)} is installed; it plays only downloaded exchanges and has no entry here")
     bars = pd.read_parquet(path).set_index("time")
     work = CONTESTANTS[name](bars)
-    trades, best = work(), float("inf")
+    trades, best, best_cpu = work(), float("inf"), float("inf")
     for _ in range(REPETITIONS):
-        begun = time.perf_counter()
+        begun, spent = time.perf_counter(), time.process_time()
         trades = work()
-        best = min(best, time.perf_counter() - begun)
-    print(json.dumps({"seconds": best, "trades": trades, "version": f"{name} {version(name)}"}))
+        best, best_cpu = min(best, time.perf_counter() - begun), min(best_cpu, time.process_time() - spent)
+    told = {"name": name, "seconds": best, "cpu_seconds": best_cpu, "trades": trades}
+    print(json.dumps(told | {"version": version(name)}))
 
 
 if __name__ == "__main__":

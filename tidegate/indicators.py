@@ -14,6 +14,8 @@ from ta.momentum import RSIIndicator
 from ta.trend import EMAIndicator, SMAIndicator
 from ta.volatility import BollingerBands, DonchianChannel
 
+from tidegate.remembered import remembered
+
 SETTLING_SPANS = 4
 NOISE = 1e-9
 
@@ -26,16 +28,19 @@ def settled(span: int) -> int:
     return SETTLING_SPANS * span
 
 
+@remembered()
 def ema(series: pd.Series, bars: int) -> pd.Series:
     """Exponential moving average, alpha = 2 / (bars + 1), beginning at the first value; NaN for bars - 1 rows."""
     return _guarded(series, bars, lambda sound: EMAIndicator(sound, bars).ema_indicator())
 
 
+@remembered()
 def sma(series: pd.Series, bars: int) -> pd.Series:
     """Simple moving average of the last `bars` values."""
     return _guarded(series, bars, lambda sound: SMAIndicator(sound, bars).sma_indicator())
 
 
+@remembered()
 def rsi(series: pd.Series, bars: int = 14) -> pd.Series:
     """Relative strength index after Wilder, 0 to 100; 50 where the price never moved. NaN for `bars` rows."""
 
@@ -48,6 +53,7 @@ def rsi(series: pd.Series, bars: int = 14) -> pd.Series:
     return _guarded(series, bars + 1, compute)
 
 
+@remembered("high", "low", "close")
 def atr(bars_frame: pd.DataFrame, bars: int = 14) -> pd.Series:
     """Average true range after Wilder: the mean of the first `bars` ranges, then smoothed by 1 / bars.
 

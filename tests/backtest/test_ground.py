@@ -1,12 +1,15 @@
 """The candles' arrays are made once for a search, and anew as soon as anything about them is another."""
 
 import pandas as pd
+import pytest
 
 from tests.backtest.made import Wishing, market
 from tidegate.backtest.engine import backtest
 from tidegate.backtest.ground import ground_of
 from tidegate.backtest.rules import Rules
+from tidegate.remembered import COPY_ON_WRITE
 
+pytestmark = pytest.mark.skipif(not COPY_ON_WRITE, reason="only pandas from 3 on protects what is shared")
 RULES = Rules(max_drawdown_pct=0.0)
 
 

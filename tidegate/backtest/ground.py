@@ -15,6 +15,7 @@ from tidegate.backtest.rules import Funding
 from tidegate.errors import ConfigError
 from tidegate.history import History
 from tidegate.history.times import in_ms
+from tidegate.remembered import COPY_ON_WRITE, memory_of
 from tidegate.strategy import BAR_COLUMNS
 
 PRICES = BAR_COLUMNS[:4]
@@ -61,7 +62,7 @@ def ground_of(histories: Sequence[History], funding: Funding) -> Ground:
     frames = tuple(each.bars.copy(deep=False) for each in histories)
     ground = Ground(axis, at_ms, rows, candles, closes, frames, {})
     _KEPT.clear()
-    if constant:
+    if constant and COPY_ON_WRITE:
         _KEPT[key, funding] = ground
     return ground
 
@@ -70,7 +71,7 @@ def _memory(bars: pd.DataFrame) -> tuple[Any, ...]:
     """Where the numbers of a frame lie."""
     assert isinstance(bars.index, pd.DatetimeIndex)
     arrays = [bars.index.asi8, *(bars[name].to_numpy() for name in PRICES)]
-    return tuple((each.ctypes.data, len(each), each.strides) for each in arrays)
+    return tuple(memory_of(each) for each in arrays)
 
 
 def _axis(histories: Sequence[History]) -> pd.DatetimeIndex:

@@ -1,14 +1,16 @@
 """The command as a user types it."""
 
 import os
+import re
 import signal
 
 import pandas as pd
 import pytest
 
 from tidegate.backtest.results import read
+from tidegate.discovery import load, read_source
 
-from .machines import PATIENCE_S, command, wait_until
+from .machines import PATIENCE_S, PROJECT, command, wait_until
 
 
 def finished(process):
@@ -35,12 +37,17 @@ def test_interrupted_it_keeps_what_is_done_and_the_same_command_ends_with_the_ro
     code, said = finished(command(tmp_path / "here", candles, *words, stops=many))
     assert code == 0, said
     assert "deflated Sharpe" in said
+    best = re.search(r"^best: STRATEGY_PARAMS=(\S+)$", said, flags=re.MULTILINE)
+    assert best is not None, said
     code, told = finished(command(tmp_path / "there", candles, *words, "--engine", "serial", stops=many))
     assert code == 0, told
     one, other = (read("last", tmp_path / where / "data" / "runs") for where in ("here", "there"))
     assert one.run.id == other.run.id
     assert one.run.kind == "optimise"
     assert one.run.parameters == other.run.parameters
+    cls = load(read_source(PROJECT / "strategies", "ema_cross"))
+    given = dict(each.split("=") for each in best[1].split(","))
+    assert dict(cls.from_text(given).values()) == one.run.parameters
     tables = [pd.read_parquet(next((tmp_path / at).glob("data/runs/*/trials.parquet"))) for at in ("here", "there")]
     pd.testing.assert_frame_equal(*tables, check_exact=True)
     assert 0 < done < len(tables[0])

@@ -93,9 +93,9 @@ def show_found(found: "Found", goals: Sequence[str], maximise: Sequence[bool], c
         console.print(_folds(found.folds, goals[0]), highlight=False)
     console.print()
     _doubts(found, console)
-    told = ", ".join(f"{name}={value}" for name, value in found.best.parameters.items())
+    told = ",".join(f"{name}={value}" for name, value in found.best.parameters.items())
     kept = "; its equity is what the folds made out of sample" if len(found.folds) else "; its equity is in sample"
-    _say(console, f"best: {told}")
+    _say(console, f"best: STRATEGY_PARAMS={told}")
     _say(console, f"run {found.run.id}: python bot.py report {found.run.id}{kept}")
 
 

@@ -11,7 +11,7 @@ from tidegate.model.brackets import ExitReason
 from tidegate.model.events import Account, OrderCanceled, OrderInDoubt, OrderRejected, OrderSeen
 from tidegate.model.intents import PlaceOrders, ResendOrders
 from tidegate.model.orders import Limit, Role, TimeInForce
-from tidegate.model.positions import Position
+from tidegate.model.positions import Fill, Position, Side
 from tidegate.model.signals import Want
 
 MINUTES_5 = 300_000
@@ -248,3 +248,34 @@ def test_an_add_waits_for_nothing_while_orders_or_cover_are_in_question() -> Non
     said = world.signal(Want.ADD, size_fraction=D("0.1"))
     assert "settled" in " ".join(note.text for note in said.notes)
     assert len(world.placed(Role.ENTRY)) == 2
+
+
+def fill_of(world: World, cloid: str | None, time_ms: int) -> Fill:
+    """A buy that begins a position."""
+    return Fill(
+        coin="BTC", side=Side.BUY, price=D(100), size=D(5), time_ms=time_ms, tid=time_ms, oid=1, cloid=cloid
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_after_a_restart_an_add_that_came_too_late_is_closed_and_what_somebody_opened_since_is_not(
+    by_hand: bool,
+) -> None:
+    world = holding()
+    wish = add(world)
+    assert isinstance(wish, PlaceOrders)
+    world.trade(97)
+    world.close(exits_of(world.decisions)[0][1], 97)
+    late = fill_of(world, wish.orders[0].cloid, world.now_ms + 1_000)
+    told = (late, fill_of(world, None, world.now_ms + 2_000)) if by_hand else (late,)
+    account = Account(
+        equity=D(10_000),
+        free=D(10_000),
+        positions=(Position(coin="BTC", size=D(5), entry_price=D(100)),),
+        fills=told,
+        time_ms=world.now_ms + 5_000,
+    )
+    again = started(account=account, remembered=[world.coin().remembered()], now_ms=account.time_ms, adds_max=2)
+    again.run_until(again.now_ms + 2_000)
+    assert [reason for reason, _order in exits_of(again.decisions)] == ([] if by_hand else [ExitReason.FORCED])
+    assert again.coin().left_alone is by_hand

@@ -76,6 +76,11 @@ def test_what_random_schedules_have_found_stays_exact(what: str) -> None:
     play(*FOUND[what])
 
 
+def test_an_add_that_fills_after_its_positions_end_is_closed_by_the_next_life_too() -> None:
+    schedule = [("print", 0, 0, 2), ("add", 0, 0, 0), ("mark", 0, 0, 0), ("deadly", 0, 0, 0), ("print", 0, 0, 2)]
+    play(schedule, TRADE, None, adds_max=2)
+
+
 def test_an_add_that_fills_in_pieces_after_its_positions_end_is_closed_as_a_whole() -> None:
     play([("lag", 7, 3, 0), ("add", 0, 0, 2), ("mark", 0, 0, 0), ("print", 0, 0, 2)], TRADE, None, adds_max=2)
 

@@ -8,12 +8,12 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from tidegate.core import entering, exits, fills, manual, protection, twaps
+from tidegate.core import entering, exits, fills, manual, protection, rebuilt, twaps
 from tidegate.core.state import EXPIRES_AFTER_MS, OrderState, Phase, State, Working
 from tidegate.model.brackets import Bracket, ExitReason
 from tidegate.model.events import Account, OrderFilled
 from tidegate.model.intents import NOTHING, Decision, Note, Remember
-from tidegate.model.orders import Limit, OpenOrder, OrderRequest, Role, Trigger, is_ours
+from tidegate.model.orders import Limit, OpenOrder, OrderRequest, Role, Trigger, is_ours, new_cloid
 from tidegate.model.positions import Position, Side
 from tidegate.model.records import ClosedPosition, Remembered
 from tidegate.model.settings import OnStartPosition
@@ -68,6 +68,9 @@ def _take_back_entry(state: State, order: OpenOrder, record: Remembered | None) 
 def _adopt_position(state: State, theirs: Position, record: Remembered | None, account: Account) -> Decision:
     name = theirs.coin
     ours = _remembered_bracket(theirs, record) or _bracket_of_slices(state, theirs)
+    too_late = ours is None and record is not None and _is_late_add(state, theirs, record, account)
+    if too_late:
+        ours = fills.bracket_by_settings(state, theirs)
     known = ours is not None
     before = record.position if known and record is not None else None
     opened_ms, fees = (before.opened_ms, before.fees) if before is not None else (0, Decimal(0))
@@ -110,6 +113,9 @@ def _adopt_position(state: State, theirs: Position, record: Remembered | None, a
     if leaving is not None and before is not None and abs(theirs.size) <= abs(before.size):
         exits.go_on(state, state.coins[name], leaving)
         text += f"; its exit ({leaving.value}) was under way and goes on"
+    elif too_late:
+        exits.go_on(state, state.coins[name], ExitReason.FORCED)
+        text += "; it was to be added to a position that is closed, and is closed"
     elif twap is not None and twap.closes:
         exits.go_on(state, state.coins[name], ExitReason.FORCED)
         text += f"; it came of an entry that was taken back ({twap.ending}), and is closed"
@@ -159,6 +165,13 @@ def _remembered_bracket(theirs: Position, record: Remembered | None) -> Bracket 
     if record is None or record.bracket is None or record.bracket.direction != theirs.direction:
         return None
     return record.bracket
+
+
+def _is_late_add(state: State, theirs: Position, record: Remembered, account: Account) -> bool:
+    """Whether a position began with what was to be added to the one before it, which is closed."""
+    begun = rebuilt.opening(theirs, account.fills)
+    added = new_cloid(state.tag, record.add_id, Role.ENTRY, 1)
+    return bool(record.add_id) and begun is not None and begun.cloid == added
 
 
 def _bracket_of_slices(state: State, theirs: Position) -> Bracket | None:

@@ -104,9 +104,9 @@ def _record(settings: Settings, tag: str, account: Account, before: Remembered, 
     resting = (order for order in account.orders if order.coin == record.coin and order.side is closing)
     if any(is_ours(order.cloid, tag) for order in resting):
         return Taken(record=bare, position=theirs, source="this bot's resting orders")
-    opening = _opening(theirs, account.fills)
-    if opening is not None and is_ours(opening.cloid, tag):
-        position = replace(theirs, opened_ms=opening.time_ms)
+    begun = opening(theirs, account.fills)
+    if begun is not None and is_ours(begun.cloid, tag):
+        position = replace(theirs, opened_ms=begun.time_ms)
         bracket = fills.bracket_by_settings(State(settings=settings), theirs)
         return Taken(
             record=replace(bare, position=position, bracket=bracket),
@@ -116,7 +116,7 @@ def _record(settings: Settings, tag: str, account: Account, before: Remembered, 
     return Taken(record=bare, position=theirs, source="not this bot's, as ON_START_POSITION says")
 
 
-def _opening(position: Position, told: tuple[Fill, ...]) -> Fill | None:
+def opening(position: Position, told: tuple[Fill, ...]) -> Fill | None:
     """The fill with which the present position began, if the exchange has told of it."""
     mine = [fill for fill in told if fill.coin == position.coin and fill.side.sign == position.direction]
     began = (fill for fill in mine if fill.start_position * position.direction <= 0)

@@ -7,7 +7,8 @@ history: the account that was read at the start contains it already.
 from collections import Counter
 from collections.abc import Sequence
 
-from tidegate.hyperliquid.frames import Funding, Update, UserEvent
+from tidegate.hyperliquid.frames import AccountHoldings, Funding, Update, UserEvent
+from tidegate.hyperliquid.holdings import Holdings
 from tidegate.hyperliquid.seen import Seen
 from tidegate.hyperliquid.shapes import FillRow, OrderRow, is_number
 from tidegate.hyperliquid.twaps import HistoryRow, SliceRow
@@ -55,9 +56,11 @@ class AccountFrames:
         self._dropped = dropped
         self._seen = Seen()
         self._paid = Seen(PAYMENTS_SEEN_MAX)
+        self._holdings = Holdings()
 
     def opened(self, at_ms: int) -> None:
         """A new connection."""
+        self._holdings.opened()
         if self._fills_since_ms is None:
             self._fills_since_ms = at_ms - CLOCK_MARGIN_MS
 
@@ -91,6 +94,7 @@ class AccountFrames:
         # Snapshots may come newest first; a position can only be followed in the order it grew.
         if len(facts) > 1 and rows[0].time > rows[-1].time:
             facts.reverse()
+        self._holdings.filled(facts)
         return facts
 
     def fundings(self, rows: Sequence[Funding], at_ms: int) -> list[Event]:
@@ -115,7 +119,10 @@ class AccountFrames:
             except ValueError:
                 self._dropped["fill: unsound"] += 1
         new = [fill for fill in told if self._seen.is_new(fill.key)]
-        return [OrderFilled(at_ms=at_ms, fill=fill) for fill in sorted(new, key=lambda fill: (fill.time_ms, fill.tid))]
+        new.sort(key=lambda fill: (fill.time_ms, fill.tid))
+        facts: list[Event] = [OrderFilled(at_ms=at_ms, fill=fill) for fill in new]
+        self._holdings.filled(facts)
+        return facts
 
     def twaps(self, rows: Sequence[HistoryRow], at_ms: int) -> list[Event]:
         """What became of TWAP orders."""
@@ -139,6 +146,17 @@ class AccountFrames:
             if order.is_trigger and order.is_stop and order.reduce_only:
                 stops.append(order)
         return [StopsListed(at_ms=at_ms, stops=tuple(stops))]
+
+    def held(self, listing: AccountHoldings, at_ms: int) -> list[Event]:
+        """The account's positions, held against its fills; those of other groups of perpetuals are not the bot's."""
+        rows = [row.position for row in listing.clearinghouse_state.asset_positions]
+        if listing.dex:
+            return []
+        if not all(is_number(row.szi) for row in rows):
+            self._dropped["positions: unsound"] += 1
+            return []
+        sizes = {row.coin: row.szi for row in rows if row.szi}
+        return self._holdings.listed(sizes, listing.clearinghouse_state.time, at_ms)
 
     def user_event(self, event: UserEvent, at_ms: int) -> list[Event]:
         """Fills, funding and cancels by the exchange."""

@@ -43,7 +43,7 @@ SILENCE_MAX_NS = 9 * SECOND_NS
 BAD_FRAMES_PER_MINUTE_MAX = 100
 WORDS_MAX = 200
 PING = b'{"method":"ping"}'
-PERSONAL = ("orderUpdates", "userEvents", "userFills", "userFundings", "openOrders")
+PERSONAL = ("orderUpdates", "userEvents", "userFills", "userFundings", "openOrders", "clearinghouseState")
 TWAPS = ("userTwapSliceFills", "userTwapHistory")
 # What a frame can make the reading of it raise; it is then counted and left out.
 UNREADABLE = (
@@ -123,7 +123,7 @@ class StreamProtocol:
             frames.UserFills: lambda frame, at_ms, _: self._account.fills(frame.data.fills, at_ms),
             frames.UserFundings: lambda frame, at_ms, _: self._account.fundings(frame.data.fundings, at_ms),
             frames.OpenOrders: lambda frame, at_ms, _: self._account.listed(frame.data.orders, at_ms),
-            frames.ClearinghouseState: lambda _frame, _at_ms, _ns: [],
+            frames.ClearinghouseState: lambda frame, at_ms, _: self._account.held(frame.data, at_ms),
             frames.UserTwapSliceFills: lambda frame, at_ms, _: self._account.slices(frame.data.twap_slice_fills, at_ms),
             frames.UserTwapHistory: lambda frame, at_ms, _: self._account.twaps(frame.data.history, at_ms),
             frames.SubscriptionResponse: self._on_acknowledged,

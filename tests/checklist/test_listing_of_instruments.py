@@ -4,13 +4,16 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 import bot
+from tidegate.commands.listing import show
 from tidegate.hyperliquid.instruments import compact_name, instruments_of, resolve, unified_name
 from tidegate.localnet.doors.localnet import LocalnetOptions
 from tidegate.localnet.doors.thread import Running, running
@@ -58,7 +61,7 @@ def net() -> Iterator[Running]:
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     kept = {name: value for name, value in bot.os.environ.items() if name in ("PATH", "HOME", "TMPDIR")}
-    monkeypatch.setattr(bot.os, "environ", kept | {"COLUMNS": "160"})
+    monkeypatch.setattr(bot.os, "environ", kept)
 
 
 def command(monkeypatch: pytest.MonkeyPatch, net: Running, *words: str) -> int:
@@ -82,6 +85,17 @@ def test_instruments_lists_392_with_their_rules_and_a_row_of_a_missing_token_is_
         assert rows[each.name][1:5] == ["spot", str(10_000 + each.index), str(each.base.sz_decimals), "1"]
     assert shown.err == "left out: spot pair @998: its token 999 is not listed\n"
     assert "delisted" in rows["MATIC"]
+
+
+def test_on_a_terminal_of_eighty_columns_names_fold_and_nothing_is_cut() -> None:
+    screen = StringIO()
+    show(LISTED, Console(file=screen, width=80, color_system=None))
+    lines = screen.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "…" not in screen.getvalue()
+    rows = {line.split()[0]: line.split() for line in lines if line[:1].strip()}
+    for coin, each in LISTED.items():
+        assert rows[coin][1:5] == [each.book.value, str(each.asset), str(each.size_decimals), str(each.leverage_max)]
 
 
 def test_one_instrument_is_found_by_any_of_its_names_and_a_wrong_name_gets_the_nearest(

@@ -9,10 +9,14 @@ from tidegate.commands.given import PROGRAM, Set, load_settings, pairs
 from tidegate.errors import StorageError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from tidegate.config import Loaded
     from tidegate.model.instruments import Instrument
 
 FILE = Path("data/instruments.json")
+PIPE_WIDTH = 200
+"""What is not read on a terminal has one line an instrument, however long its names are."""
 
 Network = Annotated[str | None, typer.Option(metavar="NAME", help="localnet, testnet or mainnet.")]
 
@@ -26,6 +30,8 @@ def instruments(
     settings: Set = None,
 ) -> None:
     """List the exchange's perpetuals and spot pairs."""
+    from rich.console import Console
+
     from tidegate.hyperliquid.instruments import nearest, resolve
 
     loaded = load_settings(pairs(settings or []) | ({"NETWORK": network} if network else {}))
@@ -42,7 +48,8 @@ def instruments(
         shown = {coin: found[coin]}
     if refresh:
         _write(found)
-    _show(shown)
+    console = Console()
+    show(shown, console if console.is_terminal else Console(width=PIPE_WIDTH))
 
 
 def _listed(loaded: "Loaded") -> tuple[dict[str, "Instrument"], list[str]]:
@@ -65,23 +72,23 @@ def _listed(loaded: "Loaded") -> tuple[dict[str, "Instrument"], list[str]]:
                 client.close()
 
 
-def _show(found: dict[str, "Instrument"]) -> None:
-    """One row an instrument, in the exchange's order, and how many there are."""
-    from rich.console import Console
+def show(found: dict[str, "Instrument"], console: "Console") -> None:
+    """One row an instrument, in the exchange's order, and how many there are; names fold, nothing is cut."""
     from rich.table import Table
 
     from tidegate.hyperliquid.instruments import compact_name, unified_name
     from tidegate.model.instruments import Book
 
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for head in ("coin", "book", "asset", "size decimals", "leverage up to", "also called", ""):
+    for head in ("coin", "book", "asset", "decimals", "leverage"):
         table.add_column(head, no_wrap=True)
+    for head in ("also called", ""):
+        table.add_column(head, overflow="fold")
     for each in found.values():
         also = ", ".join(name for name in (unified_name(each), compact_name(each)) if name != each.coin)
         remark = "delisted" if each.delisted else "isolated only" if each.isolated_only else ""
         numbers = str(each.asset), str(each.size_decimals), str(each.leverage_max)
         table.add_row(each.coin, each.book.value, *numbers, also, remark)
-    console = Console()
     console.print(table)
     perps = sum(each.book is Book.PERPS for each in found.values())
     console.print(f"{len(found)} instruments: {perps} perpetuals, {len(found) - perps} spot pairs")

@@ -14,7 +14,7 @@ from threading import Event
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 90
+PATIENCE_S = 180
 
 
 def wait_until(condition: Callable[[], object], what: str) -> None:

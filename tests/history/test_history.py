@@ -203,9 +203,11 @@ def test_bars_that_are_coarser_than_asked_for_are_refused() -> None:
 def test_a_file_that_is_none_is_told_as_such(tmp_path: Path) -> None:
     broken = tmp_path / "BTC_1h.parquet"
     broken.write_bytes(b"not that")
+    (tmp_path / "x.doc").touch()
     for path, words in (
         (broken, "cannot be read as"),
         (tmp_path / "no.csv", "no such file"),
+        (tmp_path / "nowhere", "no such file"),
         (tmp_path / "x.doc", "none of"),
     ):
         with pytest.raises(ConfigError, match=words):

@@ -142,7 +142,7 @@ def candles(
         return candles(loaded, MADE_UP, timeframe, begin_ms, end_ms)
     if problems:
         others = f"other candles: --data PATH, or --data {MADE_UP}; docs/backtesting.md says what can be read"
-        raise ConfigError([*problems, others])
+        raise ConfigError([*dict.fromkeys(problems), others])
     return found
 
 

@@ -119,12 +119,12 @@ def read_file(path: Path) -> pd.DataFrame:
     """The table in a file as it stands. Raises ConfigError when it cannot be read as what it is called."""
     kind = ".csv" if path.name.lower().endswith(".csv.gz") else path.suffix.lower()
     reader = READERS.get(kind)
+    if not path.exists():
+        raise ConfigError([f"{path}: there is no such file or folder"])
     if reader is None:
         raise ConfigError([f"{path.name}: {path.suffix or 'no ending'} is none of {', '.join(READERS)}"])
     try:
         return reader(path)
-    except FileNotFoundError:
-        raise ConfigError([f"{path}: there is no such file or folder"]) from None
     except (OSError, ValueError, TypeError, KeyError) as error:
         words = " ".join(str(error).split())[:200]
         raise ConfigError([f"{path.name}: it cannot be read as {kind} ({words})"]) from error

@@ -154,7 +154,7 @@ def _distribution(shown: Drawn, axes: list[Axes]) -> None:
 def _costs(shown: Drawn, axes: Axes) -> None:
     steps = [shown.costs["gross"], *(-shown.costs[name] for name in COSTS[1:-1]), shown.costs["net"]]
     begins = [0.0, *np.cumsum(steps[:-2]), 0.0]
-    colours = [*(GAIN if step > 0 else LOSS for step in steps[:-1]), OURS]
+    colours = [OURS, *(GAIN if step > 0 else LOSS for step in steps[1:-1]), OURS]
     axes.bar(range(len(COSTS)), steps, bottom=begins, color=colours, width=0.6)
     axes.axhline(0, color=FAINT, linewidth=0.8)
     labels = [f"{name}\n{step:+,.2f}" for name, step in zip(COSTS, steps, strict=True)]
@@ -177,7 +177,7 @@ def _heat(heat: Heat, axes: Axes) -> None:
 def _orders(shown: Drawn, axes: Axes) -> None:
     axes.hist(shown.drawdowns * 100, bins=BINS, color=HELD)
     axes.axvline(shown.drawdown * 100, color=INK, linestyle=":")
-    _named(axes, "deepest drawdown, other order, %", "orders")
+    _named(axes, "drawdown in other orders, %", "orders")
 
 
 def _colours() -> LinearSegmentedColormap:

@@ -11,6 +11,7 @@ from tidegate.errors import ConfigError
 from tidegate.hyperliquid.limits import weight_per_minute
 
 KEY = "1f" * 32
+OTHER_KEY = "2e" * 32
 ADDRESS = "0x" + "ab" * 20
 OTHER_ADDRESS = "0x" + "cd" * 20
 TESTNET = f"NETWORK=testnet\nHYPERLIQUID_PRIVATE_KEY=0x{KEY}\nHYPERLIQUID_ACCOUNT_ADDRESS={ADDRESS}\n"
@@ -137,6 +138,31 @@ BAD_FILES: dict[str, tuple[str | bytes, list[tuple[str, str]]]] = {
     "testnet without a key": (
         "NETWORK=testnet",
         [("HYPERLIQUID_PRIVATE_KEY=", "not set"), ("HYPERLIQUID_ACCOUNT_ADDRESS=", "not set")],
+    ),
+    "testnet's key on mainnet": (
+        MAINNET.replace("HYPERLIQUID_PRIVATE_KEY", "HYPERLIQUID_TESTNET_PRIVATE_KEY") + f"CONFIRM_MAINNET={ADDRESS}",
+        [("HYPERLIQUID_PRIVATE_KEY=", "HYPERLIQUID_TESTNET_PRIVATE_KEY is for another network")],
+    ),
+    "mainnet's key on testnet": (
+        TESTNET.replace("HYPERLIQUID_PRIVATE_KEY", "HYPERLIQUID_MAINNET_PRIVATE_KEY"),
+        [("HYPERLIQUID_PRIVATE_KEY=", "HYPERLIQUID_MAINNET_PRIVATE_KEY is for another network")],
+    ),
+    "two keys for one network": (
+        TESTNET + f"HYPERLIQUID_TESTNET_PRIVATE_KEY={OTHER_KEY}",
+        [("HYPERLIQUID_PRIVATE_KEY=(hidden", "another key than HYPERLIQUID_TESTNET_PRIVATE_KEY")],
+    ),
+    "mainnet's key under the general name on testnet": (
+        TESTNET + f"HYPERLIQUID_MAINNET_PRIVATE_KEY={KEY}",
+        [("HYPERLIQUID_MAINNET_PRIVATE_KEY=(hidden", "the same key as HYPERLIQUID_PRIVATE_KEY")],
+    ),
+    "one key for both networks": (
+        f"NETWORK=testnet\nHYPERLIQUID_TESTNET_PRIVATE_KEY={KEY}\nHYPERLIQUID_MAINNET_PRIVATE_KEY={KEY}\n"
+        f"HYPERLIQUID_ACCOUNT_ADDRESS={ADDRESS}",
+        [("HYPERLIQUID_MAINNET_PRIVATE_KEY=(hidden", "the same key as HYPERLIQUID_TESTNET_PRIVATE_KEY")],
+    ),
+    "a network's key a digit short": (
+        TESTNET + f"HYPERLIQUID_MAINNET_PRIVATE_KEY={KEY[:-1]}",
+        [("HYPERLIQUID_MAINNET_PRIVATE_KEY=(hidden", "63 hex digits instead of 64")],
     ),
     "a key without its account": (
         f"NETWORK=testnet\nHYPERLIQUID_PRIVATE_KEY={KEY}",

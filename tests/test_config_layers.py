@@ -10,14 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate.config import Loaded, Secrets, describe, forget_secrets, load
+from tidegate.config.plain_keys import PLAIN_KEYS
 from tidegate.config.rules import TEXT_MAX
 from tidegate.config.variables import NAMES
+from tidegate.config.wording import shown
 from tidegate.errors import ConfigError
 from tidegate.hyperliquid.limits import weight_per_minute
 from tidegate.model.market import Timeframe
 from tidegate.model.settings import Network, Settings
 
 KEY = "1f" * 32
+OTHER_KEY = "2e" * 32
 ADDRESS = "0x" + "aB" * 20
 TESTNET = {"NETWORK": "testnet", "HYPERLIQUID_PRIVATE_KEY": KEY, "HYPERLIQUID_ACCOUNT_ADDRESS": ADDRESS}
 
@@ -207,11 +210,37 @@ def test_a_key_may_come_with_or_without_its_prefix() -> None:
         assert loaded(environ={**TESTNET, "HYPERLIQUID_PRIVATE_KEY": written}).secrets.private_key == "0x" + KEY
 
 
-def test_a_key_on_the_command_line_is_refused() -> None:
+@pytest.mark.parametrize("name", [*PLAIN_KEYS[:2]])
+def test_a_key_on_the_command_line_is_refused(name: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        loaded(TESTNET)
+        loaded({"NETWORK": "testnet", name: KEY, "HYPERLIQUID_ACCOUNT_ADDRESS": ADDRESS})
     (line,) = caught.value.problems
-    assert line.startswith("HYPERLIQUID_PRIVATE_KEY=(hidden, 64 characters) (command line): every user")
+    assert line.startswith(f"{name}=(hidden, 64 characters) (command line): every user")
+
+
+def test_each_network_takes_the_key_under_its_own_name_and_the_general_one_serves_either() -> None:
+    both = {"HYPERLIQUID_TESTNET_PRIVATE_KEY": KEY, "HYPERLIQUID_MAINNET_PRIVATE_KEY": OTHER_KEY}
+    where = {"HYPERLIQUID_ACCOUNT_ADDRESS": ADDRESS}
+    mainnet = {"NETWORK": "mainnet", "CONFIRM_MAINNET": ADDRESS}
+    given = (
+        ({"NETWORK": "testnet", **both, **where}, KEY, "HYPERLIQUID_TESTNET_PRIVATE_KEY"),
+        ({**mainnet, **both, **where}, OTHER_KEY, "HYPERLIQUID_MAINNET_PRIVATE_KEY"),
+        ({**TESTNET, "HYPERLIQUID_MAINNET_PRIVATE_KEY": OTHER_KEY}, KEY, "HYPERLIQUID_PRIVATE_KEY"),
+        ({**TESTNET, "HYPERLIQUID_TESTNET_PRIVATE_KEY": KEY}, KEY, "HYPERLIQUID_TESTNET_PRIVATE_KEY"),
+    )
+    for environ, key, name in given:
+        result = loaded(environ=environ)
+        assert (result.secrets.private_key, result.key_name) == ("0x" + key, name)
+    on_localnet = loaded(environ=both)
+    assert (on_localnet.secrets.private_key, on_localnet.key_name) == ("", "")
+
+
+@pytest.mark.parametrize("name", PLAIN_KEYS)
+def test_a_key_under_any_name_is_hidden_and_inherited_by_nobody(name: str) -> None:
+    environ = {"HOME": "/", name: KEY}
+    forget_secrets(environ)
+    assert environ == {"HOME": "/"}
+    assert (shown(name, "not-a-key"), shown(name, KEY)) == ("(hidden, 9 characters)", "(hidden, 64 characters)")
 
 
 def test_show_config_masks_what_is_secret() -> None:

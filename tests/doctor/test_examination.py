@@ -25,6 +25,7 @@ from tidegate.model.settings import Network, Settings
 
 BOT = Path(__file__).resolve().parents[2] / "bot.py"
 MASTER, AGENT, STRANGER = (Account.from_key("0x" + digits * 32) for digits in ("5a", "5b", "5c"))
+KEY_NAME = "HYPERLIQUID_TESTNET_PRIVATE_KEY"
 SUBJECTS = [
     "configuration",
     "exchange",
@@ -86,13 +87,18 @@ def visit(net: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call
             **more,
         }
         settings = Settings(**words)  # type: ignore[arg-type]
-        loaded = Loaded(settings, Secrets(key, settings.database_url), entries=())
+        loaded = Loaded(settings, Secrets(key, settings.database_url), entries=(), key_name=KEY_NAME)
         found: dict[str, list[Finding]] = {}
         for each in Examination(loaded, BOT, HyperliquidWebSocketClient, order=order).findings():
             found.setdefault(each.subject, []).append(each)
         return found
 
     return go
+
+
+def test_it_says_under_which_name_the_key_stands(visit: Callable[..., dict[str, list[Finding]]]) -> None:
+    (configuration,) = visit(order=False)["configuration"]
+    assert configuration.text.endswith(f", key from {KEY_NAME}")
 
 
 def failures(found: dict[str, list[Finding]]) -> list[Finding]:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 KEY = "0x5ca1ab1e0ddba11c0ffee5eed0fca11ab1ede7ec7ab1ef1e1dfaced0ff1cedab"
+OTHER_KEY = "0xd0de5ca1eb1a57ed0ddc0ffee0f1ce5ab1ede0dd5fee1bad1dea5ace0fbad5ee"
 PASSWORD = "canary-Vogelkaefig-81"
 DATABASE_PASSWORD = "canary-Zugvogel-55"
 TOKEN = "T0CANARY/B0CANARY/q7Kx9canaryWebhookZz41"
@@ -24,6 +25,8 @@ def needles() -> dict[str, bytes]:
         "the key's end": digits[-20:],
         "the key in base64": base64.b64encode(raw).decode()[:24],
         "the key as a number": str(int(digits, 16))[:30],
+        "the key of another network": OTHER_KEY[2:],
+        "the beginning of the key of another network": OTHER_KEY[2:22],
         "the keystore's password": PASSWORD,
         "the database's password": DATABASE_PASSWORD,
         "the webhook's token": TOKEN,

@@ -17,6 +17,7 @@ from as_testnet import command_line
 from canaries import (
     DATABASE_PASSWORD,
     KEY,
+    OTHER_KEY,
     PASSWORD,
     TOKEN,
     WEBHOOK,
@@ -108,8 +109,10 @@ class Bird:
         match place:
             case "environment":
                 self._environ["HYPERLIQUID_PRIVATE_KEY"] = KEY
+                self._environ["HYPERLIQUID_MAINNET_PRIVATE_KEY"] = OTHER_KEY
             case ".env":
-                settings["HYPERLIQUID_PRIVATE_KEY"] = KEY
+                settings["HYPERLIQUID_TESTNET_PRIVATE_KEY"] = KEY
+                settings["HYPERLIQUID_MAINNET_PRIVATE_KEY"] = OTHER_KEY
             case "key file":
                 settings["HYPERLIQUID_KEY_FILE"] = self._secret("agent.key", KEY)
             case "keystore":

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tidegate.config.env_file import readable_by_others
+from tidegate.config.plain_keys import GENERAL, OF_NETWORK, PLAIN_KEYS, contradictions, key_for
 from tidegate.config.private_files import why_not_private
 from tidegate.config.variables import Variables, rule_of
 from tidegate.config.wording import Text, nearest, problem_line
@@ -18,8 +19,8 @@ from tidegate.model.settings import Network
 LONGEST_INTERVAL_S = 86_400
 BREADTH_COINS_MIN = 3
 SETTLING_SPANS = 4
-KEY_VARIABLES = ("HYPERLIQUID_KEYSTORE", "HYPERLIQUID_KEY_FILE", "HYPERLIQUID_PRIVATE_KEY")
-"""Where the key may be; the first that is set counts."""
+KEY_VARIABLES = ("HYPERLIQUID_KEYSTORE", "HYPERLIQUID_KEY_FILE", GENERAL)
+"""Where a key for whichever network may be; the first that is set counts."""
 PRIVATE_FILES = ("HYPERLIQUID_KEYSTORE", "HYPERLIQUID_KEYSTORE_PASSWORD_FILE", "HYPERLIQUID_KEY_FILE")
 
 
@@ -62,11 +63,12 @@ class Given:
 def check(given: Given) -> list[str]:
     """Every problem that the rules of single variables cannot see."""
     checks: tuple[tuple[set[str], Callable[[Given], Iterator[str]]], ...] = (
-        ({"NETWORK", *KEY_VARIABLES, "HYPERLIQUID_ACCOUNT_ADDRESS"}, _wallet),
+        ({"NETWORK", *KEY_VARIABLES, *PLAIN_KEYS, "HYPERLIQUID_ACCOUNT_ADDRESS"}, _wallet),
+        ({"NETWORK", *PLAIN_KEYS}, _keys_of_networks),
         ({"NETWORK", "HYPERLIQUID_ACCOUNT_ADDRESS", "CONFIRM_MAINNET"}, _confirmation),
         ({"HYPERLIQUID_ACCOUNT_ADDRESS", "HYPERLIQUID_VAULT_ADDRESS"}, _vault),
         ({"NETWORK", "LOCALNET_URL"}, _localnet),
-        ({"HYPERLIQUID_PRIVATE_KEY"}, _key_place),
+        (set(), _key_place),
         ({"ALERT_WEBHOOK_URL"}, _webhook_place),
         ({"NETWORK", "HYPERLIQUID_KEYSTORE", "HYPERLIQUID_KEYSTORE_PASSWORD_FILE"}, _password_place),
         ({"NETWORK", *PRIVATE_FILES}, _private_files),
@@ -91,11 +93,22 @@ def _wallet(given: Given) -> Iterator[str]:
                 "",
             )
         return
-    if not keys:
-        others = " or ".join(name for name in KEY_VARIABLES if name != "HYPERLIQUID_PRIVATE_KEY")
-        yield given.line("HYPERLIQUID_PRIVATE_KEY", f"not set, NETWORK={network.value} needs it, or {others}")
+    plain = _plain_keys(given)
+    if not keys and not key_for(network, plain)[1]:
+        others = " or ".join(name for name in (*KEY_VARIABLES, OF_NETWORK[network]) if name != GENERAL)
+        elsewhere = "".join(f"; {name} is for another network" for name in OF_NETWORK.values() if plain[name])
+        yield given.line(GENERAL, f"not set, NETWORK={network.value} needs it, or {others}{elsewhere}")
     if not values.hyperliquid_account_address:
         yield given.line("HYPERLIQUID_ACCOUNT_ADDRESS", f"not set, NETWORK={network.value} needs it")
+
+
+def _keys_of_networks(given: Given) -> Iterator[str]:
+    for name, problem, allowed in contradictions(given.values.network, _plain_keys(given)):
+        yield given.line(name, problem, allowed, "")
+
+
+def _plain_keys(given: Given) -> dict[str, str]:
+    return {name: getattr(given.values, name.lower()) for name in PLAIN_KEYS}
 
 
 def _confirmation(given: Given) -> Iterator[str]:
@@ -145,21 +158,23 @@ def _webhook_place(given: Given) -> Iterator[str]:
 
 
 def _key_place(given: Given) -> Iterator[str]:
-    text, file = given.texts.get("HYPERLIQUID_PRIVATE_KEY"), given.outside.env_file
-    if text is None or not text.value:
-        return
-    if text.source == "command line":
-        yield given.line(
-            "HYPERLIQUID_PRIVATE_KEY",
-            "every user of this machine can see a command line",
-            "a key in .env or in the environment; treat this one as known to others",
-        )
-    elif text.source == ".env" and file is not None and os.name == "posix" and readable_by_others(file):
-        yield given.line(
-            "HYPERLIQUID_PRIVATE_KEY",
-            "other users of this machine can read the file",
-            f"a file that only you can read: chmod 600 {file.name}",
-        )
+    file = given.outside.env_file
+    for name in PLAIN_KEYS:
+        text = given.texts.get(name)
+        if text is None or not text.value or name in given.bad:
+            continue
+        if text.source == "command line":
+            yield given.line(
+                name,
+                "every user of this machine can see a command line",
+                "a key in .env or in the environment; treat this one as known to others",
+            )
+        elif text.source == ".env" and file is not None and os.name == "posix" and readable_by_others(file):
+            yield given.line(
+                name,
+                "other users of this machine can read the file",
+                f"a file that only you can read: chmod 600 {file.name}",
+            )
 
 
 def _password_place(given: Given) -> Iterator[str]:

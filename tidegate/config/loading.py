@@ -12,6 +12,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tidegate.config.plain_keys import PLAIN_KEYS, key_for
 from tidegate.config.results import Entry, Loaded, Secrets, Source
 from tidegate.config.wording import Text, fragment, nearest, problem_line, shown, without_password
 from tidegate.errors import ConfigError
@@ -128,8 +129,9 @@ def _loaded(values: Variables, texts: Mapping[str, Text], strategy_dir: Path) ->
         )
         for field, value in values
     )
-    secrets = Secrets(values.hyperliquid_private_key, values.database_url, values.alert_webhook_url)
-    return Loaded(settings, secrets, entries, values.localnet_url)
+    name, key = key_for(settings.network, {each: getattr(values, each.lower()) for each in PLAIN_KEYS})
+    secrets = Secrets(key, values.database_url, values.alert_webhook_url)
+    return Loaded(settings, secrets, entries, values.localnet_url, name if key else "")
 
 
 def _source(name: str, texts: Mapping[str, Text]) -> Source:

@@ -4,13 +4,14 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, NoReturn
 
+from tidegate.config.plain_keys import PLAIN_KEYS
 from tidegate.model.settings import Settings
 
 Source = Literal["command line", "environment", ".env", "default"]
 
-SECRET_VARIABLES = ("HYPERLIQUID_PRIVATE_KEY", "ALERT_WEBHOOK_URL")
+SECRET_VARIABLES = (*PLAIN_KEYS, "ALERT_WEBHOOK_URL")
 SECRETS_IN_ENVIRONMENT = (*SECRET_VARIABLES, "DATABASE_URL")
-"""What no child process inherits: the key, and addresses that hold a token or a password."""
+"""What no child process inherits: the keys, and addresses that hold a token or a password."""
 
 
 class Secrets:
@@ -61,13 +62,14 @@ class Entry(NamedTuple):
 class Loaded:
     """Sound settings, with where each came from; `localnet_url` is empty when we start our own.
 
-    `remarks` are things to mend that stop nothing.
+    `key_name` is the variable that the key comes from; `remarks` are things to mend that stop nothing.
     """
 
     settings: Settings
     secrets: Secrets
     entries: tuple[Entry, ...] = field(repr=False)
     localnet_url: str = ""
+    key_name: str = ""
     remarks: tuple[str, ...] = ()
 
     @property

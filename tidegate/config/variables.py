@@ -245,9 +245,17 @@ class Variables(BaseSettings):
         default="",
         description="Key of an agent (API) wallet; testnet and mainnet only. Localnet makes its own.",
     )
+    hyperliquid_testnet_private_key: Annotated[str, rules.private_key()] = Field(
+        default="",
+        description="The same for testnet alone; on other networks it is not used.",
+    )
+    hyperliquid_mainnet_private_key: Annotated[str, rules.private_key()] = Field(
+        default="",
+        description="The same for mainnet alone; on other networks it is not used.",
+    )
     hyperliquid_keystore: Annotated[str, rules.file("keystore.json")] = Field(
         default=DEFAULTS.keystore,
-        description="Encrypted file (keystore v3) with that key; goes before the two others.",
+        description="Encrypted file (keystore v3) with that key; goes before the other ways.",
     )
     hyperliquid_keystore_password_file: Annotated[str, rules.file("keystore-password")] = Field(
         default=DEFAULTS.keystore_password_file,
@@ -255,7 +263,7 @@ class Variables(BaseSettings):
     )
     hyperliquid_key_file: Annotated[str, rules.file("agent.key")] = Field(
         default=DEFAULTS.key_file,
-        description="File with that key and nothing else; goes before HYPERLIQUID_PRIVATE_KEY.",
+        description="File with that key and nothing else; goes before keys that stand in a variable.",
     )
     allow_master_key: Annotated[bool, rules.truth("true")] = Field(
         default=DEFAULTS.allow_master_key,

@@ -54,8 +54,10 @@ class Examination:
         """Look at everything, telling each finding when it is known."""
         settings = self._settings
         dry = ", dry run" if settings.dry_run else ""
+        key = f", key from {self._loaded.key_name}" if self._loaded.key_name else ""
         yield ok(
-            "configuration", f"sound: {settings.network.value}{dry}, {settings.strategy} on {len(settings.coins)} coins"
+            "configuration",
+            f"sound: {settings.network.value}{dry}, {settings.strategy} on {len(settings.coins)} coins{key}",
         )
         for remark in self._loaded.remarks:
             yield warning("configuration", remark)

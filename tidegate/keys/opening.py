@@ -1,4 +1,4 @@
-"""Gets the key from where the settings say: keystore before key file before HYPERLIQUID_PRIVATE_KEY.
+"""Gets the key from where the settings say: keystore before key file before a variable of .env or environment.
 
 The first that is set counts, and the others are told to be unused. Asks for a password only on a terminal. Never
 shows, stores or passes on what it read: that goes into `Secrets`.
@@ -34,22 +34,23 @@ def unlocked(loaded: Loaded, environ: Mapping[str, str], env_file: Path | None, 
     settings = loaded.settings
     if settings.network is Network.LOCALNET:
         return loaded
-    name, key = _key(settings, loaded.secrets.private_key, environ, ask or _terminal())
-    remarks = [*loaded.remarks, *_unused(settings, loaded.secrets.private_key, name)]
+    name, key = _key(loaded, environ, ask or _terminal())
+    remarks = [*loaded.remarks, *_unused(loaded, name)]
     remarks += remarks_on(env_file, loaded) if env_file is not None else []
     secrets = Secrets(key, loaded.secrets.database_url, loaded.secrets.alert_webhook_url)
-    return replace(loaded, secrets=secrets, remarks=tuple(remarks))
+    return replace(loaded, secrets=secrets, remarks=tuple(remarks), key_name=name)
 
 
-def _key(settings: Settings, from_environment: str, environ: Mapping[str, str], ask: Ask) -> tuple[str, str]:
+def _key(loaded: Loaded, environ: Mapping[str, str], ask: Ask) -> tuple[str, str]:
     """Which variable gave the key, and the key."""
+    settings = loaded.settings
     if settings.keystore:
         name = "HYPERLIQUID_KEYSTORE"
         return name, _sound(name, settings.keystore, _from_keystore(settings, environ, ask))
     if settings.key_file:
         name = "HYPERLIQUID_KEY_FILE"
         return name, _sound(name, settings.key_file, _read(name, settings.key_file))
-    return "HYPERLIQUID_PRIVATE_KEY", from_environment
+    return loaded.key_name, loaded.secrets.private_key
 
 
 def _from_keystore(settings: Settings, environ: Mapping[str, str], ask: Ask) -> str:
@@ -117,11 +118,11 @@ def _sound(name: str, path: str, text: str) -> str:
         raise ConfigError([f"{name}={path}: {error}; expected 64 hex digits and nothing else in it"]) from None
 
 
-def _unused(settings: Settings, from_environment: str, used: str) -> list[str]:
+def _unused(loaded: Loaded, used: str) -> list[str]:
     given = {
-        "HYPERLIQUID_KEYSTORE": settings.keystore,
-        "HYPERLIQUID_KEY_FILE": settings.key_file,
-        "HYPERLIQUID_PRIVATE_KEY": from_environment,
+        "HYPERLIQUID_KEYSTORE": loaded.settings.keystore,
+        "HYPERLIQUID_KEY_FILE": loaded.settings.key_file,
+        loaded.key_name: loaded.secrets.private_key,
     }
     return [f"{name} is not used: the key comes from {used}" for name, value in given.items() if value and name != used]
 

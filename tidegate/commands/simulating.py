@@ -59,7 +59,7 @@ def simulate(
     console = Console()
     with playing.progress(console) as say:
         source, made = playing.strategy_of(strategy, dict(loaded.settings.strategy_params) | given)
-        plan = _plan(loaded, given)
+        plan = _plan(loaded, given, made)
         say("reading candles")
         from_ms = playing.warmed_up_ms(made, plan.timeframe, span[0])
         histories = playing.candles(loaded, data, plan.timeframe, from_ms, span[1])
@@ -85,12 +85,22 @@ class _How(NamedTuple):
     every_print: bool
 
 
-def _plan(loaded: "Loaded", given: "Mapping[str, str]") -> "Settings":
-    """The bot's settings; it looks at every bar, as a backtest does, unless CHECK_INTERVAL was set."""
+def _plan(loaded: "Loaded", given: "Mapping[str, str]", strategy: "Strategy") -> "Settings":
+    """The bot's settings; it looks at every bar, as a backtest does, unless CHECK_INTERVAL was set.
+
+    It keeps as many bars as the strategy needs, unless CANDLE_HISTORY was set.
+    """
     plan = loaded.settings
     seconds = Decimal(plan.timeframe.ms) / 1000
     every = plan.check_interval_s if loaded.sources.get("CHECK_INTERVAL") != "default" else seconds
-    return replace(plan, strategy_params=dict(plan.strategy_params) | dict(given), check_interval_s=every)
+    kept = plan.candle_history
+    if loaded.sources.get("CANDLE_HISTORY") == "default":
+        try:
+            kept = max(kept, strategy.bars_needed(plan.timeframe.ms) + 1)
+        except ValueError as error:
+            raise ConfigError([str(error)]) from None
+    params = dict(plan.strategy_params) | dict(given)
+    return replace(plan, strategy_params=params, check_interval_s=every, candle_history=kept)
 
 
 def _every(plan: "Settings") -> str:
@@ -110,10 +120,8 @@ def _play(
     except ValueError as error:
         raise ConfigError([str(error)]) from None
     tapes = tapes_of(histories, how.begin_ms, needed)
-    wishes = None
-    if not how.every_print:
-        say("asking the strategy")
-        wishes = _wishes(strategy, source, histories, plan)
+    say("asking the strategy")
+    wishes = _wishes(strategy, source, histories, plan)
     playing_words = "playing the bot against a local exchange"
     say(playing_words)
     simulation = run(
@@ -123,6 +131,7 @@ def _play(
         latency_ms=how.latency_ms,
         keep_journal=False,
         wishes=wishes,
+        every_print=how.every_print,
         progress=lambda at_ms: say(f"{playing_words}: {datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d}"),
     )
     return result_of(

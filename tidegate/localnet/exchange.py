@@ -92,6 +92,10 @@ class Exchange:
         marked = [prices.marked_ms for prices in self._venue.prices.values() if not prices.rule.is_delisted]
         self._next_mark_ms = min(marked, default=now_ms) + MARK_INTERVAL_MS
 
+    def ring(self, now_ms: int) -> None:
+        """Let what was set for this time happen where everything stands, without playing up to it."""
+        self._ring_until(now_ms)
+
     @property
     def free_requests(self) -> int:
         """Actions that an address may send before it has traded anything (section 7.2)."""

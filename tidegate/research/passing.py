@@ -8,29 +8,23 @@ through its own protocol, what it would have heard last. Everything at which som
 by the real parts.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
-import numpy as np
 from msgspec.structs import replace
 
-from tidegate.core import costs, schedule
 from tidegate.core.state import CoinState, OrderState, Phase, State
 from tidegate.hyperliquid.client import HyperliquidClient
 from tidegate.hyperliquid.protocol import StreamProtocol
 from tidegate.localnet.exchange import Exchange
-from tidegate.localnet.kernel import wealth
-from tidegate.localnet.kernel.premiums import HOUR_MS, SETTLES_AFTER_MS
 from tidegate.localnet.markets.candle_replay import CandleReplay
 from tidegate.localnet.markets.candles import CandleStore
-from tidegate.localnet.markets.market import play
-from tidegate.model.brakes import Brake
 from tidegate.model.events import AccountSeen, Event
 from tidegate.model.market import Candle
-from tidegate.model.settings import HUNDRED
 from tidegate.research import levels
-from tidegate.research.calm import account_pause_ms, put_clocks, without_deposits
+from tidegate.research.ahead import SHORTEST_MS, Outlook, Stop, worth_of
+from tidegate.research.calm import first_read_ms, put_clocks, without_deposits
 from tidegate.research.stream import TICK_MS, SimulatedStream
 from tidegate.research.timeline import NS_PER_MS, Timeline
 from tidegate.research.wishes import Wishes
@@ -41,13 +35,9 @@ if TYPE_CHECKING:
     from tidegate.localnet.markets.quiet import Band
 
 DAY_MS = 86_400_000
-SHORTEST_MS = 3_000
-"""A stretch that is shorter is played: passing it would cost more."""
-BACK_MS = 12_000
-"""So far before the end of a stretch a moment is looked for in which nothing is on its way."""
 SECOND_MS = 1_000
-NEAR_A_LIMIT = 1e-3
-"""So near to a loss limit, as a share of what it is counted from, everything is played."""
+ALARMS = 2
+"""The exchange's own: the hour's funding, and the hour's sample of what accounts are worth."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -62,16 +52,6 @@ class Bot(NamedTuple):
     latency_ms: int
 
 
-class Ahead(NamedTuple):
-    """What lies ahead: something may happen at `limit_ms`; until then the account would be read at `reads_ms` (asked),
-    and is worth `equities` when each is answered.
-    """
-
-    limit_ms: int
-    reads_ms: Any
-    equities: Any
-
-
 class Passage:
     """Looks for quiet stretches whenever the bot waits, and passes them."""
 
@@ -79,7 +59,7 @@ class Passage:
         self, leaper: "Leaper", exchange: Exchange, replay: CandleReplay, time: Timeline, wishes: Wishes, account: str
     ) -> None:
         self._leaper, self._exchange, self._replay, self._time = leaper, exchange, replay, time
-        self._wishes, self._account = wishes, account
+        self.wishes, self._account = wishes, account
         self._again_ms = 0
         self.passed_ms = 0
 
@@ -94,29 +74,28 @@ class Passage:
             return None
         horizon_ms = self._horizon_ms(now_ms, end_ms)
         bands = self._bands() if horizon_ms - now_ms >= SHORTEST_MS + self._latency_ms else None
-        if bands is None:
+        states, worth = self._states(), worth_of(self._exchange, self._account)
+        if bands is None or states is None or worth is None:
             self._again_ms = now_ms + SECOND_MS
             return None
-        ahead = self._ahead(from_ms, horizon_ms, bands)
-        if ahead is None or ahead.limit_ms - now_ms < SHORTEST_MS + self._latency_ms:
-            self._again_ms = now_ms + SECOND_MS if ahead is None else ahead.limit_ms + 1
-            return None
-        until_ms = self._leaves_ms(from_ms, ahead, bands)
-        if until_ms is None:
-            self._again_ms = ahead.limit_ms + 1
+        outlook = Outlook(self._leaper, self._exchange, self._state, self._latency_ms, bands)
+        plan = outlook.plan({name: state.copied() for name, state in states.items()}, worth, horizon_ms)
+        self._again_ms = plan.again_ms
+        if plan.until_ms is None:
             return None
         heard: list[Event] = []
-        for at_ms in self._stops_ms(from_ms, until_ms, ahead):
-            heard += self._stop(at_ms, bands)
-        self._walk_to(until_ms, bands)
-        self.passed_ms += until_ms - from_ms
-        return heard + self._arrive(until_ms)
+        at_ms = from_ms
+        for stop in plan.stops:
+            self._walk(states, bands, at_ms, stop.at_ms)
+            at_ms = stop.at_ms
+            heard += self._stop(states, stop)
+        self._walk(states, bands, at_ms, plan.until_ms)
+        self._leaper.land(states, from_ms, plan.until_ms)
+        self.passed_ms += plan.until_ms - from_ms
+        self._again_ms = 0
+        return heard + self._arrive(plan.until_ms)
 
     # whether it is quiet, and until when
-
-    @property
-    def _holds(self) -> bool:
-        return any(coin.position.size for coin in self._state.coins.values())
 
     def _is_quiet(self) -> bool:
         state = self._state
@@ -126,23 +105,22 @@ class Passage:
         waits = state.next_prices_ms is not None or state.stalled_since_ms is not None or state.clock_doubts
         if waits or chores.next_ms is not None or chores.gaps_ms is not None or chores.flows_wanted:
             return False
-        if state.brakes.day_ms != state.now_ms // DAY_MS * DAY_MS:
-            return False
         return all(_is_quiet(coin) for coin in state.coins.values())
 
     def _horizon_ms(self, now_ms: int, end_ms: int | None) -> int:
         """Before this moment nothing is decided by time alone; it is not after `now_ms` where nothing can be said."""
-        ends = [(now_ms // DAY_MS + 1) * DAY_MS]
+        ends = [first_read_ms(self._state, self._state.brakes.day_ms + DAY_MS)]  # which begins a day
         ends += [each for each in (end_ms, self._state.next_fees_ms) if each is not None]
-        if self._holds:
-            ends.append(self._exchange.venue.alarms.next_ms or now_ms)
+        alarms = self._exchange.venue.alarms
+        if len(alarms) != ALARMS:
+            ends.append(alarms.next_ms or now_ms)
         for name, coin in self._state.coins.items():
             tape = self._leaper.tapes[name]
             if not tape.trades_at(now_ms):
                 return now_ms
             ends.append(tape.next_break_ms(now_ms))
             known_ms = coin.told_until_ms + coin.candles.interval_ms
-            ends.append(self._wishes.next_ms(name, coin.position.direction, known_ms))
+            ends.append(self.wishes.next_ms(name, coin.position.direction, known_ms))
         return min(ends) - 1
 
     def _bands(self) -> "dict[str, Band] | None":
@@ -155,126 +133,28 @@ class Passage:
             bands[name] = levels.band_of(span, self._leaper.tapes[name], venue.prices[name].mark)
         return bands
 
-    def _ahead(self, from_ms: int, horizon_ms: int, bands: "dict[str, Band]") -> Ahead | None:
-        """Until when nothing happens by prices, or by what the account is worth when it is read."""
-        states = self._states()
-        account = self._exchange.venue.account(self._account)
-        if states is None or account is None:
-            return None
-        first_ms, every_ms = self._state.next_account_ms, account_pause_ms(self._state)
-        reads_ms = np.arange(first_ms, horizon_ms, every_ms) if self._holds else np.zeros(0, np.int64)
-        equities = np.full(len(reads_ms), float(wealth.equity(self._exchange.venue, account)))
-        limit_ms = horizon_ms
-        for name, state in states.items():
-            size = float(self._state.coins[name].position.size)
-            asked_ms = reads_ms + self._latency_ms if size else reads_ms[:0]
-            until_ms, marks = self._leaper.walk(name, state, bands[name], from_ms, limit_ms, asked_ms)
-            limit_ms = min(limit_ms, until_ms)
-            if size:
-                equities += size * (marks - float(self._exchange.venue.prices[name].mark))
-        known = ~np.isnan(equities)
-        reads_ms, equities = reads_ms[known], equities[known]
-        lost = np.flatnonzero(equities <= self._least(equities))
-        return Ahead(min(limit_ms, int(reads_ms[lost[0]]) if len(lost) else limit_ms), reads_ms, equities)
-
-    def _least(self, equities: Any) -> Any:
-        """What the account may be worth at each read without coming near a loss limit."""
-        settings, now = self._state.settings, self._state.brakes
-        spare = float(costs.closing(self._state)) * 2
-        least = np.full(len(equities), -np.inf)
-        peaks = np.maximum.accumulate(np.maximum(equities, float(now.peak_equity or 0)))
-        days = np.full(len(equities), float(now.day_equity or 0))
-        for bases, allowed_pct, brake in (
-            (days, settings.max_daily_loss_pct, Brake.DAILY_LOSS),
-            (peaks, settings.max_drawdown_pct, Brake.DRAWDOWN),
-        ):
-            if allowed_pct and now.on(brake) is None:
-                least = np.maximum(least, bases * (1 - float(allowed_pct / HUNDRED) + NEAR_A_LIMIT) + spare)
-        return least
-
-    def _leaves_ms(self, from_ms: int, ahead: Ahead, bands: "dict[str, Band]") -> int | None:
-        """The last whole second of the exchange before something happens at which nothing is on its way."""
-        states = self._states()
-        assert states is not None
-        near_ms = max(from_ms, ahead.limit_ms - BACK_MS)
-        for name, state in states.items():
-            self._leaper.walk(name, state, bands[name], from_ms, near_ms)
-        lag_ms = self._latency_ms + 1
-        until_ms = (ahead.limit_ms - 1 - lag_ms) // SECOND_MS * SECOND_MS
-        while until_ms > near_ms and until_ms - from_ms >= SHORTEST_MS:
-            if self._is_clear(states, bands, near_ms, until_ms) and self._is_unasked(ahead, until_ms):
-                return until_ms
-            until_ms -= SECOND_MS
-        return None
-
-    def _is_clear(self, states: "dict[str, Prices]", bands: "dict[str, Band]", near_ms: int, at_ms: int) -> bool:
-        """Whether all that was said by then is heard before anything new is said, and no decision is waited for."""
-        lag_ms = self._latency_ms + 1
-        for name, state in states.items():
-            tape = self._leaper.tapes[name]
-            row = tape.row(at_ms)
-            first_ms = int(tape.bars.time_ms[row]) + tape.bars.interval_ms // (int(tape.course.count[row]) + 1)
-            if at_ms <= first_ms + schedule.SETTLE_MS + 2 * lag_ms:
-                return False
-            there = state.copied()
-            self._leaper.walk(name, there, bands[name], near_ms, at_ms)
-            if self._leaper.next_ms(name, there, at_ms) <= at_ms + lag_ms:
-                return False
-        return True
-
-    def _is_unasked(self, ahead: Ahead, at_ms: int) -> bool:
-        """Whether no view of the account is on its way then."""
-        lag_ms = self._latency_ms + 1
-        asked = (ahead.reads_ms >= at_ms - 2 * lag_ms) & (ahead.reads_ms <= at_ms + lag_ms)
-        return not asked.any()
-
     # passing
 
-    def _stops_ms(self, from_ms: int, until_ms: int, ahead: Ahead) -> Iterator[tuple[int, bool]]:
-        """Moments within the stretch at which the exchange is really asked, or does something by itself; which of both.
+    def _walk(self, states: "Mapping[str, Prices]", bands: "Mapping[str, Band]", from_ms: int, until_ms: int) -> None:
+        for name, state in states.items():
+            reached_ms, _marks = self._leaper.walk(name, state, bands[name], from_ms, until_ms)
+            assert reached_ms == until_ms, f"{name} leaves its band at {reached_ms}, not after {until_ms}"
 
-        Of the views of the account the last counts, and the one in which it was worth more than ever before.
-        """
-        if not self._holds:
-            for hour_ms in range(from_ms // HOUR_MS * HOUR_MS, until_ms, HOUR_MS):
-                yield from ((at, False) for at in (hour_ms, hour_ms + SETTLES_AFTER_MS) if from_ms < at <= until_ms)
-            return
-        inside = ahead.reads_ms + 2 * self._latency_ms <= until_ms + self._latency_ms
-        reads_ms, equities = ahead.reads_ms[inside], ahead.equities[inside]
-        if not len(reads_ms):
-            return
-        best = int(np.argmax(equities))
-        if equities[best] >= float(self._state.brakes.peak_equity or 0) and best < len(reads_ms) - 1:
-            yield int(reads_ms[best]) + self._latency_ms, True
-        yield int(reads_ms[-1]) + self._latency_ms, True
-
-    def _stop(self, stop: tuple[int, bool], bands: "dict[str, Band]") -> list[Event]:
-        at_ms, reads = stop
-        if reads:
-            self._walk_to(at_ms, bands)
+    def _stop(self, states: "Mapping[str, Prices]", stop: Stop) -> list[Event]:
+        """The exchange does what it does by itself, or is asked what the account is worth; what is heard of it."""
+        heard_ms = stop.at_ms + self._latency_ms
+        self._leaper.stand(states, stop.at_ms)
+        if stop.is_read:
             account = self._bot.client.account(self._account, None)
-            return [without_deposits(AccountSeen(at_ms=at_ms + self._latency_ms, account=account))]
-        self._walk_to(at_ms - 1, bands)
-        feed, self._exchange.feed[:] = list(self._exchange.feed), []  # nobody with an account is concerned
-        play(self._exchange, self._replay, at_ms)
-        self._exchange.feed[:] = feed
-        return []
+            return [without_deposits(AccountSeen(at_ms=heard_ms, account=account))]
+        with self._bot.stream.caught() as frames:
+            self._exchange.ring(stop.at_ms)
+        return self._bot.protocol.receive_all(frames, heard_ms, heard_ms * NS_PER_MS)
 
     def _states(self) -> "dict[str, Prices] | None":
         states = {name: self._leaper.state(name) for name in self._state.coins}
         found = {name: state for name, state in states.items() if state is not None}
         return found if len(found) == len(states) else None
-
-    def _walk_to(self, until_ms: int, bands: "dict[str, Band]") -> None:
-        from_ms = self._exchange.now_ms
-        if until_ms <= from_ms:
-            return
-        states = self._states()
-        assert states is not None
-        for name, state in states.items():
-            reached_ms, _marks = self._leaper.walk(name, state, bands[name], from_ms, until_ms)
-            assert reached_ms == until_ms, f"{name} leaves its band at {reached_ms}, not after {until_ms}"
-        self._leaper.land(states, from_ms, until_ms)
 
     def _arrive(self, at_ms: int) -> list[Event]:
         """The bot hears what was said last, one latency later; its clocks are where they would be."""

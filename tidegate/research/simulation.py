@@ -35,13 +35,14 @@ from tidegate.research.calm import leave_out_checks
 from tidegate.research.counterparty import Counterparty, Tapes
 from tidegate.research.evidence import Simulation, Witness
 from tidegate.research.lines import NO_LOSSES, Latency, Losses, Outage, Outages, SimulatedDoor
+from tidegate.research.memory import Forgetful
 from tidegate.research.passing import Bot, Passage
 from tidegate.research.stream import SimulatedStream
 from tidegate.research.wires import Killed, SimulatedCourier, SimulatedInbox, SimulatedReads, Wire
-from tidegate.research.wishes import Wishes
+from tidegate.research.wishes import KnownStrategist, Wishes
 from tidegate.storage.ledger import Ledger
 from tidegate.strategist.inline import InlineStrategist
-from tidegate.world import RoutedWorld, Writes
+from tidegate.world import RoutedWorld, Thinks, Writes
 
 __all__ = ["LATENCY_MS", "VENUE", "Losses", "Outage", "Simulation", "Tapes", "Watch", "simulate"]
 
@@ -75,12 +76,14 @@ def simulate(
     tapes: Tapes | None = None,
     equity_usd: Decimal | None = None,
     wishes: Wishes | None = None,
+    every_print: bool = False,
     progress: Callable[[int], None] = lambda _at_ms: None,
 ) -> Simulation:
     """Run the bot for `duration_ms` of exchange time, or to the end of the recording, and stop it as Ctrl-C does.
 
     `choice` is the market (its speed means nothing here), or `tapes` are; the account begins with `equity_usd`.
-    With the strategy's `wishes` for these tapes quiet stretches are passed in one go; nothing else is different.
+    The strategy's `wishes` for these tapes are looked up where they are given, and quiet stretches are passed in one
+    go; with `every_print` they are played, which is slow and gives the same.
     `progress` is told the time at the beginning of each day.
     `latency_ms` is one way: an order is seen by the exchange
     that much later, its answer heard as much later again; `account_lag_ms` is how much later than such an answer the
@@ -105,9 +108,12 @@ def simulate(
     url = ledger_url or IN_MEMORY
     theirs.time.each_day = progress
     passage = None
-    if tapes is not None and wishes is not None and not (outages or watch is not None or losses is not NO_LOSSES):
+    is_calm = tapes is not None and not (outages or watch is not None or losses is not NO_LOSSES)
+    if wishes is not None and is_calm and not every_print:
         passage = _passage(theirs, wishes)
-    while _was_killed(simulation, _Bot(settings, theirs, end_ms, lines, dies, passage), url, keep_journal=keep_journal):
+    while _was_killed(
+        simulation, _Bot(settings, theirs, end_ms, lines, dies, passage, wishes), url, keep_journal=keep_journal
+    ):
         simulation.state = State()
         simulation.deaths += 1
     simulation.passed_ms = passage.passed_ms if passage is not None else 0
@@ -129,6 +135,8 @@ def _passage(theirs: Counterparty, wishes: Wishes) -> Passage | None:
 def _was_killed(simulation: Simulation, bot: "_Bot", ledger_url: str, *, keep_journal: bool) -> bool:
     """One life of the bot; whether it was cut short."""
     ledger = Ledger(ledger_url, venue=VENUE, account=simulation.account)
+    if bot.forgets and ledger_url == IN_MEMORY:
+        ledger = Forgetful(venue=VENUE, account=simulation.account)
     ledger.open()
     try:
         bot.loop(simulation, ledger, Witness(ledger, simulation, keep_journal=keep_journal)).run()
@@ -160,8 +168,11 @@ class _Bot:
         lines: _Lines,
         dies: Dies,
         passage: Passage | None,
+        wishes: Wishes | None,
     ) -> None:
+        self._wishes = wishes
         self._passage, self._is_calm = passage, theirs.is_calm
+        self.forgets = theirs.is_calm
         self._theirs, self._latency, self._outages = theirs, lines.latency, lines.outages
         self._settings = replace(settings, coins=theirs.coins, account_address=theirs.account)
         self._state = State()
@@ -205,9 +216,7 @@ class _Bot:
                 lambda _, wish: find(self.client, theirs.account, wish, settings, time.now_ms),
                 is_calm=self._is_calm,
             ),
-            thinks=InlineStrategist(
-                settings, inbox, time.clock, lambda note: simulation.notes.append((time.now_ms, note))
-            ),
+            thinks=self._thinks(simulation),
             streams=stream,
             tells=_Silent(),
         )
@@ -225,6 +234,19 @@ class _Bot:
             )
         )
         return Loop(simulation.state, inbox, world, journal, _say_nothing, lambda _state: ledger.flush(at_once=True))
+
+    def _thinks(self, simulation: Simulation) -> Thinks:
+        """The strategy: asked, or looked up where all its answers are known."""
+        time, settings = self._theirs.time, self._settings
+
+        def note(text: Note) -> None:
+            simulation.notes.append((time.now_ms, text))
+
+        asked = InlineStrategist(settings, self._inbox, time.clock, note)
+        if self._wishes is None:
+            return asked
+        needed = asked.ready().warm_up_bars
+        return KnownStrategist(self._wishes, needed, settings.candle_history, self._inbox, time.clock, note)
 
     def leave(self) -> None:
         """The bot is gone; what it sent before is still on its way."""

@@ -4,7 +4,8 @@ Takes the stream client's place without a thread: frames take one latency each w
 its way when the line is cut is lost. Reconnects as the client does, but always after the longest pause it might take.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from tidegate.gateway import Sent
 from tidegate.hyperliquid.protocol import StreamProtocol
@@ -56,6 +57,7 @@ class SimulatedStream:
         self._line: Line | None = None
         self._failures = 0
         self._is_left = False
+        self._caught: list[bytes] | None = None
 
     def start(self) -> None:
         """Open the stream."""
@@ -170,7 +172,20 @@ class SimulatedStream:
         if not line.is_cut and line.session is not None:
             line.session.receive(frame)
 
+    @contextmanager
+    def caught(self) -> Iterator[list[bytes]]:
+        """What the exchange says meanwhile is not on its way, but here."""
+        frames: list[bytes] = []
+        self._caught = frames
+        try:
+            yield frames
+        finally:
+            self._caught = None
+
     def _hear(self, line: Line, frame: bytes) -> None:
+        if self._caught is not None:
+            self._caught.append(frame)
+            return
         if not self._is_silent:
             lag_ms = self._latency.account_lag_ms if frame.startswith(ACCOUNT_FRAMES) else 0
             self._time.later(self._latency_ms + lag_ms, self._arrive_here, line, frame)

@@ -32,6 +32,9 @@ class Alarms:
         heappush(self._waiting, Alarm(time_ms, self._number, ring))
         self._number += 1
 
+    def __len__(self) -> int:
+        return len(self._waiting)
+
     @property
     def next_ms(self) -> int | None:
         """When the earliest rings."""

@@ -33,6 +33,14 @@ class Act(NamedTuple):
     stroke: Stroke | None
 
 
+class Left(NamedTuple):
+    """What is left to play of a candle whose book is shown: the rest of its path, and its shelf."""
+
+    row: int
+    path: Sequence[Stroke]
+    shelf: Shelf
+
+
 class CandleReplay:
     """Recorded candles of several coins at their recorded distances."""
 
@@ -78,19 +86,12 @@ class CandleReplay:
             if len(bars):
                 exchange.set_oracle(coin, exact(bars.close[-1]))
 
-    def seek(self, played: Mapping[str, tuple[int, int]], seen: Mapping[str, Decimal | None]) -> None:
-        """Go on behind what was played: of each coin a candle and how many acts of it, its first book being one.
-
-        `seen` are the prices that the oracles have not told yet.
-        """
+    def seek(self, left: Mapping[str, "Left"], seen: Mapping[str, Decimal | None]) -> None:
+        """Go on with what is left of each coin; `seen` are the prices that the oracles have not told yet."""
         self.seen = {coin: px for coin, px in seen.items() if px is not None}
         self._acts = []
         for order, coin in enumerate(self.coins):
-            row, acts_played = played[coin]
-            bars, grid = self.tapes[coin]
-            acts = acts_of(bars.slice(row, len(bars)), grid)
-            for _each in range(acts_played):
-                next(acts)
+            acts = _acts_left(*self.tapes[coin], left[coin])
             following = next(acts, None)
             if following is not None:
                 self._acts.append((following.time_ms, order, following, acts))
@@ -129,10 +130,19 @@ def _shifted(bars: Bars, shift_ms: int) -> Bars:
     return Bars(bars.interval_ms, time_ms + shift_ms, *others)
 
 
-def acts_of(bars: Bars, grid: Grid) -> Iterator[Act]:
-    """What the house does through these candles: a book at each open, the path, nothing where nothing was traded."""
+def _acts_left(bars: Bars, grid: Grid, left: Left) -> Iterator[Act]:
+    for stroke in left.path:
+        yield Act(stroke.time_ms, *left.shelf.around(stroke.px, stroke.side, stroke.sz), stroke.px, stroke)
+    shown_until_ms = int(bars.time_ms[left.row]) + bars.interval_ms
+    yield from acts_of(bars.slice(left.row + 1, len(bars)), grid, shown_until_ms)
+
+
+def acts_of(bars: Bars, grid: Grid, shown_until_ms: int | None = None) -> Iterator[Act]:
+    """What the house does through these candles: a book at each open, the path, nothing where nothing was traded.
+
+    A book that is shown already is withdrawn at `shown_until_ms` where trading does not go on there.
+    """
     interval_ms = bars.interval_ms
-    shown_until_ms: int | None = None
     for bar in _exactly(bars):
         if shown_until_ms is not None and (bar.time_ms != shown_until_ms or not bar.volume):
             yield Act(shown_until_ms, (), (), None, None)

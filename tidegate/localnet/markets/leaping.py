@@ -13,10 +13,11 @@ import numpy as np
 
 from tidegate.localnet.kernel.book import worst_first
 from tidegate.localnet.kernel.numbers import MAX_SIGNIFICANT_FIGURES, ZERO, wire
+from tidegate.localnet.kernel.premiums import hourly_rate
 from tidegate.localnet.kernel.prices import MARK_INTERVAL_MS, Prices
 from tidegate.localnet.kernel.venue import HOUSE_MAKER, HOUSE_TAKER, Venue
 from tidegate.localnet.markets import quiet
-from tidegate.localnet.markets.candle_replay import CandleReplay
+from tidegate.localnet.markets.candle_replay import CandleReplay, Left
 from tidegate.localnet.markets.candles import MINUTE_MS, Bars, Candle, CandleStore, exact
 from tidegate.localnet.markets.house import Grid
 from tidegate.localnet.markets.path import PRINTS_A_MINUTE, PRINTS_MAX, Bar, Shelf, Stroke, strokes
@@ -126,21 +127,35 @@ class Leaper:
         times = [open_ms + tape.bars.interval_ms * act // parts for act in range(min(done + 1, parts - 1) + 1)]
         return max(each for each in times if each <= at_ms)
 
+    def hour_ends(self, coin: str, state: State, counted: list[Any]) -> float:
+        """End the hour of a walked state: what one unit of the coin pays. `counted` are premiums and samples before."""
+        total, samples = counted[0] + float(state.floats[quiet.PREMIUM]), counted[1] + int(state.ints[quiet.SAMPLES])
+        counted[:] = 0.0, 0
+        state.floats[quiet.PREMIUM], state.ints[quiet.SAMPLES] = 0.0, 0
+        rate = hourly_rate(Decimal(total / samples)) if samples else self._exchange.venue.prices[coin].funding.rate
+        return float(rate * self.tapes[coin].price(state.ints[quiet.ORACLE]))
+
+    def stand(self, states: Mapping[str, State], at_ms: int) -> None:
+        """Put what the exchange reckons with at a moment within a stretch: marks, oracles, premiums. No books."""
+        for coin, state in states.items():
+            prices = self._exchange.venue.prices[coin]
+            prices.oracle = self.tapes[coin].price(state.ints[quiet.ORACLE])
+            _set_marks(prices, state)
+        self._exchange.stand_at(at_ms)
+
     def land(self, states: Mapping[str, State], from_ms: int, at_ms: int) -> None:
         """Put the exchange at `at_ms`, where these states are; nobody is told."""
         venue = self._exchange.venue
-        played: dict[str, tuple[int, int]] = {}
-        for coin, state in states.items():
-            played[coin] = self._land(venue, coin, state, from_ms, at_ms)
-        self._replay.seek(played, {coin: self._seen(coin, state) for coin, state in states.items()})
+        left = {coin: self._land(venue, coin, state, from_ms, at_ms) for coin, state in states.items()}
+        self._replay.seek(left, {coin: self._seen(coin, state) for coin, state in states.items()})
         self._exchange.stand_at(at_ms)
 
     def _seen(self, coin: str, state: State) -> Decimal | None:
         units = int(state.ints[quiet.SEEN])
         return None if units == quiet.NOBODY else self.tapes[coin].price(units)
 
-    def _land(self, venue: Venue, coin: str, state: State, from_ms: int, at_ms: int) -> tuple[int, int]:
-        """One coin; gives the candle that is being played and how many acts of it are over (its book is the first)."""
+    def _land(self, venue: Venue, coin: str, state: State, from_ms: int, at_ms: int) -> Left:
+        """One coin; gives what is left of the candle that is being played."""
         tape, prices = self.tapes[coin], venue.prices[coin]
         ints = state.ints
         row = tape.row(at_ms)
@@ -150,16 +165,15 @@ class Leaper:
         self._candles(prices, tape, from_ms, row, done)
         prices.last, prices.oracle = tape.price(ints[quiet.LAST]), tape.price(ints[quiet.ORACLE])
         _set_marks(prices, state)
+        shelf = Shelf(bar, tape.grid)
         px, side = (done[-1].px, done[-1].side) if done else (bar.open, path[0].side)
         if not prices.book.bids.clients and not prices.book.asks.clients:
-            prices.book.replace_house(*worst_first(*Shelf(bar, tape.grid).around(px, side, ZERO)))
-        prices.funding.total += Decimal(repr(float(state.floats[quiet.PREMIUM])))
-        prices.funding.samples += int(ints[quiet.SAMPLES])
+            prices.book.replace_house(*worst_first(*shelf.around(px, side, ZERO)))
         prints = int(ints[quiet.PRINTS])
         if prints:
             venue.skip_prints(prints)
             _show_last_print(venue, coin, tape, row, done)
-        return row, len(done) + 1
+        return Left(row, path[len(done) :], shelf)
 
     def _candles(self, prices: Prices, tape: Tape, from_ms: int, row: int, done: list[Stroke]) -> None:
         """Bring candles and the day's volume from `from_ms` to where `done` are the prints of candle `row`."""
@@ -209,6 +223,9 @@ def _set_marks(prices: Prices, state: State) -> None:
     gap, fair = prices.averages
     gap.parts = float(floats[quiet.GAP]), float(floats[quiet.GAP_WEIGHT])
     fair.parts = float(floats[quiet.FAIR]), float(floats[quiet.FAIR_WEIGHT])
+    prices.funding.total += Decimal(repr(float(floats[quiet.PREMIUM])))
+    prices.funding.samples += int(state.ints[quiet.SAMPLES])
+    floats[quiet.PREMIUM], state.ints[quiet.SAMPLES] = 0.0, 0
     prices.take_mark(float(floats[quiet.MARK]), int(state.ints[quiet.MARKED_MS]))
 
 

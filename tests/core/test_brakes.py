@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.core.worlds import T0, D, World, started, wishes
 from tidegate.core.state import Phase
@@ -145,6 +146,26 @@ def test_a_coin_rests_after_a_position_and_only_that_coin() -> None:
     assert "COOLDOWN_MINUTES=15" in refusal(world)
     assert refusal(world, "ETH") == ""
     world.now_ms += 10 * 60_000
+    world.account(orders=[])
+    assert refusal(world) == ""
+
+
+def test_a_close_that_the_exchanges_clock_puts_into_our_future_is_no_pause_where_none_was_asked_for() -> None:
+    world = started()
+    world.hold()
+    world.close(_stopped_out(world), D("96.9"))
+    world.now_ms += 60_000
+    world.account(orders=[])
+    world.state.brakes = replace(world.state.brakes, closes={"BTC": world.now_ms + 250})
+    assert refusal(world) == ""
+
+
+def test_a_pause_counts_in_the_markets_time_however_fast_a_replay_runs() -> None:
+    world = started(cooldown_minutes=D(15), speed=60.0)
+    world.hold()
+    world.close(_stopped_out(world), D("96.9"))
+    assert "COOLDOWN_MINUTES=15" in refusal(world)
+    world.now_ms += 15 * 60_000
     world.account(orders=[])
     assert refusal(world) == ""
 

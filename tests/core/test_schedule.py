@@ -101,10 +101,18 @@ def test_the_next_grid_moment_is_the_first_after_now(now_ms: int, interval_ms: i
     assert (due_ms - settle_ms) % interval_ms == 0
 
 
-def test_the_time_to_settle_is_our_own_also_when_the_exchange_runs_fast() -> None:
-    world = started(speed=10.0)
+def test_the_time_in_which_a_read_finds_its_candle_closed_is_our_own_also_when_the_exchange_runs_fast() -> None:
+    world = started(speed=10.0, stream=Stream.PRICES)
     times = polled(world, T0 + 2 * HOUR)
     assert {(time_ms - 10 * schedule.SETTLE_MS) % 300_000 for time_ms in times} == {0}
+
+
+def test_a_streamed_candle_is_waited_for_however_fast_the_exchange_runs_so_nothing_is_decided_later() -> None:
+    world = started(speed=120.0)
+    world.state.stream_up = True
+    world.run_until(world.state.next_poll_ms)
+    assert schedule.settling_ms(world.state) == schedule.SETTLE_MS
+    assert (world.state.next_poll_ms - schedule.SETTLE_MS) % world.state.settings.check_interval_ms == 0
 
 
 def test_a_read_under_way_is_not_asked_for_again_until_patience_ends() -> None:

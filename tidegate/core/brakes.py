@@ -47,15 +47,17 @@ def objection(state: State, coin: CoinState) -> str | None:
     if settings.max_open_positions and len(taken) >= settings.max_open_positions:
         return f"MAX_OPEN_POSITIONS={settings.max_open_positions} are open: {', '.join(each.coin for each in taken)}"
     closed_ms = brakes.closes.get(coin.coin)
-    cooldown_ms = state.wait_ms(int(settings.cooldown_minutes * MINUTE_MS))
-    if closed_ms is not None and now_ms - closed_ms < cooldown_ms:
-        left_s = (closed_ms + cooldown_ms - now_ms) / state.speed / 1000
+    # Pauses count in the market's time, however fast a replay runs. The exchange's clock may be ahead of ours: what was
+    # closed "in a moment" is no reason to wait where no pause was asked for.
+    cooldown_ms = int(settings.cooldown_minutes * MINUTE_MS)
+    if cooldown_ms and closed_ms is not None and now_ms - closed_ms < cooldown_ms:
+        left_s = (closed_ms + cooldown_ms - now_ms) / 1000
         return f"COOLDOWN_MINUTES={settings.cooldown_minutes} after the last position: {left_s:.0f} s are left"
     if settings.stop_guard_stops:
-        window_ms = state.wait_ms(int(settings.stop_guard_minutes * MINUTE_MS))
+        window_ms = int(settings.stop_guard_minutes * MINUTE_MS)
         recent = [each for each in brakes.stops if now_ms - each < window_ms]
         if len(recent) >= settings.stop_guard_stops:
-            left_s = (recent[-settings.stop_guard_stops] + window_ms - now_ms) / state.speed / 1000
+            left_s = (recent[-settings.stop_guard_stops] + window_ms - now_ms) / 1000
             return (
                 f"STOP_GUARD_STOPS={settings.stop_guard_stops}: {len(recent)} positions were stopped out within "
                 f"{settings.stop_guard_minutes} minutes; {left_s:.0f} s are left"

@@ -66,12 +66,22 @@ def grid_after(now_ms: int, interval_ms: int, settle_ms: int) -> int:
     return (now_ms - settle_ms) // interval_ms * interval_ms + interval_ms + settle_ms
 
 
+def settling_ms(state: State) -> int:
+    """How long after its bar a decision is due, in exchange time.
+
+    The time in which a read finds its candle closed is ours, however fast a replay runs. A streamed candle is waited
+    for anyway: there nothing is gained by deciding later in the bar.
+    """
+    is_told = state.settings.streams_candles and state.stream_up
+    return SETTLE_MS if is_told else state.wait_ms(SETTLE_MS)
+
+
 def poll(state: State, event: Tick) -> Decision:
     """Ask for the candles that are missing, for every coin, when the grid says so."""
     now_ms = event.at_ms
     if now_ms < state.next_poll_ms:
         return NOTHING
-    interval_ms, settle_ms = state.settings.check_interval_ms, state.wait_ms(SETTLE_MS)
+    interval_ms, settle_ms = state.settings.check_interval_ms, settling_ms(state)
     notes: list[Note] = []
     first = not state.last_poll_ms
     if not first:

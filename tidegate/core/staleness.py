@@ -61,7 +61,7 @@ def _step_back(state: State, now_ms: int) -> None:
     state.now_ms = now_ms
     state.fresh_from_ms = min(state.fresh_from_ms, now_ms)
     state.next_account_ms = min(state.next_account_ms, now_ms)
-    interval_ms, settle_ms = state.settings.check_interval_ms, state.wait_ms(schedule.SETTLE_MS)
+    interval_ms, settle_ms = state.settings.check_interval_ms, schedule.settling_ms(state)
     state.next_poll_ms = min(state.next_poll_ms, schedule.grid_after(now_ms, interval_ms, settle_ms))
     state.next_prices_ms = _pulled_in(state.next_prices_ms, now_ms)
     state.quit_due_ms = _pulled_in(state.quit_due_ms, now_ms)

@@ -28,7 +28,7 @@ SAME = Decimal("1e-9")
 """What two roundings of one price may differ by, as a fraction."""
 FEE_ROUNDING_USD = Decimal("0.00001")
 ANSWER_MS = 2_000
-"""So much later than the print that fires it, at most, an exit is filled: latency, and nothing else in the way."""
+"""So much later than the print that fires it, at most, an exit is filled, in the time of whoever sends it."""
 
 
 @dataclass(frozen=True)
@@ -204,13 +204,15 @@ def live_end_with(given: Given, trade: Trade, bracket: Bracket, leaves_ms: int |
     return over_prints(tape, bracket, trade.entries[-1].time_ms, told_ms, given.until_ms)
 
 
-def live_exit(given: Given, trade: Trade, bracket: Bracket, leaves_ms: int | None) -> Outcome | None:
+def live_exit(
+    given: Given, trade: Trade, bracket: Bracket, leaves_ms: int | None, speed: float = 1.0
+) -> Outcome | None:
     """The end of a trade as its own levels give it; None when the trade's is another one."""
     found = live_end_with(given, trade, bracket, leaves_ms)
     if found is None or trade.closed_ms is None:
         return Outcome(given.until_ms, "end", float("nan")) if found is None and trade.closed_ms is None else None
     late_ms = trade.closed_ms - found.time_ms
-    return found if found.reason == trade.reason and 0 <= late_ms <= ANSWER_MS else None
+    return found if found.reason == trade.reason and 0 <= late_ms <= ANSWER_MS * speed else None
 
 
 def live_fees(given: Given, trade: Trade) -> bool:

@@ -201,7 +201,7 @@ def _account_of_end(pair: Pair, trade: Trade, bracket: Bracket | None) -> Outcom
         return None
     if trade.plan is None:
         return accounts.backtest_exit(pair.given, trade)
-    return accounts.live_exit(pair.given, trade, bracket, _leaves_ms(pair, trade))
+    return accounts.live_exit(pair.given, trade, bracket, _leaves_ms(pair, trade), _way_of(pair, trade).speed)
 
 
 def _exit_price(pair: Pair, one: Trade, other: Trade, first: Outcome, second: Outcome) -> Difference:
@@ -226,6 +226,8 @@ def _why_another_end(pair: Pair, one: Trade, other: Trade, first: Outcome, secon
     assert theirs is not None
     leaves, leaves_there = _leaves_ms(pair, one), _leaves_ms(pair, other)
     kind = "levels" if leaves == leaves_there else "another signal"
+    if mine == theirs and _is_same(given, first, second):
+        return "latency", f"fired by the same print, filled at {_filled(one)} and {_filled(other)}"
     if one.plan is not None:
         swapped = accounts.live_end_with(given, one, theirs, leaves_there)
         if _is_same(given, swapped, second):
@@ -242,6 +244,10 @@ def _why_another_end(pair: Pair, one: Trade, other: Trade, first: Outcome, secon
     if _is_same(given, back, first):
         return kind, f"with the levels and signals of {pair.first.name} (stop {mine.stop}) the prints give its end"
     return "", "neither other levels nor the path within a bar explain it"
+
+
+def _filled(trade: Trade) -> str:
+    return "no time" if trade.closed_ms is None else clock(trade.closed_ms)
 
 
 def _of_path(end: Outcome) -> str:

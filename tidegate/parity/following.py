@@ -124,7 +124,16 @@ class _Reader:
         held = [coin for coin in self._state.coins.values() if coin.position.size and coin.signal_id in self._plans]
         trades += [self._open(coin.coin) for coin in held]
         trades.sort(key=lambda trade: (trade.opened_ms, trade.coin))
-        return Way(name, tuple(trades), self._signals, self._refusals, tuple(self._braked.values()), tuple(self._shown))
+        return Way(
+            name,
+            tuple(trades),
+            self._signals,
+            self._refusals,
+            tuple(self._braked.values()),
+            tuple(self._shown),
+            self._state.speed,
+            self._shift_ms,
+        )
 
     def _trade(self, closed: ClosedPosition) -> Trade:
         direction = 1 if closed.size > 0 else -1

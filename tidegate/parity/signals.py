@@ -65,9 +65,8 @@ def asked_again(
 
 def _proved(way: Way, differing: "set[Key]", strategy: Strategy, settings: Settings) -> dict[Key, str]:
     places: dict[int, Key] = {}
-    shift_ms = _shift_ms(way)
     for place, wish in enumerate(way.shown):
-        key = (wish.coin, _newest(wish.candles).open_ms - shift_ms)
+        key = (wish.coin, _newest(wish.candles).open_ms - way.shift_ms)
         if key in differing:
             places[place] = key
     answers = asked_again(way.shown, strategy, settings, set(places))
@@ -80,12 +79,6 @@ def _proved(way: Way, differing: "set[Key]", strategy: Strategy, settings: Setti
 
 def _newest(candles: Sequence[Candle]) -> Candle:
     return max(candles, key=lambda candle: candle.open_ms)
-
-
-def _shift_ms(way: Way) -> int:
-    """What the bot's times lie before the recorded ones, off the newest bars that both tell of."""
-    shown = max(_newest(wish.candles).open_ms for wish in way.shown)
-    return shown - max(at_ms for _, at_ms in way.signals)
 
 
 def _wish(wishes: pd.DataFrame, signal_ms: int) -> Mapping[str, object]:

@@ -88,7 +88,8 @@ class Trade:
 @dataclass(frozen=True)
 class Way:
     """All that one way did: `signals` it acted on by coin and bar, with how many bars the strategy saw; `refusals`;
-    when its loss limits were reached; what its strategist was shown, in order.
+    when its loss limits were reached; what its strategist was shown, in order. `speed`: how much faster than the wall
+    clock its time ran: what takes a moment takes that much longer in it; `shift_ms`: what it lay behind the recorded.
     """
 
     name: str
@@ -97,6 +98,8 @@ class Way:
     refusals: Mapping[Key, str] = field(default_factory=dict)
     braked: Sequence[Braked] = ()
     shown: Sequence[Evaluate] = ()
+    speed: float = 1.0
+    shift_ms: int = 0
 
     def by_key(self) -> dict[Key, Trade]:
         """The trades by what makes them the same."""

@@ -74,6 +74,15 @@ def checked(frame: pd.DataFrame, timeframe: Timeframe, *, bars_min: int = BARS_M
     return Checked(bars, tuple(found.problems), tuple(found.remarks))
 
 
+def moments(column: Any) -> tuple[Any, tuple[str, ...]]:
+    """Times in any of the forms that `checked` knows, in UTC, and what is wrong with them; None where none is one."""
+    found = _Findings()
+    times = _times(column, found)
+    if times is not None and (untimed := int(times.isna().sum())):
+        found.problem(f"{untimed} rows have no time")
+    return times, tuple(found.problems)
+
+
 def rows_text(index: pd.Index, where: np.ndarray) -> str:
     """Which rows, for a person: how many, the first few by number and time."""
     numbers = np.flatnonzero(where)

@@ -17,6 +17,7 @@ import pandas as pd
 from tidegate.errors import ConfigError, StorageError
 from tidegate.history.checks import checked
 from tidegate.history.made_up import made_up, remark_of, seed_of
+from tidegate.history.prints import is_prints, rolled_up
 from tidegate.history.resampling import resampled
 from tidegate.history.times import in_ms
 from tidegate.model.market import Timeframe
@@ -83,11 +84,12 @@ def of_frame(
     to_ms: int | None = None,
 ) -> History:
     """Candles that are at hand as a frame, checked, put together to `timeframe` if they are finer, and cut."""
+    frame, rolled = _without_prints(frame, timeframe, source)
     own = _own_timeframe(frame, timeframe)
     found = checked(frame, own)
     if found.problems:
         raise ConfigError([f"{source}: {problem}" for problem in found.problems])
-    bars, remarks = found.bars, list(found.remarks)
+    bars, remarks = found.bars, [*rolled, *found.remarks]
     if own is not timeframe:
         bars = resampled(bars, own, timeframe)
         remarks.append(f"{timeframe.value} put together from {own.value}")
@@ -100,6 +102,16 @@ def of_frame(
             [f"{source}: too few bars of {coin} {timeframe.value} in that span: {len(cut)}; there: {there}"]
         )
     return History(coin, timeframe, cut, source, sha256_of(cut), tuple(remarks))
+
+
+def _without_prints(frame: pd.DataFrame, timeframe: Timeframe, source: str) -> tuple[pd.DataFrame, list[str]]:
+    """Recorded trades put together to candles, and a remark; candles as they are."""
+    if not is_prints(frame):
+        return frame, []
+    try:
+        return rolled_up(frame, timeframe), [f"{timeframe.value} put together from {len(frame):,} trades"]
+    except ConfigError as error:
+        raise ConfigError([f"{source}: {problem}" for problem in error.problems]) from error
 
 
 def told_of(histories: Sequence[History]) -> dict[str, str]:

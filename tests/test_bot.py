@@ -310,7 +310,7 @@ def test_what_nobody_foresaw_is_in_the_log_and_on_the_screen_with_code_1(folder:
         "import tidegate.session\n"
         "def crash(*_words):\n"
         "    raise RuntimeError('nobody foresaw this')\n"
-        "tidegate.session._greet = crash\n"
+        "tidegate.session.greet = crash\n"
     )
     code, out, _err = process(folder, "--seconds", "3", before=before)
     assert code == 1

@@ -164,6 +164,12 @@ BAD_FILES: dict[str, tuple[str | bytes, list[tuple[str, str]]]] = {
         TESTNET + f"HYPERLIQUID_MAINNET_PRIVATE_KEY={KEY[:-1]}",
         [("HYPERLIQUID_MAINNET_PRIVATE_KEY=(hidden", "63 hex digits instead of 64")],
     ),
+    "a builder without a fee": (f"BUILDER_ADDRESS={ADDRESS}", [("BUILDER_FEE_TENTHS_BP=", "BUILDER_ADDRESS needs it")]),
+    "a fee without a builder": ("BUILDER_FEE_TENTHS_BP=10", [("BUILDER_ADDRESS=", "BUILDER_FEE_TENTHS_BP needs it")]),
+    "a builder's fee beyond the exchange's limit": (
+        f"BUILDER_ADDRESS={ADDRESS}\nBUILDER_FEE_TENTHS_BP=101",
+        [("BUILDER_FEE_TENTHS_BP=101", "")],
+    ),
     "a key without its account": (
         f"NETWORK=testnet\nHYPERLIQUID_PRIVATE_KEY={KEY}",
         [("HYPERLIQUID_ACCOUNT_ADDRESS=", "not set, NETWORK=testnet needs it")],

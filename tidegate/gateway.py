@@ -18,6 +18,7 @@ from tidegate.hyperliquid import replies, wire
 from tidegate.hyperliquid.client import HyperliquidClient
 from tidegate.hyperliquid.signing import Signer
 from tidegate.model.events import Event, Faulted, OrdersSent
+from tidegate.model.fees import BuilderFee
 from tidegate.model.instruments import Instrument
 from tidegate.model.intents import (
     CancelOrders,
@@ -68,6 +69,7 @@ class Gateway:
 
     The exits that `prepare` is told of are signed and committed in advance: one of them leaves when exactly its orders
     are asked for in time, anything else is signed when it is asked for.
+    `builder` is paid by what may open a position, and approved by the account.
     `monotonic_ns` says when bytes left, by the clock that also stamps frames on their arrival.
     """
 
@@ -82,12 +84,13 @@ class Gateway:
         instruments: Mapping[str, Instrument],
         limits: HardLimits,
         vault_address: str | None = None,
+        builder: BuilderFee | None = None,
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._signer, self._ledger, self._clock = signer, ledger, clock
         self._courier, self._stream = courier, stream
         self._instruments, self._vault_address = instruments, vault_address
-        self._monotonic_ns = monotonic_ns
+        self._builder, self._monotonic_ns = builder, monotonic_ns
         self._limits = limits
         self._ready: dict[str, Ready] = {}
 
@@ -155,7 +158,7 @@ class Gateway:
 
     def _signed(self, wish: Write, now_ms: int) -> wire.Envelope:
         nonce = self._ledger.next_nonce(now_ms)
-        action = wire.action_of(wish, self._instruments)
+        action = wire.action_of(wish, self._instruments, self._builder)
         return wire.envelope(self._signer, action, nonce, self._vault_address, wish.expires_ms)
 
     def _commit(self, wish: Write, letter: wire.Envelope) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from msgspec.structs import replace
 
-from tidegate import __version__, logs
+from tidegate import __version__, builder_fee, logs
 from tidegate.choosing import coins_of, find, left_over
 from tidegate.clock import ExchangeClock
 from tidegate.config import Loaded, check_against_market
@@ -27,10 +27,11 @@ from tidegate.crashes import tell_of_crashes
 from tidegate.dry_run import DryRunGateway
 from tidegate.errors import ConfigError, ExchangeError, TidegateError
 from tidegate.gateway import Courier, Gateway
+from tidegate.greeting import greet
 from tidegate.hard_limits import HardLimits, limits_of
 from tidegate.hyperliquid.client import HyperliquidClient
 from tidegate.hyperliquid.instruments import resolve
-from tidegate.hyperliquid.limits import WEIGHT_PER_MINUTE, Budget, weight_per_minute
+from tidegate.hyperliquid.limits import Budget
 from tidegate.hyperliquid.people import mode_words
 from tidegate.hyperliquid.protocol import StreamProtocol
 from tidegate.hyperliquid.subscriptions import SUBSCRIPTIONS_MAX
@@ -231,7 +232,7 @@ class Session:
                 origins=coins,
             )
         )
-        _greet(settings, tuple(coins), wallet, account)
+        greet(settings, tuple(coins), wallet, account)
         listening = Listening(
             inbox, stream, _say, majors, lambda: (self._budget.gauges().words, tidying.gauges().words)
         )
@@ -273,7 +274,8 @@ class Session:
         if problems:
             raise ConfigError(problems)
         coins = tuple(name for name in (resolve(coin, instruments) for coin in self._settings.coins) if name)
-        return instruments, replace(self._settings, coins=coins, majors=majors, account_address=wallet.account)
+        settings = patient("the builder fee", lambda: builder_fee.settled(self._settings, client, wallet))
+        return instruments, replace(settings, coins=coins, majors=majors, account_address=wallet.account)
 
     def _people(self, client: HyperliquidClient, wallet: Wallet) -> list[str]:
         """What speaks against this key trading this account; the rest of what the exchange tells goes to the log."""
@@ -336,6 +338,7 @@ class Session:
             instruments=instruments,
             limits=limits,
             vault_address=wallet.vault,
+            builder=settings.builder,
         )
 
     def _ending_when_flat(self, settling: "Settling") -> Callable[[State], None]:
@@ -384,16 +387,3 @@ class Session:
 
 def _say(note: Note) -> None:
     logs.log(note.topic, note.text, note.level)
-
-
-def _greet(settings: Settings, coins: tuple[str, ...], wallet: Wallet, account: Account) -> None:
-    params = ", ".join(f"{name}={value}" for name, value in settings.strategy_params.items()) or "its defaults"
-    dry = "; DRY RUN: orders are shown, never sent" if settings.dry_run else ""
-    check_s, fallback_s = float(settings.check_interval_s), float(settings.fallback_interval_s)
-    weight = weight_per_minute(len(coins), check_s, fallback_s, settings.stream.value)
-    logs.log(
-        "bot",
-        f"initialised: account {wallet.account}, equity {account.equity:,.2f} USD; {settings.strategy} ({params}) on "
-        f"{', '.join(coins)} {settings.timeframe.value}, polling every {settings.check_interval_s} s "
-        f"(at most {weight:.0f} of {WEIGHT_PER_MINUTE} REST weight a minute){dry}",
-    )

@@ -67,6 +67,7 @@ def check(given: Given) -> list[str]:
         ({"NETWORK", *PLAIN_KEYS}, _keys_of_networks),
         ({"NETWORK", "HYPERLIQUID_ACCOUNT_ADDRESS", "CONFIRM_MAINNET"}, _confirmation),
         ({"HYPERLIQUID_ACCOUNT_ADDRESS", "HYPERLIQUID_VAULT_ADDRESS"}, _vault),
+        ({"BUILDER_ADDRESS", "BUILDER_FEE_TENTHS_BP"}, _builder),
         ({"NETWORK", "LOCALNET_URL"}, _localnet),
         (set(), _key_place),
         ({"ALERT_WEBHOOK_URL"}, _webhook_place),
@@ -135,6 +136,14 @@ def _vault(given: Given) -> Iterator[str]:
             "the same as HYPERLIQUID_ACCOUNT_ADDRESS",
             "the address of a vault or sub-account, or nothing",
         )
+
+
+def _builder(given: Given) -> Iterator[str]:
+    values = given.values
+    if values.builder_address and not values.builder_fee_tenths_bp:
+        yield given.line("BUILDER_FEE_TENTHS_BP", "not set, BUILDER_ADDRESS needs it", "from 1 to 100")
+    if values.builder_fee_tenths_bp and not values.builder_address:
+        yield given.line("BUILDER_ADDRESS", "not set, BUILDER_FEE_TENTHS_BP needs it")
 
 
 def _localnet(given: Given) -> Iterator[str]:

@@ -116,8 +116,9 @@ def _near_misses(around: Mapping[str, Text], names: tuple[str, ...]) -> dict[str
 
 
 def _loaded(values: Variables, texts: Mapping[str, Text], strategy_dir: Path) -> Loaded:
+    from tidegate.config.building import settings_of
     from tidegate.config.rules import TEXT_MAX
-    from tidegate.config.variables import meaning_of, settings_of
+    from tidegate.config.variables import meaning_of
 
     settings = settings_of(values, strategy_dir=str(strategy_dir), database_url=without_password(values.database_url))
     entries = tuple(

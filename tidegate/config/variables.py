@@ -277,6 +277,15 @@ class Variables(BaseSettings):
         default=DEFAULTS.vault_address,
         description="Address of the vault or sub-account to trade for, if any.",
     )
+    builder_address: Annotated[str, rules.address()] = Field(
+        default=DEFAULTS.builder_address,
+        description="A builder to whom each entry pays BUILDER_FEE_TENTHS_BP, once the account has approved it; "
+        "empty for nobody.",
+    )
+    builder_fee_tenths_bp: Annotated[int, rules.whole(0, 100, example="10")] = Field(
+        default=DEFAULTS.builder_fee_tenths_bp,
+        description="The builder's fee in tenths of a basis point of an entry (10 is 0.01 %); 0 for none.",
+    )
     confirm_mainnet: Annotated[str, rules.address()] = Field(
         default=DEFAULTS.confirm_mainnet,
         description="The account address once more: without it nothing trades on mainnet.",
@@ -347,67 +356,3 @@ def rule_of(name: str) -> Rule:
 def meaning_of(name: str) -> str:
     """What a variable is for, in one sentence."""
     return Variables.model_fields[name.lower()].description or ""
-
-
-def settings_of(values: Variables, *, strategy_dir: str, database_url: str) -> Settings:
-    """The part of the variables that is not secret, as the value that the rest of the program reads."""
-    return Settings(
-        network=values.network,
-        dry_run=values.dry_run,
-        coins=values.coins,
-        majors=values.majors,
-        timeframe=values.timeframe,
-        strategy=values.strategy,
-        strategy_params=values.strategy_params,
-        strategy_dir=strategy_dir,
-        candle_history=values.candle_history,
-        warmup=values.warmup,
-        regime=values.regime,
-        regime_bars=values.regime_bars,
-        regime_buckets=values.regime_buckets,
-        check_interval_s=values.check_interval,
-        fallback_interval_s=values.fallback_interval,
-        stream=values.stream,
-        shared_budget=values.shared_budget,
-        stop_price_source=values.stop_price_source,
-        stop_loss_pct=values.stop_loss_pct,
-        take_profit_pct=values.take_profit_pct,
-        trailing_stop_pct=values.trailing_stop_pct,
-        risk_per_trade_pct=values.risk_per_trade_pct,
-        max_position_usd=values.max_position_usd,
-        max_allocation_usd=values.max_allocation_usd,
-        entry=values.entry,
-        entry_timeout_s=values.entry_timeout,
-        entry_timeout_action=values.entry_timeout_action,
-        twap_minutes=values.twap_minutes,
-        twap_above_usd=values.twap_above_usd,
-        trim_at_r=values.trim_at_r,
-        trim_pct=values.trim_pct,
-        adds_max=values.adds_max,
-        on_start_position=values.on_start_position,
-        respect_manual=values.respect_manual,
-        max_open_positions=values.max_open_positions,
-        max_orders_per_minute=values.max_orders_per_minute,
-        max_exposure_usd=values.max_exposure_usd,
-        max_daily_loss_pct=values.max_daily_loss_pct,
-        max_drawdown_pct=values.max_drawdown_pct,
-        sticky_brakes=values.sticky_brakes,
-        cooldown_minutes=values.cooldown_minutes,
-        stop_guard_stops=values.stop_guard_stops,
-        stop_guard_minutes=values.stop_guard_minutes,
-        leverage=values.leverage,
-        margin_mode=values.margin_mode,
-        max_slippage_pct=values.max_slippage_pct,
-        order_transport=values.order_transport,
-        keystore=values.hyperliquid_keystore,
-        keystore_password_file=values.hyperliquid_keystore_password_file,
-        key_file=values.hyperliquid_key_file,
-        allow_master_key=values.allow_master_key,
-        account_address=values.hyperliquid_account_address,
-        vault_address=values.hyperliquid_vault_address,
-        confirm_mainnet=values.confirm_mainnet,
-        proxy=values.proxy,
-        database_url=database_url,
-        log_level=values.log_level,
-        log_dir=values.log_dir,
-    )

@@ -50,8 +50,9 @@ def round_trip(state: State, coin: CoinState) -> RoundTrip | None:
     half = ZERO
     if coin.bid is not None and coin.ask is not None and coin.bid < coin.ask:
         half = (coin.ask - coin.bid) / (coin.ask + coin.bid)
+    builder = state.settings.builder
     return RoundTrip(
-        entry=state.fees.maker if maker else state.fees.taker,
+        entry=(state.fees.maker if maker else state.fees.taker) + (builder.rate if builder is not None else ZERO),
         exit=state.fees.taker,
         spread=half if maker else 2 * half,
     )

@@ -183,6 +183,11 @@ class HyperliquidClient:
         """The rates that an account pays on perps."""
         return people.fees_of(self._ask({"type": "userFees", "user": user.lower()}))
 
+    def max_builder_fee(self, user: str, builder: str) -> int:
+        """The most that `user` lets `builder` take, in tenths of a basis point; 0 for nothing."""
+        asked = {"type": "maxBuilderFee", "user": user.lower(), "builder": builder.lower()}
+        return people.builder_fee_of(self._ask(asked))
+
     def mode(self, user: str) -> str:
         """How an account keeps its money, in the exchange's word; "" where it has none."""
         return self._mode(user.lower())

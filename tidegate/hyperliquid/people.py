@@ -70,6 +70,12 @@ def fees_of(body: object) -> Fees:
     return fees
 
 
+def builder_fee_of(body: object) -> int:
+    """The answer to maxBuilderFee: tenths of a basis point."""
+    approved: int = typed(body, int, "builder fee")
+    return approved
+
+
 def mode_words(mode: str) -> str:
     """An account mode for a person: where the money lies."""
     where = "the USDC of spot is the margin of perps too" if mode in UNIFIED_MODES else "perps and spot apart"

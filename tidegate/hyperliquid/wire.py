@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from tidegate.hyperliquid import twaps
 from tidegate.hyperliquid.signing import Signer
+from tidegate.model.fees import BuilderFee
 from tidegate.model.instruments import Instrument
 from tidegate.model.intents import CancelOrders, CancelTwap, PlaceOrders, Write
 from tidegate.model.orders import Limit, OrderRequest, Trigger, Twap
@@ -55,11 +56,12 @@ def wire_number(value: Decimal) -> str:
     return f"{whole}.{decimals}"
 
 
-def action_of(wish: Write, instruments: Mapping[str, Instrument]) -> dict[str, Any]:
+def action_of(wish: Write, instruments: Mapping[str, Instrument], builder: BuilderFee | None = None) -> dict[str, Any]:
     """The action that carries out `wish`, in the exact key order that is signed.
 
     The asset number is the coin's in `instruments` (the newest metadata), for numbers move between networks and
-    listings; a coin that is not there raises KeyError.
+    listings; a coin that is not there raises KeyError. Orders that may open a position pay the `builder`; those that
+    only reduce never do: an approval that was taken back must not refuse an exit or a stop.
     """
     asset = instruments[wish.coin].asset
     if isinstance(wish, CancelTwap):
@@ -69,7 +71,10 @@ def action_of(wish: Write, instruments: Mapping[str, Instrument]) -> dict[str, A
         if isinstance(first.kind, Twap):
             return twaps.order_action(first, first.kind, asset, wire_number(first.size))
         orders = [_order(order, instruments[order.coin].asset) for order in wish.orders]
-        return {"type": "order", "orders": orders, "grouping": wish.grouping.value}
+        action: dict[str, Any] = {"type": "order", "orders": orders, "grouping": wish.grouping.value}
+        if builder is not None and not all(order.reduce_only for order in wish.orders):
+            action["builder"] = {"b": builder.address.lower(), "f": builder.tenths_bp}
+        return action
     if isinstance(wish, CancelOrders):
         cancels = [{"asset": asset, "cloid": cloid} for cloid in wish.cloids]
         return {"type": "cancelByCloid", "cancels": cancels}

@@ -4,6 +4,8 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+TENTH_BP = Decimal("0.00001")
+
 
 class Fees(Struct, frozen=True, kw_only=True):
     """Rates of perps as fractions of the notional; `maker` is negative where the exchange pays a rebate.
@@ -13,6 +15,21 @@ class Fees(Struct, frozen=True, kw_only=True):
 
     taker: Decimal
     maker: Decimal
+
+
+class BuilderFee(Struct, frozen=True, kw_only=True):
+    """What a builder takes of a fill besides the exchange's fee, in tenths of a basis point (10 = 0.01 %).
+
+    Source: Hyperliquid docs, "Builder codes".
+    """
+
+    address: str
+    tenths_bp: int
+
+    @property
+    def rate(self) -> Decimal:
+        """The fee as a fraction of the notional."""
+        return self.tenths_bp * TENTH_BP
 
 
 class RoundTrip(Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from enum import Enum
 
 from msgspec import Struct
 
+from tidegate.model.fees import BuilderFee
 from tidegate.model.market import Timeframe
 
 HUNDRED = Decimal(100)
@@ -137,6 +138,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     allow_master_key: bool = False
     account_address: str = ""
     vault_address: str = ""
+    builder_address: str = ""
+    builder_fee_tenths_bp: int = 0
     confirm_mainnet: str = ""
     database_url: str = "sqlite:///data/tidegate.db"
     proxy: str = ""
@@ -177,6 +180,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     def uses_twaps(self) -> bool:
         """Whether an entry may be a TWAP order."""
         return self.entry is EntryStyle.TWAP or (self.entry is EntryStyle.MARKET and self.twap_above_usd > 0)
+
+    @property
+    def builder(self) -> BuilderFee | None:
+        """Who is paid for each entry besides the exchange, and how much; None for nobody."""
+        if not self.builder_address or not self.builder_fee_tenths_bp:
+            return None
+        return BuilderFee(address=self.builder_address.lower(), tenths_bp=self.builder_fee_tenths_bp)
 
     @property
     def slippage(self) -> Decimal:

@@ -32,7 +32,7 @@ class Pair:
     end: str
     parameters: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
-    speed: float = 60.0
+    speed: float = 30.0
 
     @property
     def paths(self) -> dict[str, Path]:
@@ -44,28 +44,27 @@ BTC_2021, ETH_2021 = (f"binance_spot/{coin}_1m_20210420_20210520.parquet" for co
 BTC_2025, ETH_2025 = (f"binance_perp/{coin}_5m_20241231_20260219.parquet" for coin in ("BTC", "ETH"))
 SHORTS = {"shorts": "true"}
 PAIRS = {
-    "2021-05-19 ema_cross": Pair("ema_cross", "1m", {"BTC": BTC_2021}, "2021-05-19T12:30", "2021-05-19T15:00"),
+    "2021-05-19 ema_cross": Pair("ema_cross", "1m", {"BTC": BTC_2021}, "2021-05-19T13:15", "2021-05-19T14:45"),
     "2021-05-19 donchian_breakout": Pair(
-        "donchian_breakout", "1m", {"ETH": ETH_2021}, "2021-05-19T12:00", "2021-05-19T14:30", SHORTS
+        "donchian_breakout", "1m", {"ETH": ETH_2021}, "2021-05-19T12:15", "2021-05-19T13:25", SHORTS
     ),
     "2021-05-19 rsi_reversion, trailing": Pair(
-        "rsi_reversion", "1m", {"BTC": BTC_2021, "ETH": ETH_2021}, "2021-05-19T12:00", "2021-05-19T14:00", SHORTS,
+        "rsi_reversion", "1m", {"BTC": BTC_2021, "ETH": ETH_2021}, "2021-05-19T12:45", "2021-05-19T14:00", SHORTS,
         {"trailing_stop_pct": D("1.5"), "max_daily_loss_pct": D(0), "max_drawdown_pct": D(0)},
     ),
     "2025-04-07 ema_cross": Pair(
         "ema_cross", "5m", {"BTC": "hyperliquid_perp/BTC_5m_20250314_20250726.parquet"},
-        "2025-04-07T12:00", "2025-04-07T17:00", SHORTS, speed=120.0,
+        "2025-04-07T12:00", "2025-04-07T14:00", SHORTS,
     ),
     "2025-04-07 rsi_reversion": Pair(
         "rsi_reversion", "5m", {"SOL": "hyperliquid_perp/SOL_5m_20250314_20250726.parquet"},
-        "2025-04-07T03:30", "2025-04-07T09:00", SHORTS, speed=120.0,
+        "2025-04-07T13:45", "2025-04-07T15:30", SHORTS,
     ),
     "2025-10-10 donchian_breakout": Pair(
-        "donchian_breakout", "5m", {"BTC": BTC_2025}, "2025-10-10T20:00", "2025-10-11T01:00", SHORTS, speed=120.0
+        "donchian_breakout", "5m", {"BTC": BTC_2025}, "2025-10-10T20:40", "2025-10-10T21:45", SHORTS
     ),
     "2025-10-10 ema_cross": Pair(
-        "ema_cross", "5m", {"BTC": BTC_2025, "ETH": ETH_2025}, "2025-10-10T23:00", "2025-10-11T04:30", SHORTS,
-        speed=120.0,
+        "ema_cross", "5m", {"BTC": BTC_2025, "ETH": ETH_2025}, "2025-10-10T23:30", "2025-10-11T00:10", SHORTS,
     ),
 }  # fmt: skip
 

@@ -15,6 +15,8 @@ from tidegate.model.intents import NOTHING, Decision, Evaluate, Level, Note
 from tidegate.model.market import MINUTE_MS, Candle
 
 SHOWN_MAX = 3
+IMBALANCE_MAX_MS = 60_000
+"""An order book's imbalance that was told so long ago is not known any more."""
 KEPT_MAX = 5_000
 """So many candles of a length are all that the exchange serves."""
 _FIELDS = ("open", "high", "low", "close", "volume", "trades")
@@ -99,7 +101,15 @@ def decide(state: State, coin: CoinState) -> Decision:
     )
     if not new:
         return NOTHING
-    return Decision(intents=(Evaluate(coin=coin.coin, candles=new, reset=reset, funding=coin.funding),))
+    is_new = state.now_ms - coin.imbalance_ms <= IMBALANCE_MAX_MS
+    wish = Evaluate(
+        coin=coin.coin,
+        candles=new,
+        reset=reset,
+        funding=coin.funding,
+        imbalance=coin.imbalance if is_new else None,
+    )
+    return Decision(intents=(wish,))
 
 
 def _troubles(state: State, coin: CoinState, merge: Merge) -> tuple[Note, ...]:

@@ -158,6 +158,8 @@ class CoinState(Struct, frozen=True, kw_only=True):
     mark: Decimal | None = None
     mark_ms: int = 0
     funding: Decimal | None = None
+    imbalance: Decimal | None = None
+    imbalance_ms: int = 0
     leverage: int | None = None
     shown_leverage: int | None = None
     cross: bool | None = None

@@ -107,6 +107,8 @@ def on_book(state: State, event: BookChanged) -> Decision:
     if coin is None or event.time_ms < coin.book_ms:
         return NOTHING
     coin = state.change(event.coin, bid=event.bid, ask=event.ask, book_ms=event.time_ms)
+    if event.imbalance is not None:
+        coin = state.change(event.coin, imbalance=event.imbalance, imbalance_ms=event.time_ms)
     if coin.bracket is None or state.settings.stop_price_source is StopPriceSource.MARK:
         return NOTHING
     long = coin.bracket.direction > 0

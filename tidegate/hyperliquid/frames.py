@@ -33,9 +33,10 @@ class Trades(Struct, tag_field="channel", tag="trades"):
 
 
 class Level(Struct, gc=False):
-    """One price level of a book."""
+    """One price level of a book; the size stays as it is, for no price may be lost over it."""
 
     px: Decimal
+    sz: Raw = Raw()
 
 
 _decode_levels = msgspec.json.Decoder(list[Level]).decode

@@ -8,7 +8,10 @@ from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from tidegate.hyperliquid.frames import Book, CoinContext, Print, Touch
+from tidegate.hyperliquid.imbalance import Imbalances
 from tidegate.hyperliquid.seen import SeenPrints
 from tidegate.hyperliquid.shapes import CandleRow, is_price
 from tidegate.model.events import BookChanged, CandleChanged, Event, Marked, Mid, Trade
@@ -30,12 +33,14 @@ class MarketFrames:
         self._from_ms = 0
         self._from_of: dict[str, int] = {}
         self._book_ms: dict[str, int] = {}
+        self._imbalances = Imbalances()
 
     def opened(self, at_ms: int) -> None:
         """A new connection: what is older will be replayed and is known or no longer true."""
         self._from_ms = at_ms - REPLAY_MARGIN_MS
         self._from_of.clear()
         self._book_ms.clear()
+        self._imbalances.clear()
 
     def asked(self, coin: str, at_ms: int) -> None:
         """A coin is subscribed to on an open connection: the same holds for it from now on."""
@@ -45,6 +50,7 @@ class MarketFrames:
         """Nothing of this coin is wanted any more."""
         self._from_of.pop(coin, None)
         self._book_ms.pop(coin, None)
+        self._imbalances.forget(coin)
 
     def trades(self, rows: Sequence[Print], at_ms: int, received_ns: int) -> list[Event]:
         """One fact for each coin with new prints (in practice one)."""
@@ -96,7 +102,13 @@ class MarketFrames:
     def touch(self, touch: Touch, at_ms: int, received_ns: int) -> list[Event]:
         """The best bid and ask."""
         bid, ask = touch.bbo
-        return self._book(touch.coin, bid.px if bid else None, ask.px if ask else None, touch.time, at_ms, received_ns)
+        best_bid, best_ask = bid.px if bid else None, ask.px if ask else None
+        told = self._book(touch.coin, best_bid, best_ask, touch.time, at_ms, received_ns)
+        if told and bid and ask and self._imbalances.wants(touch.coin, touch.time):
+            imbalance = self._imbalances.seen(touch.coin, touch.time, bid.sz, ask.sz)
+            if imbalance is not None:
+                told = [replace(told[0], imbalance=imbalance)]
+        return told
 
     def book(self, book: Book, at_ms: int, received_ns: int) -> list[Event]:
         """The touch of a book snapshot."""

@@ -48,12 +48,16 @@ class Trade(Fact, frozen=True, kw_only=True):
 
 
 class BookChanged(Fact, frozen=True, kw_only=True):
-    """The touch of the order book; a side without orders is None."""
+    """The touch of the order book; a side without orders is None.
+
+    `imbalance`: (bid - ask) / (bid + ask) of its sizes, the mean of some seconds; told about once a second.
+    """
 
     coin: str
     bid: Decimal | None
     ask: Decimal | None
     time_ms: int
+    imbalance: Decimal | None = None
     received_ns: int = 0
 
     @property

@@ -214,12 +214,14 @@ class Evaluate(Wish, frozen=True, kw_only=True):
     """Have the strategy look at these newly closed candles; `reset` says they are all there is.
 
     `funding`: the rate of an hour as the stream told it last, when the newest of them had closed; None: not heard.
+    `imbalance`: the order book's, in the same way.
     """
 
     coin: str
     candles: tuple[Candle, ...]
     reset: bool
     funding: Decimal | None = None
+    imbalance: Decimal | None = None
 
 
 class Subscribe(Wish, frozen=True, kw_only=True):

@@ -94,7 +94,13 @@ def main() -> int:
             continue
         if not isinstance(bars, Bars):
             return 1
-        wish = Evaluate(coin=bars.coin, candles=bars.candles, reset=bars.reset, funding=bars.funding)
+        wish = Evaluate(
+            coin=bars.coin,
+            candles=bars.candles,
+            reset=bars.reset,
+            funding=bars.funding,
+            imbalance=bars.imbalance,
+        )
         if not bars.last:
             evaluator.add(wish)
             continue

@@ -31,12 +31,17 @@ NO_REGIME = Regime()
 class CoinBars:
     """The newest closed bars of one coin: at most `limit`, oldest first, one a time.
 
-    `funding`: what was known of it by the open times of bars that are told anew.
+    `funding` and `imbalance`: what was known of them by the open times of bars that are told anew.
     """
 
-    def __init__(self, limit: int, funding: Mapping[int, float] = MappingProxyType({})) -> None:
+    def __init__(
+        self,
+        limit: int,
+        funding: Mapping[int, float] = MappingProxyType({}),
+        imbalance: Mapping[int, float] = MappingProxyType({}),
+    ) -> None:
         self._limit = limit
-        self.funding = dict(funding)
+        self.funding, self.imbalance = dict(funding), dict(imbalance)
         self._opens = np.empty(0, dtype=np.int64)
         self._values = np.empty((0, len(BAR_COLUMNS)))
         self.last: Candle | None = None
@@ -49,8 +54,13 @@ class CoinBars:
         """How long a bar is; 0 before the first."""
         return self.last.close_ms - self.last.open_ms + 1 if self.last is not None else 0
 
-    def append(self, candles: Sequence[Candle], funding: Decimal | None = None) -> None:
-        """Add candles; one whose open time is already there replaces it. `funding`: as known after the newest."""
+    def append(
+        self, candles: Sequence[Candle], funding: Decimal | None = None, imbalance: Decimal | None = None
+    ) -> None:
+        """Add candles; one whose open time is already there replaces it.
+
+        `funding` and `imbalance`: as known after the newest.
+        """
         if not candles:
             return
         newest = {candle.open_ms: candle for candle in candles}
@@ -64,20 +74,26 @@ class CoinBars:
         self._values = np.concatenate([self._values[:keep], np.array([added[at] for at in order])])[-self._limit :]
         if self.last is None or ascending[-1] >= self.last.open_ms:
             self.last = newest[ascending[-1]]
-        if funding is not None:
-            self.funding[ascending[-1]] = float(funding)
-            oldest = int(self._opens[0])
-            self.funding = {open_ms: rate for open_ms, rate in self.funding.items() if open_ms >= oldest}
+        self.funding = self._with(self.funding, ascending[-1], funding)
+        self.imbalance = self._with(self.imbalance, ascending[-1], imbalance)
+
+    def _with(self, known: dict[int, float], open_ms: int, value: Decimal | None) -> dict[int, float]:
+        """What is known by bars, with one more, as far as the bars are kept."""
+        if value is None:
+            return known
+        oldest = int(self._opens[0])
+        return {at_ms: told for at_ms, told in (known | {open_ms: float(value)}).items() if at_ms >= oldest}
 
     def frame(self) -> pd.DataFrame:
         """A new frame that its taker may change: index the open times (UTC), columns as in BAR_COLUMNS.
 
-        And a column funding, once a rate was heard.
+        And the columns funding and imbalance, once a rate or an imbalance was heard.
         """
         index = pd.DatetimeIndex(self._opens.astype("datetime64[ms]"), tz="UTC", name="open_time")
         frame = pd.DataFrame(self._values.copy(), index=index, columns=list(BAR_COLUMNS))
-        if self.funding:
-            frame["funding"] = [self.funding.get(open_ms, np.nan) for open_ms in self._opens.tolist()]
+        for name, known in (("funding", self.funding), ("imbalance", self.imbalance)):
+            if known:
+                frame[name] = [known.get(open_ms, np.nan) for open_ms in self._opens.tolist()]
         frame.attrs[STEP] = self.step_ms
         return frame
 
@@ -115,9 +131,10 @@ class Evaluator:
         """Take the candles of a wish without asking the strategy."""
         before = self._coins.get(wish.coin)
         if wish.reset or before is None:
-            # Candles are told again, funding rates are not.
-            self._coins[wish.coin] = CoinBars(self._candle_history, before.funding if before is not None else {})
-        self._coins[wish.coin].append(wish.candles, wish.funding)
+            # Candles are told again, funding rates and imbalances are not.
+            known = (before.funding, before.imbalance) if before is not None else ()
+            self._coins[wish.coin] = CoinBars(self._candle_history, *known)
+        self._coins[wish.coin].append(wish.candles, wish.funding, wish.imbalance)
 
     def evaluate(self, wish: Evaluate) -> Answered | Failed:
         """Take the candles of a wish and say what the strategy wishes after the last one; never raises."""

@@ -38,7 +38,7 @@ class Setup(Struct, frozen=True, kw_only=True, tag=True):
 class Bars(Struct, frozen=True, kw_only=True, tag=True):
     """To the child: newly closed candles. `reset`: forget what there was; `last`: evaluate after these.
 
-    `funding`: the rate of an hour that was known when the last of them had closed.
+    `funding`: the rate of an hour that was known when the last of them had closed; `imbalance`: the order book's.
     """
 
     coin: str
@@ -46,6 +46,7 @@ class Bars(Struct, frozen=True, kw_only=True, tag=True):
     reset: bool
     last: bool = True
     funding: Decimal | None = None
+    imbalance: Decimal | None = None
 
 
 class Forget(Struct, frozen=True, kw_only=True, tag=True):

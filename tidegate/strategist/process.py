@@ -296,8 +296,8 @@ class Strategist:
             candles = wish.candles[start : start + MESSAGE_CANDLES]
             reset = wish.reset and start == 0
             last = start == starts[-1]
-            funding = wish.funding if last else None
-            child.say(Bars(coin=wish.coin, candles=candles, reset=reset, last=last, funding=funding))
+            known = {"funding": wish.funding, "imbalance": wish.imbalance} if last else {}
+            child.say(Bars(coin=wish.coin, candles=candles, reset=reset, last=last, **known))
         self._watch_feeding(child)
 
     def _watch_feeding(self, child: Child) -> None:

@@ -105,7 +105,7 @@ class Outlook:
                 size = self._sizes[name]
                 walked = asked_ms if size else asked_ms[:0]
                 reached_ms, marks = self._leaper.walk(name, state, self._bands[name], at_ms, until_ms, walked)
-                limit_ms = min(limit_ms, reached_ms)
+                limit_ms = min(limit_ms, reached_ms if reached_ms < until_ms else limit_ms)
                 worths += size * (marks - marks_now[name]) if size else 0.0
                 if until_ms % HOUR_MS == SETTLES_AFTER_MS:
                     paid += size * self._leaper.hour_ends(name, state, totals[name])

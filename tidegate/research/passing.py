@@ -15,12 +15,13 @@ import msgspec
 from msgspec.structs import replace
 
 from tidegate.core.state import CoinState, OrderState, Phase, State
+from tidegate.hyperliquid import reads
 from tidegate.hyperliquid.client import HyperliquidClient
 from tidegate.hyperliquid.protocol import StreamProtocol
 from tidegate.localnet.exchange import Exchange
 from tidegate.localnet.markets.candle_replay import CandleReplay
 from tidegate.localnet.markets.candles import CandleStore
-from tidegate.model.events import AccountSeen, Event
+from tidegate.model.events import Account, AccountSeen, Event
 from tidegate.model.market import Candle
 from tidegate.research import levels
 from tidegate.research.ahead import SHORTEST_MS, Outlook, Stop, worth_of
@@ -145,11 +146,21 @@ class Passage:
         heard_ms = stop.at_ms + self._latency_ms
         self._leaper.stand(states, stop.at_ms)
         if stop.is_read:
-            account = self._bot.client.account(self._account, None)
-            return [without_deposits(AccountSeen(at_ms=heard_ms, account=account))]
+            return [without_deposits(AccountSeen(at_ms=heard_ms, account=self._seen_now()))]
         with self._bot.stream.caught() as frames:
             self._exchange.ring(stop.at_ms)
         return self._bot.protocol.receive_all(frames, heard_ms, heard_ms * NS_PER_MS)
+
+    def _seen_now(self) -> Account:
+        """The account as the bot's client reads it, without the letter between them."""
+        told = {
+            kind: self._exchange.info({"type": kind, "user": self._account}).body
+            for kind in ("userAbstraction", "clearinghouseState", "frontendOpenOrders")
+        }
+        if told["userAbstraction"] in reads.UNIFIED_MODES:
+            return self._bot.client.account(self._account, None)
+        seen = reads.account_of(told["clearinghouseState"], told["frontendOpenOrders"], [], self._account)
+        return replace(seen, fills_known=False)
 
     def _states(self) -> "dict[str, Prices] | None":
         states = {name: self._leaper.state(name) for name in self._state.coins}

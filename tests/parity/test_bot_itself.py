@@ -70,7 +70,7 @@ def _rows(url: str, question: str) -> list[tuple[object, ...]]:
 
 def test_on_a_made_up_market_the_bot_and_the_simulation_have_identical_trades(market: Path, tmp_path: Path) -> None:
     parameters = {"fast": "3", "slow": "7", "shorts": "true", "stop_atr": "1"}
-    pair = replace(LIVELY, begin="2024-03-04T11:26", end="2024-03-04T11:45", parameters=parameters)
+    pair = replace(LIVELY, begin="2024-03-04T11:34", end="2024-03-04T11:44", parameters=parameters, speed=60.0)
     report = with_patience(pair, {"BTC": market}, tmp_path)
     own = sorted(tmp_path.glob("*/data/tidegate.db"))[-1]
     assert reproduced(report, f"sqlite:///{own}"), "a backtest over the bot's own database has other signals"

@@ -25,6 +25,7 @@ from typing import Any
 from tidegate.hyperliquid.connection import Connection
 from tidegate.hyperliquid.fleet import LINE_SUBSCRIPTIONS, Fleet, Frames
 from tidegate.hyperliquid.line import Line
+from tidegate.hyperliquid.order_books import OrderBook
 from tidegate.hyperliquid.pace import Pace
 from tidegate.hyperliquid.protocol import StreamProtocol
 from tidegate.hyperliquid.replies import Sent
@@ -133,6 +134,11 @@ class HyperliquidWebSocketClient:
     def subscribe_l2_book(self, coin: str, *, fast: bool = False) -> None:
         """Stream the levels of a coin's order book: twenty every five seconds, or five twice a second."""
         self._subscribe(Subscription("l2Book", coin, fast=fast))
+
+    def order_book(self, coin: str) -> OrderBook | None:
+        """The levels of a coin's order book as they came last; None where they have not, or nobody asked for them."""
+        found = (line.order_book(coin) for line in tuple(self._lines))
+        return next((book for book in found if book is not None), None)
 
     def subscribe_all_mids(self) -> None:
         """Stream the mid prices of all coins every five seconds: they reach the bot for coins without a stream."""

@@ -58,6 +58,10 @@ class Coins:
         if self.is_open:
             self._subscriptions.ask(new)
 
+    def remove_single(self, unwanted: Iterable[Subscription]) -> None:
+        """Want single subscriptions no more."""
+        self._end(tuple(unwanted))
+
     def make_lean(self, coin: str, now_ns: int) -> None:
         """Want only the prints of a coin from now on."""
         if coin in self.by_rank:

@@ -18,6 +18,9 @@ LINES_MAX = 8
 LINE_SUBSCRIPTIONS = 200
 """A socket with so many is full, as long as there may be another one."""
 
+ALL_PRICES = Subscription("allMids")
+"""One subscription that brings the mid prices of every coin, every five seconds."""
+
 Frames = dict[StreamProtocol, list[bytes]]
 
 
@@ -44,8 +47,10 @@ class Fleet:
         self._held: frozenset[str] = frozenset()
         self._leaving: dict[str, StreamProtocol] = {}
         self._ranked: dict[str, None] = dict.fromkeys([*home.coins, *home.shared.roster.by("limit")])
+        self._hears_all = self._was_asked_for_all = False
         home.may_move_coins()
         self._spread(home.coins)
+        self._choose({}, 0)
 
     @property
     def room_left(self) -> int:
@@ -62,6 +67,7 @@ class Fleet:
                 self._place(coin, now_ns, out)
             elif line.is_lean(coin) and self.room_left >= self._types:
                 _say(out, line, line.add_coins([coin], now_ns))
+        self._choose(out, now_ns)
         return out
 
     def remove(self, coins: Iterable[str], now_ns: int) -> Frames:
@@ -75,6 +81,7 @@ class Fleet:
                     _say(out, line, line.remove_coins([coin], now_ns))
             self.home.shared.roster.forget(coin)
         self._fill_up(now_ns, out)
+        self._choose(out, now_ns)
         return out
 
     def add_single(self, wanted: Subscription, now_ns: int) -> Frames:
@@ -84,6 +91,8 @@ class Fleet:
             return {}
         if wanted.coin is not None:
             self._ranked.setdefault(wanted.coin, None)
+        if wanted == ALL_PRICES:
+            self._hears_all = self._was_asked_for_all = True
         return {line: line.add([wanted], now_ns)}
 
     def hold(self, coins: Iterable[str], now_ns: int) -> Frames:
@@ -101,6 +110,7 @@ class Fleet:
             _say(out, self.home, self.home.add_coins([coin], now_ns))
             if line is not None and line is not self.home:
                 self._leaving[coin] = line
+        self._choose(out, now_ns)
         return out
 
     def move(self, coin: str, away_from: StreamProtocol, now_ns: int) -> Frames:
@@ -194,6 +204,22 @@ class Fleet:
                     self.home.shared.roster.mute(coin, "limit", "coins with a position need the room")
                 else:
                     _say(out, line, line.make_lean(coin, now_ns))
+
+    def _choose(self, out: Frames, now_ns: int) -> None:
+        """Several coins without room are heard by the stream of all prices, in one's place. A single one is left to
+        REST: that place would cost another coin its prints."""
+        left_out = self.home.shared.roster.by("limit")
+        if len(left_out) > 1 and not self._hears_all:
+            self._make_room(1, now_ns, out)
+            if self.room_left:
+                self._hears_all = True
+                _say(out, self.home, self.home.add([ALL_PRICES], now_ns))
+                self._fill_up(now_ns, out)
+                left_out = self.home.shared.roster.by("limit")
+        if len(left_out) <= 1 and self._hears_all and not self._was_asked_for_all:
+            self._hears_all = False
+            _say(out, self.home, self.home.remove([ALL_PRICES], now_ns))
+            self._fill_up(now_ns, out)
 
     def _fill_up(self, now_ns: int, out: Frames) -> None:
         """Room has come free: first for coins that have none, then for all of those with prints only."""

@@ -24,7 +24,7 @@ FUTURE_MAX_MS = 120_000
 
 
 class MarketFrames:
-    """Turns market frames into facts; `dropped` counts by reason what was left out."""
+    """Turns market frames into facts; `dropped` counts by reason what was left out, `books` are the last snapshots."""
 
     def __init__(self, timeframe: Timeframe, dropped: Counter[str], seen: SeenPrints) -> None:
         self._interval = timeframe.value
@@ -34,12 +34,14 @@ class MarketFrames:
         self._from_of: dict[str, int] = {}
         self._book_ms: dict[str, int] = {}
         self._imbalances = Imbalances()
+        self.books: dict[str, Book] = {}
 
     def opened(self, at_ms: int) -> None:
         """A new connection: what is older will be replayed and is known or no longer true."""
         self._from_ms = at_ms - REPLAY_MARGIN_MS
         self._from_of.clear()
         self._book_ms.clear()
+        self.books.clear()
         self._imbalances.clear()
 
     def asked(self, coin: str, at_ms: int) -> None:
@@ -50,6 +52,7 @@ class MarketFrames:
         """Nothing of this coin is wanted any more."""
         self._from_of.pop(coin, None)
         self._book_ms.pop(coin, None)
+        self.books.pop(coin, None)
         self._imbalances.forget(coin)
 
     def trades(self, rows: Sequence[Print], at_ms: int, received_ns: int) -> list[Event]:
@@ -111,9 +114,12 @@ class MarketFrames:
         return told
 
     def book(self, book: Book, at_ms: int, received_ns: int) -> list[Event]:
-        """The touch of a book snapshot."""
+        """The touch of a book snapshot, whose levels are kept as they are for whoever looks at them."""
         bid, ask = book.touch()
-        return self._book(book.coin, bid, ask, book.time, at_ms, received_ns)
+        told = self._book(book.coin, bid, ask, book.time, at_ms, received_ns)
+        if told:
+            self.books[book.coin] = book
+        return told
 
     def mark(self, context: CoinContext, at_ms: int, received_ns: int) -> list[Event]:
         """The mark price; its frames carry no time of their own."""

@@ -25,6 +25,7 @@ from tidegate.hyperliquid.account_frames import AccountFrames
 from tidegate.hyperliquid.coins import Coins, types_of
 from tidegate.hyperliquid.frames import decode
 from tidegate.hyperliquid.market_frames import MarketFrames
+from tidegate.hyperliquid.order_books import OrderBook, order_book
 from tidegate.hyperliquid.posts import Posts
 from tidegate.hyperliquid.replies import Sent
 from tidegate.hyperliquid.shapes import CandleRow
@@ -50,7 +51,8 @@ UNREADABLE = (
     msgspec.MsgspecError,
     ValueError,
     ArithmeticError,
-    RecursionError,
+    RuntimeError,
+    AssertionError,
     LookupError,
     TypeError,
     AttributeError,
@@ -200,6 +202,16 @@ class StreamProtocol:
         """Want single subscriptions too."""
         self._coins.add_single(wanted, now_ns)
         return self.outbox(now_ns)
+
+    def remove(self, unwanted: Iterable[Subscription], now_ns: int) -> list[bytes]:
+        """Want single subscriptions no more."""
+        self._coins.remove_single(unwanted)
+        return self.outbox(now_ns)
+
+    def order_book(self, coin: str) -> OrderBook | None:
+        """The levels of a coin as they came last, where `l2Book` is subscribed to. May be called by any thread."""
+        book = self._market.books.get(coin) if self.is_open else None
+        return None if book is None else order_book(book)
 
     def hold(self, coins: Iterable[str]) -> None:
         """These coins have a position: their silence is looked into at once."""

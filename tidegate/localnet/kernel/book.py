@@ -347,6 +347,8 @@ class Book:
         for level in self.side(is_bid=is_bid).best_first():
             px, sz, _ = level.row()
             if px * sz >= left:
+                if not size:
+                    return px  # exactly, not divided twice
                 size += left / px
                 return notional / size
             left -= px * sz

@@ -232,18 +232,25 @@ def _why_another_end(pair: Pair, one: Trade, other: Trade, first: Outcome, secon
         swapped = accounts.live_end_with(given, one, theirs, leaves_there)
         if _is_same(given, swapped, second):
             return kind, f"with the levels and signals of {pair.second.name} it ends as there"
+        if one.entries[-1].time_ms != other.entries[-1].time_ms:
+            moments = " and ".join(clock(trade.entries[-1].time_ms) for trade in (one, other))
+            return "latency", f"entered at {moments}: the prints after that, and the levels, are not the same"
         return "", "other levels do not explain it"
     swapped = over_candles(given.fine[one.coin], theirs, one.opened_ms, leaves_there, given.until_ms)
     if _is_same(given, swapped, second):
         return kind, f"with the levels and signals of {pair.second.name} (stop {theirs.stop}) the candles give its end"
-    if swapped is not None and swapped.unclear:
-        return "intrabar path", _of_path(swapped)
+    if swapped is not None and (swapped.unclear or given.bar_of(second.time_ms) in _bars(given, swapped.doubtful)):
+        return "intrabar path", _of_path(swapped if swapped.unclear else second)
     if mine == theirs and first.unclear:
         return "intrabar path", _of_path(first)
     back = accounts.live_end_with(given, other, mine, leaves)
     if _is_same(given, back, first):
         return kind, f"with the levels and signals of {pair.first.name} (stop {mine.stop}) the prints give its end"
     return "", "neither other levels nor the path within a bar explain it"
+
+
+def _bars(given: Given, times: Iterable[int]) -> set[int | None]:
+    return {given.bar_of(at_ms) for at_ms in times}
 
 
 def _filled(trade: Trade) -> str:

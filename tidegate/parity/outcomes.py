@@ -21,12 +21,16 @@ STOP, TRAIL, PROFIT = ExitReason.STOP.value, ExitReason.TRAIL.value, ExitReason.
 
 @dataclass(frozen=True)
 class Outcome:
-    """An end: when, why, at which price seen; `unclear` where another order of prices within the bar ends otherwise."""
+    """An end: when, why, at which price seen; `unclear` where another order of prices within the bar ends otherwise.
+
+    `doubtful`: the bars before it, by their open times, in which another order would have ended it already.
+    """
 
     time_ms: int
     reason: str
     level: float
     unclear: bool = False
+    doubtful: tuple[int, ...] = ()
 
 
 def over_candles(bars: History, bracket: Bracket, from_ms: int, signal_ms: int | None, until_ms: int) -> Outcome | None:
@@ -40,29 +44,32 @@ def over_candles(bars: History, bracket: Bracket, from_ms: int, signal_ms: int |
     profit = float(bracket.take_profit) if bracket.take_profit is not None else None
     trail_by = float(bracket.trail_by) if bracket.trail_by is not None else None
     trailed = bracket.trailed
+    doubtful: list[int] = []
     for row in range(int(np.searchsorted(times, from_ms)), int(np.searchsorted(times, until_ms))):
         opened, high, low, close = rows[row]
         at_ms = int(times[row])
         worst, best = (low, high) if direction > 0 else (high, low)
         gaps = (stop - opened) * direction >= 0 or (profit is not None and (opened - profit) * direction >= 0)
         if signal_ms is not None and at_ms >= signal_ms and not gaps:
-            return Outcome(at_ms, SIGNAL, opened)
+            return Outcome(at_ms, SIGNAL, opened, doubtful=tuple(doubtful))
         if trail_by is not None and (opened - direction * trail_by - stop) * direction > 0:
             stop, trailed = opened - direction * trail_by, True
         follows = trail_by is not None and (best - direction * trail_by - stop) * direction > 0
         profits = profit is not None and (best - profit) * direction >= 0
         if (stop - worst) * direction >= 0:
             jumped = (stop - opened) * direction >= 0
-            return Outcome(
-                at_ms, TRAIL if trailed else STOP, opened if jumped else stop, (profits or follows) and not jumped
-            )
+            reason, level = (TRAIL if trailed else STOP), (opened if jumped else stop)
+            return Outcome(at_ms, reason, level, (profits or follows) and not jumped, tuple(doubtful))
         if profits and profit is not None:
             jumped = (opened - profit) * direction >= 0
-            return Outcome(at_ms, PROFIT, opened if jumped else profit, trail_by is not None and not jumped)
+            unclear = trail_by is not None and not jumped
+            return Outcome(at_ms, PROFIT, opened if jumped else profit, unclear, tuple(doubtful))
         if follows and trail_by is not None:
             stop, trailed = best - direction * trail_by, True
             if (stop - close) * direction >= 0:
-                return Outcome(at_ms, TRAIL, stop, unclear=True)
+                return Outcome(at_ms, TRAIL, stop, True, tuple(doubtful))
+            if (stop - worst) * direction >= 0:
+                doubtful.append(at_ms)
     return None
 
 

@@ -7,10 +7,11 @@ from msgspec.structs import replace
 
 from tests.core.worlds import T0, D, World, resting_stop, started, wishes
 from tidegate.core.state import Phase
+from tidegate.model.brackets import ExitReason
 from tidegate.model.events import Account
-from tidegate.model.intents import Alert, CancelOrders, PlaceOrders, Quit
+from tidegate.model.intents import Alert, BookClosed, CancelOrders, PlaceOrders, Quit
 from tidegate.model.orders import OpenOrder, Role
-from tidegate.model.positions import Position
+from tidegate.model.positions import Position, Side
 from tidegate.model.settings import OnStartPosition
 
 HELD = Position(coin="BTC", size=D(2), entry_price=D(100))
@@ -86,3 +87,29 @@ def test_a_position_that_is_known_from_an_earlier_run_is_taken_over_whatever_the
     assert world.coin().phase is Phase.HOLDING
     assert not world.state.refused
     assert not world.placed(Role.EXIT)
+
+
+@pytest.mark.parametrize("left", [None, ExitReason.STOP])
+@pytest.mark.parametrize("by_us", [False, True])
+def test_what_somebody_opened_after_ours_was_closed_is_not_taken_for_ours_nor_closed_by_an_exit_of_ours(
+    by_us: bool, left: ExitReason | None
+) -> None:
+    before = started()
+    ours = before.hold()
+    record = replace(before.coin().remembered(), exit_reason=left, exit_attempts=1 if left else 0)
+    cloid = before.entry().cloid if by_us else None
+    fills = (
+        before.fill(Side.SELL, ours.size, 97, start_position=ours.size),
+        before.fill(Side.BUY, 5, 98, cloid=cloid, start_position=D(0)),
+    )
+    theirs = Position(coin="BTC", size=D(5), entry_price=D(98))
+    account = Account(
+        equity=D(10_000), free=D(9_000), positions=(theirs,), fills=fills, time_ms=before.now_ms + 5_000
+    )  # fmt: skip
+    world = started(account=account, remembered=[record], now_ms=account.time_ms)
+    world.run_until(world.now_ms + 5_000)
+    assert world.coin().left_alone is not by_us
+    booked = [wish.closed for wish in world.wished(BookClosed)]
+    assert [(each.size, each.exit_price) for each in booked] == ([] if by_us else [(ours.size, D(97))])
+    if not by_us:
+        assert not world.wished(PlaceOrders)

@@ -67,7 +67,8 @@ def _take_back_entry(state: State, order: OpenOrder, record: Remembered | None) 
 
 def _adopt_position(state: State, theirs: Position, record: Remembered | None, account: Account) -> Decision:
     name = theirs.coin
-    ours = _remembered_bracket(theirs, record) or _bracket_of_slices(state, theirs)
+    another = record is not None and _is_another(state, theirs, record, account)
+    ours = None if another else _remembered_bracket(theirs, record) or _bracket_of_slices(state, theirs)
     too_late = ours is None and record is not None and _is_late_add(state, theirs, record, account)
     if too_late:
         ours = fills.bracket_by_settings(state, theirs)
@@ -77,7 +78,8 @@ def _adopt_position(state: State, theirs: Position, record: Remembered | None, a
     position = replace(theirs, opened_ms=opened_ms or account.time_ms, fees=fees)
     orders = tuple(order for order in account.orders if order.coin == name)
     closing = Side.opening(theirs.direction).opposite
-    if not known and not any(is_ours(order.cloid, state.tag) and order.side is closing for order in orders):
+    guarded = any(is_ours(order.cloid, state.tag) and order.side is closing for order in orders)
+    if another or not (known or guarded):
         booked = NOTHING if record is None or record.position is None else _closed_while_away(state, record, account)
         return booked + _strangers(state, replace(theirs, opened_ms=account.time_ms), account)
     if ours is not None and before is not None and abs(theirs.size) < abs(before.size):
@@ -165,6 +167,17 @@ def _remembered_bracket(theirs: Position, record: Remembered | None) -> Bracket 
     if record is None or record.bracket is None or record.bracket.direction != theirs.direction:
         return None
     return record.bracket
+
+
+def _is_another(state: State, theirs: Position, record: Remembered, account: Account) -> bool:
+    """Whether the position that we held is over, by the fills since, and somebody else has begun this one."""
+    begun = rebuilt.opening(theirs, account.fills)
+    if begun is None or record.position is None or record.twap is not None:
+        return False
+    if begun.time_ms <= record.position.opened_ms:
+        return False
+    since = (fill for fill in account.fills if fill.coin == theirs.coin and fill.time_ms >= begun.time_ms)
+    return not any(is_ours(fill.cloid, state.tag) and fill.side.sign == theirs.direction for fill in since)
 
 
 def _is_late_add(state: State, theirs: Position, record: Remembered, account: Account) -> bool:

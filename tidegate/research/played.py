@@ -192,7 +192,8 @@ def _left_open(simulation: Simulation, bars: _Bars) -> Iterator[ClosedPosition]:
 def _row(closed: ClosedPosition, reason: str, bars: _Bars, payments: _Payments) -> dict[str, Any]:
     first, last = bars.row(closed.opened_ms), bars.row(closed.closed_ms)
     size, entry = float(closed.size), float(closed.entry_price)
-    gross, fees = float(closed.pnl), float(closed.fees)
+    slipped = float(closed.slippage or 0)
+    gross, fees = float(closed.pnl) + slipped, float(closed.fees)
     paid = payments.between(closed.coin, closed.opened_ms, closed.closed_ms)
     gains = [gross, 0.0]
     for prices in (bars.low[closed.coin][first + 1 : last], bars.high[closed.coin][first + 1 : last]):
@@ -210,8 +211,8 @@ def _row(closed: ClosedPosition, reason: str, bars: _Bars, payments: _Payments) 
         "gross": gross,
         "fees": fees,
         "funding": paid,
-        "slippage": 0.0,
-        "net": gross - fees - paid,
+        "slippage": slipped,
+        "net": gross - fees - paid - slipped,
         "bars": last - first,
         "mae": min(gains),
         "mfe": max(gains),

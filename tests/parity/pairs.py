@@ -42,6 +42,8 @@ class Pair:
 
 BTC_2021, ETH_2021 = (f"binance_spot/{coin}_1m_20210420_20210520.parquet" for coin in ("BTC", "ETH"))
 BTC_2025, ETH_2025 = (f"binance_perp/{coin}_5m_20241231_20260219.parquet" for coin in ("BTC", "ETH"))
+# With several coins equity is what the account last said, and a fast replay hears it less often: sizes by
+# MAX_POSITION_USD depend on prices alone.
 SHORTS = {"shorts": "true"}
 PAIRS = {
     "2021-05-19 ema_cross": Pair("ema_cross", "1m", {"BTC": BTC_2021}, "2021-05-19T13:15", "2021-05-19T14:45"),
@@ -50,7 +52,7 @@ PAIRS = {
     ),
     "2021-05-19 rsi_reversion, trailing": Pair(
         "rsi_reversion", "1m", {"BTC": BTC_2021, "ETH": ETH_2021}, "2021-05-19T12:45", "2021-05-19T14:00", SHORTS,
-        {"trailing_stop_pct": D("1.5"), "max_daily_loss_pct": D(0), "max_drawdown_pct": D(0)},
+        {"trailing_stop_pct": D("1.5"), "max_daily_loss_pct": D(0), "max_drawdown_pct": D(0), "max_position_usd": D(1000)},
     ),
     "2025-04-07 ema_cross": Pair(
         "ema_cross", "5m", {"BTC": "hyperliquid_perp/BTC_5m_20250314_20250726.parquet"},
@@ -65,6 +67,7 @@ PAIRS = {
     ),
     "2025-10-10 ema_cross": Pair(
         "ema_cross", "5m", {"BTC": BTC_2025, "ETH": ETH_2025}, "2025-10-10T23:30", "2025-10-11T00:10", SHORTS,
+        {"max_position_usd": D(1000)},
     ),
 }  # fmt: skip
 

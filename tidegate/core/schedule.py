@@ -28,6 +28,8 @@ PRICES_CALM_MS = 20_000
 """Prices of coins that are not streamed and have no position."""
 POLLED_PER_MINUTE = 20
 """So many coins' candles may be read in a minute in place of the stream; more are polled in tiers."""
+GOLDEN = 0.618_033_988_75
+"""Its multiples' fractions spread as evenly as can be, however many there are."""
 DOWN_ALERT_MS = 60_000
 FETCH_PATIENCE_MS = 20_000
 """A read that has not come back by then is asked for again."""
@@ -122,8 +124,12 @@ def gaps(state: State) -> Decision:
 
 
 def is_polled(rank: int, cycle: int, tier: int) -> bool:
-    """Whether the coin of this rank is polled in this cycle: the first `tier` in each, the next in every second, …"""
-    return cycle % (rank // tier + 1) == 0
+    """Whether the coin of this rank is polled in this cycle: the first `tier` in each, the next in every second, …
+
+    Each has a turn of its own within that, so that no cycle weighs much more than another. In cycle 0 all are.
+    """
+    every = rank // tier + 1
+    return not cycle or (cycle + int(rank * GOLDEN % 1 * every)) % every == 0
 
 
 def tier_size(coins: int, interval_ms: float) -> int:

@@ -52,7 +52,7 @@ PAIRS = {
     ),
     "2021-05-19 rsi_reversion, trailing": Pair(
         "rsi_reversion", "1m", {"BTC": BTC_2021, "ETH": ETH_2021}, "2021-05-19T12:45", "2021-05-19T14:00", SHORTS,
-        {"trailing_stop_pct": D("1.5"), "max_daily_loss_pct": D(0), "max_drawdown_pct": D(0), "max_position_usd": D(1000)},
+        {"trailing_stop_pct": D("1.5"), "max_drawdown_pct": D(0), "max_position_usd": D(1000)},
     ),
     "2025-04-07 ema_cross": Pair(
         "ema_cross", "5m", {"BTC": "hyperliquid_perp/BTC_5m_20250314_20250726.parquet"},

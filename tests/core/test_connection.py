@@ -1,5 +1,7 @@
 """The stream comes and goes, coin by coin; what it does not bring is polled, and its exits are evaluated."""
 
+from itertools import pairwise
+
 import pytest
 from msgspec.structs import replace
 
@@ -66,7 +68,7 @@ def test_candles_of_coins_that_are_not_heard_are_polled_by_rank() -> None:
             world.fetched(coin=wish.coin)
     counts = [polls[name] for name in names[20:]]
     assert counts[0] == 12
-    assert counts == sorted(counts, reverse=True)
+    assert all(later <= earlier + 1 for earlier, later in pairwise(counts)), "each has a turn of its own"
     assert 0 < counts[-1] < 6
     assert sum(counts) <= 12 * schedule.POLLED_PER_MINUTE * 1.1
 

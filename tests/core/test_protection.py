@@ -84,7 +84,7 @@ def test_what_is_not_covered_within_ten_seconds_is_closed_then_and_no_later(
         world.account(orders=[])
         if number < refusals:
             for stop in stops_of(world)[-1:]:
-                world.tell(OrderRejected(at_ms=world.now_ms, cloid=stop.cloid, reason="Too many open orders."))
+                world.tell(OrderRejected(at_ms=world.now_ms, cloid=stop.cloid, reason="Action already expired"))
     world.run_until(end_ms - 1)
     assert exits_of(world.decisions) == []
     world.run_until(end_ms)

@@ -126,6 +126,19 @@ def test_a_partly_filled_parent_takes_its_children_with_it(floor: Floor) -> None
     assert floor.trader.ask("openOrders") == []
 
 
+def test_the_stops_of_an_action_are_refused_and_the_rest_of_it_is_carried_out(floor: Floor) -> None:
+    floor.fault("refuse.stop", match={"action": "order"})
+    stop, target = (
+        order("A", limit, "0.1", trigger(kind, px), reduce_only=True)
+        for kind, limit, px in (("sl", "70000", "79000"), ("tp", "81000", "82000"))
+    )
+    statuses = floor.trader.orders([order("B", "80100", "0.1", IOC), stop, target], "normalTpsl")
+    assert statuses[0]["filled"]["totalSz"] == "0.1"
+    assert statuses[1:] == [{"error": "Price must be divisible by tick size. asset=0"}, "waitingForTrigger"]
+    assert floor.trader.position() == D("0.1")
+    assert "resting" in floor.trader.orders([stop], "na")[0], "once"
+
+
 def test_a_resting_order_is_filled_in_many_small_pieces(floor: Floor) -> None:
     floor.trader.order("B", "79995", "0.1", GTC)
     floor.fault("fill.drip BTC count=10 seconds=5")

@@ -193,6 +193,7 @@ class CoinState(Struct, frozen=True, kw_only=True):
     growth_due_ms: int | None = None
     growth_covered_ms: int = 0
     stop_cancels: int = 0
+    stop_refused_in: int = -1
 
     @property
     def coin(self) -> str:

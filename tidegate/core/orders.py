@@ -15,6 +15,7 @@ from tidegate.core import (
     protection,
     ration,
     refusals,
+    refused_stops,
     rivals,
     schedule,
     trims,
@@ -65,6 +66,8 @@ def _taken(state: State, coin: CoinState, order: Working, event: OrderAccepted) 
     if event.resting:
         resting = replace(order, state=OrderState.RESTING, oid=event.oid or order.oid, ask_due_ms=None)
         state.keep_order(coin.coin, resting)
+        if order.request.role is Role.STOP:
+            refused_stops.taken(state, coin.coin)
         if order.request.role is Role.ENTRY and coin.phase is Phase.IN_DOUBT:
             state.change(coin.coin, phase=Phase.ENTERING)
         return Decision(notes=(Note(topic="order", text=_accepted_text(order, event)),)) + _settled(state, coin.coin)
@@ -118,6 +121,8 @@ def on_rejected(state: State, event: OrderRejected) -> Decision:
         return credentials.refused(state, event.reason) + Decision(notes=(note,)) + limited
     ration.refused(state, event.reason)  # known before the next try is timed
     gone = never_placed(state, order, event.reason)
+    if order.request.role is Role.STOP:
+        gone += refused_stops.answered(state, order, event.reason)
     heard = refusals.heard(state, order, event.reason) + metadata.refused(state, event.reason)
     return credentials.refused(state, event.reason) + gone + heard
 

@@ -94,8 +94,7 @@ def cover_growth(state: State, coin: CoinState) -> Decision:
     wanted = coin.phase is Phase.HOLDING and not manual.leaves_unguarded(state, coin)
     if not wanted or not size or coin.bracket is None or coin.bracket.stop is None:
         return NOTHING
-    enough = any(order.request.size >= size and _counts(state, order) for order in _own_stops(coin))
-    if enough or not ration.stop_has_turn(state, coin):
+    if has_cover_coming(state, coin) or not ration.stop_has_turn(state, coin):
         return NOTHING
     return place_stop(state, state.change(coin.coin, growth_covered_ms=state.now_ms), size)
 
@@ -135,6 +134,12 @@ def _seen_resting(coin: CoinState) -> bool:
     """Whether the exchange's stream has shown stops as open for the whole size: enough not to panic, not to rest."""
     stops = [order for order in _own_stops(coin) if order.state is OrderState.RESTING and order.confirmed_ms]
     return sum((order.request.size for order in stops), Decimal(0)) >= abs(coin.position.size)
+
+
+def has_cover_coming(state: State, coin: CoinState) -> bool:
+    """Whether a stop of ours for the whole position rests, or was sent a moment ago."""
+    size = abs(coin.position.size)
+    return size > 0 and any(order.request.size >= size and _counts(state, order) for order in _own_stops(coin))
 
 
 def _next_look_ms(state: State, since_ms: int, after_ms: int) -> int:
@@ -226,7 +231,9 @@ def _resized(state: State, coin: CoinState, account: Account) -> Decision:
 def on_refused(state: State, coin: CoinState, reason: str) -> Decision:
     """A stop was refused. When its price has passed already and nothing else covers, there is nothing to wait for."""
     if TRIGGER_PASSED in reason.lower() and coin.phase is Phase.HOLDING and not coin.covered_ms:
-        return exits.at_once(state, coin, ExitReason.STOP, f"the exchange refuses a stop: {reason}")
+        text = f"{coin.coin}: the exchange refuses a stop: {reason}, closing the position"
+        alert = Decision(intents=(Alert(text=text, coin=coin.coin),))
+        return alert + exits.at_once(state, coin, ExitReason.STOP, f"the exchange refuses a stop: {reason}")
     watch(state, coin.coin)
     return NOTHING
 

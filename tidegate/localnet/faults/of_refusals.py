@@ -1,7 +1,8 @@
 """Faults that refuse an action in the exchange's words, whatever state it is in (rows 28, 32 to 34, 39 to 48, 54, 70).
 
 Most of these refusals the exchange also gives by itself, to those who deserve them. A forged one costs no nonce,
-leaves no order in the history and tells nobody on the streams: only the answer says it.
+leaves no order in the history and tells nobody on the streams: only the answer says it. `refuse.stop` alone is given
+by the kernel, since the rest of its action is carried out.
 """
 
 from http import HTTPStatus
@@ -10,6 +11,7 @@ from typing import Any
 from tidegate.localnet.faults.asked import Asked
 from tidegate.localnet.faults.course import Answered, Choose, Course
 from tidegate.localnet.faults.fault import Args, Fault, Kind, Parameter, Place, Table
+from tidegate.localnet.kernel.refusals import Refusal
 
 BATCHES = ("order", "cancel", "cancelByCloid", "batchModify")
 ORDERS = ("order", "modify", "batchModify")
@@ -51,6 +53,24 @@ def _refuse_whole(text: str) -> Choose:
         return _whole(named)
 
     return lambda asked: Course(carried_out=False, change=change) if asked.is_action else None
+
+
+def _stops_refused(args: Args) -> Choose:
+    """The stops of an action are refused one by one; the entry or whatever else is in it goes its way."""
+    refusal = Refusal("rejected", args["text"])
+
+    def prepare(asked: Asked) -> None:
+        asked.venue.restrictions.stops_refused = refusal
+
+    def change(asked: Asked, answered: Answered) -> Answered:
+        asked.venue.restrictions.stops_refused = None
+        return answered
+
+    def choose(asked: Asked) -> Course | None:
+        triggers = [order.get("t", {}).get("trigger", {}) for order in asked.orders if asked.is_action]
+        return Course(prepare=prepare, change=change) if any(each.get("tpsl") == "sl" for each in triggers) else None
+
+    return choose
 
 
 def _refused(args: Args) -> Choose:
@@ -105,6 +125,13 @@ FAULTS: Table = {
     ),
     "refuse.halted": _order("the coin does not trade", "Trading is halted", 45),
     "refuse.trigger": _order("the trigger has passed", "Invalid TP/SL price. asset={asset}", 46),
+    "refuse.stop": Fault(
+        Place.REQUEST,
+        "the stops of an action are refused, and nothing else in it",
+        (40, 46),
+        _stops_refused,
+        (Parameter("text", Kind.TEXT, default="Price must be divisible by tick size."),),
+    ),
     "refuse.gone": _order(
         "there is nothing to cancel",
         "Order was never placed, already canceled, or filled. asset={asset}",

@@ -115,6 +115,8 @@ def refusal(venue: Venue, account: Account, order: Order, *, entry_px: Decimal |
     prices_asked = (order.limit_px,) if trigger is None else (order.limit_px, trigger.px)
     if not all(legal_price(px, prices.rule.sz_decimals) for px in prices_asked):
         return TICK
+    if trigger is not None and trigger.is_stop and venue.restrictions.stops_refused is not None:
+        return venue.restrictions.stops_refused
     if venue.restrictions.post_only(venue.now_ms) and order.tif != ALO:
         return POST_ONLY_PERIOD
     if _too_many(account, order):

@@ -6,6 +6,8 @@ Owns the settings, all off in the beginning; `checks` and `open_interest` read t
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from tidegate.localnet.kernel.refusals import Refusal
+
 
 @dataclass(slots=True)
 class Restrictions:
@@ -17,6 +19,7 @@ class Restrictions:
     halted: set[str] = field(default_factory=set)
     post_only_until_ms: int = 0
     stakes: dict[str, Decimal] = field(default_factory=dict)  # undelegated HYPE by account, for priority fees
+    stops_refused: Refusal | None = None  # what an order that would rest as a stop is told
     grown_from: dict[str, tuple[int, Decimal]] = field(default_factory=dict)  # minute, base units when first asked
 
     def post_only(self, now_ms: int) -> bool:

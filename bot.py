@@ -5,9 +5,13 @@ Exit codes: 0 clean, 1 unexpected, 2 configuration, 3 exchange unreachable or re
 """
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # while the rest is imported, Ctrl-C ends this without a traceback
 
 import typer
 
@@ -25,7 +29,7 @@ from tidegate.commands import (
     writing,
 )
 from tidegate.commands.given import EXIT_CONFIGURATION, PROGRAM, Set, load_settings, noting, pairs, with_key
-from tidegate.commands.misunderstood import Commands, Interrupted, Misuse, interrupted, misuse
+from tidegate.commands.misunderstood import Commands, Interrupted, Misuse, interrupted, misuse, repeatable
 from tidegate.commands.operating import Reason, ask_the_bot
 from tidegate.errors import ConfigError, ExchangeError, OtherBotRunning, StorageError, TidegateError
 
@@ -267,7 +271,7 @@ def main() -> None:
         sys.exit(EXIT_CONFIGURATION)
     except TidegateError as error:
         if not error.told:
-            typer.echo(str(error), err=True)
+            typer.echo(repeatable(str(error)), err=True)
         sys.exit(next(code for kind, code in EXIT_CODES if isinstance(error, kind)))
     finally:
         _let_go_of_the_screen()
@@ -283,4 +287,6 @@ def _let_go_of_the_screen() -> None:
 
 
 if __name__ == "__main__":
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     main()

@@ -1,5 +1,8 @@
 """A command line that cannot be understood, or is interrupted, costs one line that says what was expected."""
 
+import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -43,13 +46,45 @@ def test_a_misuse_is_one_line_that_names_what_was_wrong_and_what_was_expected(
     assert said.count("\n") == 1
 
 
-@pytest.mark.parametrize("line", [f"--{KEY} 3", f"run --seconds {KEY}", f"pause one {KEY}", KEY])
+PASTED = (
+    f"--{KEY} 3",
+    f"run --seconds {KEY}",
+    f"run --replay {KEY}",
+    f"run --scenario {KEY}",
+    f"pause one {KEY}",
+    KEY,
+    f"coins {KEY}",
+    f"report {KEY}",
+    f"compare {KEY} {KEY}",
+    f"new-strategy {KEY}",
+    f"backtest ema_cross --param {KEY}=1",
+    f"backtest ema_cross --data {KEY}",
+    f"backtest ema_cross --from {KEY}",
+    f"optimise ema_cross --goal {KEY}",
+    f"optimise ema_cross --engine {KEY}",
+    f"simulate ema_cross --data {KEY}",
+    f"parity ema_cross --data {KEY} --from 2025-01-01 --to 2025-01-02",
+)
+
+
+@pytest.mark.parametrize("line", PASTED, ids=[line.replace(KEY, "KEY") for line in PASTED])
 def test_a_key_pasted_into_the_command_line_is_not_repeated(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], line: str
 ) -> None:
     code, said = told(monkeypatch, capsys, *line.split())
     assert code == 2
+    assert said
     assert KEY[2:] not in said
+
+
+def test_an_interruption_before_anything_is_imported_leaves_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    door = [sys.executable, str(Path(bot.__file__)), "status"]
+    ended = subprocess.run(
+        door, env=os.environ | {"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, timeout=60, check=False
+    )  # fmt: skip
+    assert ended.returncode == -signal.SIGINT
+    assert ended.stderr == ""
 
 
 @pytest.mark.parametrize(

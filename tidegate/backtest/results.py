@@ -154,11 +154,11 @@ def _place(name: str, folder: Path) -> Path:
     if name in known:
         return folder / name
     if name == "last":
-        raise ConfigError([f"there is no run in {folder}/ yet; make one with python bot.py backtest"])
+        raise ConfigError([f"there is no run in {folder}/ yet; make one with python bot.py backtest ema_cross"])
     close = [each for each in known if each.startswith(name)] if name else []
     if len(close) == 1:
         return folder / close[0]
-    there = ", ".join((close or known)[-5:]) or "none yet; make one with python bot.py backtest"
+    there = ", ".join((close or known)[-5:]) or "none yet; make one with python bot.py backtest ema_cross"
     raise ConfigError([f"{name}: {len(close) or 'no'} runs in {folder}/ are called so; there: {there}"])
 
 

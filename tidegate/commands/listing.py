@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tidegate.commands.given import PROGRAM, Set, load_settings, pairs
+from tidegate.commands.misunderstood import repeatable
 from tidegate.errors import StorageError
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def instruments(
         coin = resolve(name, found)
         if coin is None:
             near = nearest(name, found)
-            typer.echo(f"{name} is not listed{f'; did you mean {near}?' if near else ''}", err=True)
+            typer.echo(repeatable(f"{name} is not listed{f'; did you mean {near}?' if near else ''}"), err=True)
             raise typer.Exit(1)
         shown = {coin: found[coin]}
     if refresh:
@@ -91,7 +92,8 @@ def show(found: dict[str, "Instrument"], console: "Console") -> None:
         table.add_row(each.coin, each.book.value, *numbers, also, remark)
     console.print(table)
     perps = sum(each.book is Book.PERPS for each in found.values())
-    console.print(f"{len(found)} instruments: {perps} perpetuals, {len(found) - perps} spot pairs")
+    if len(found) > 1:
+        console.print(f"{len(found)} instruments: {perps} perpetuals, {len(found) - perps} spot pairs")
 
 
 def _write(found: dict[str, "Instrument"]) -> None:

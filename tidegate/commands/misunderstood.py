@@ -33,6 +33,13 @@ def interrupted(words: Sequence[str]) -> str:
     return "interrupted before the bot had started" if words[0] == "run" else f"{words[0]}: interrupted"
 
 
+def repeatable(text: str) -> str:
+    """What was given may be shown again, line by line: a key may have been pasted anywhere."""
+    from tidegate.logs.cleaning import hide_secrets
+
+    return "\n".join(map(hide_secrets, text.split("\n")))
+
+
 def misuse(error: Any, words: Sequence[str]) -> str:
     """The line about a command line that cannot be understood: what was given, what was expected, where more stands."""
     from tidegate.logs.cleaning import clean  # a key may have been pasted anywhere

@@ -105,6 +105,7 @@ class AccountFrames:
                 self._dropped["funding: history or unsound"] += 1
             elif self._paid.is_new((paid.time, paid.coin)):
                 facts.append(FundingPaid(at_ms=at_ms, coin=paid.coin, usd=paid.usdc, time_ms=paid.time))
+        self._holdings.paid(facts)
         return facts
 
     def slices(self, rows: Sequence[SliceRow], at_ms: int) -> list[Event]:
@@ -156,7 +157,9 @@ class AccountFrames:
             self._dropped["positions: unsound"] += 1
             return []
         sizes = {row.coin: row.szi for row in rows if row.szi}
-        return self._holdings.listed(sizes, listing.clearinghouse_state.time, at_ms)
+        state = listing.clearinghouse_state
+        cash = state.margin_summary.total_raw_usd if state.margin_summary is not None else None
+        return self._holdings.listed(sizes, state.time, at_ms, cash)
 
     def user_event(self, event: UserEvent, at_ms: int) -> list[Event]:
         """Fills, funding and cancels by the exchange."""

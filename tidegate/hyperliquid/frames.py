@@ -171,11 +171,18 @@ class Held(Struct):
     position: HeldSize
 
 
+class Margins(Struct, rename="camel"):
+    """The account's dollars: cash less what its positions cost, which moves with fills, funding and transfers only."""
+
+    total_raw_usd: Decimal | None = None
+
+
 class Holdings(Struct, rename="camel"):
     """The account's positions at one moment."""
 
     asset_positions: list[Held]
     time: Millis = 0
+    margin_summary: Margins | None = None
 
 
 class AccountHoldings(Struct, rename="camel"):

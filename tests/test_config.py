@@ -170,6 +170,9 @@ BAD_FILES: dict[str, tuple[str | bytes, list[tuple[str, str]]]] = {
         f"BUILDER_ADDRESS={ADDRESS}\nBUILDER_FEE_TENTHS_BP=101",
         [("BUILDER_FEE_TENTHS_BP=101", "")],
     ),
+    "scores that do not grow": ("LEVERAGE_BY_SCORE=0.8:2,0.5:3", [("LEVERAGE_BY_SCORE=", "is not above the step")]),
+    "a score without its leverage": ("LEVERAGE_BY_SCORE=0.8", [("LEVERAGE_BY_SCORE=", "is not score:leverage")]),
+    "a leverage by score beyond LEVERAGE": ("LEVERAGE_BY_SCORE=0.8:4", [("LEVERAGE_BY_SCORE=", "beyond LEVERAGE=3")]),
     "a key without its account": (
         f"NETWORK=testnet\nHYPERLIQUID_PRIVATE_KEY={KEY}",
         [("HYPERLIQUID_ACCOUNT_ADDRESS=", "not set, NETWORK=testnet needs it")],

@@ -11,6 +11,7 @@ from tidegate.core.state import Phase, State
 from tidegate.model.events import Account, LeverageRefused, LeverageSet, MetadataSeen, Started
 from tidegate.model.instruments import Instrument
 from tidegate.model.intents import Decision, PlaceOrders, SetLeverage
+from tidegate.model.orders import Role
 from tidegate.model.settings import MarginMode, Settings
 from tidegate.model.signals import Want
 
@@ -97,6 +98,76 @@ def test_a_score_of_changes_is_one_call_for_each_change() -> None:
         if asked and world.coin().leverage is None:
             world.tell(LeverageSet(at_ms=world.now_ms, coin="BTC", leverage=asked[-1].leverage))
     assert [wish.leverage for wish in world.wished(SetLeverage)[before:]] == [5, 7]
+
+
+STEPS = ("0.5:2", "0.8:20")
+
+
+def asked(world: World) -> list[int]:
+    return [wish.leverage for wish in world.wished(SetLeverage)]
+
+
+def with_scores(**fields: Any) -> World:
+    """A flat core whose LEVERAGE=10 is set, with a table of which the last step is beyond it and beyond the coin."""
+    world = started(leverage=10, leverage_by_score=STEPS, **fields)
+    world.tell(LeverageSet(at_ms=world.now_ms, coin="BTC", leverage=10))
+    world.decisions.clear()
+    return world
+
+
+def bar(world: World, score: str) -> Decision:
+    world.now_ms += world.state.settings.timeframe.ms
+    world.mark(100)
+    world.trade(100)
+    return world.signal(Want.LONG, candle_open_ms=world.now_ms, size_fraction=D(score))
+
+
+@pytest.mark.parametrize(("score", "leverage"), [("0.5", 2), ("0.79", 2), ("1", 10)])
+def test_a_score_gives_the_leverage_of_its_step_up_to_the_limit_and_the_entry_waits_for_it(
+    score: str, leverage: int
+) -> None:
+    world = with_scores()
+    bar(world, score)
+    world.tick(1)
+    assert asked(world) == ([] if leverage == 10 else [leverage]), "10 was set before"
+    if leverage != 10:
+        assert not world.wished(PlaceOrders)
+        world.tell(LeverageSet(at_ms=world.now_ms, coin="BTC", leverage=leverage))
+    (entry,) = world.wished(PlaceOrders)
+    assert entry.orders[0].role is Role.ENTRY
+    assert world.coin().leverage == leverage
+
+
+def test_below_the_first_step_it_is_1_without_a_call_and_sized_so() -> None:
+    world = with_scores(max_position_usd=D(10**6), risk_per_trade_pct=D(20))
+    bar(world, "0.49")
+    world.tick(1)
+    world.signal(Want.LONG, candle_open_ms=world.now_ms, size_fraction=D("0.49"))
+    assert asked(world) == []
+    for entry in world.wished(PlaceOrders):
+        assert entry.orders[0].size * entry.orders[0].price <= EQUITY * D("0.9")
+
+
+def test_each_change_of_the_score_is_one_call_and_a_late_answer_for_another_leverage_does_not_count() -> None:
+    world = with_scores(max_open_positions=1, cooldown_minutes=D(0))
+    world.state.change("BTC", barred_until_ms=world.now_ms + 10**9)
+    for score in ("0.5", "0.6", "1", "0.9", "0.5"):
+        bar(world, score)
+        world.tick(1)
+        if asked(world) and world.coin().leverage is None:
+            world.tell(LeverageSet(at_ms=world.now_ms, coin="BTC", leverage=7))
+            assert world.coin().leverage is None
+            world.tell(LeverageSet(at_ms=world.now_ms, coin="BTC", leverage=asked(world)[-1]))
+    assert asked(world) == [2, 10, 2]
+
+
+def test_a_score_changes_nothing_while_a_position_is_open() -> None:
+    world = started(leverage=10, leverage_by_score=STEPS)
+    world.hold()
+    before = asked(world)
+    world.signal(Want.LONG, candle_open_ms=world.now_ms, size_fraction=D("0.5"))
+    world.tick(1)
+    assert asked(world) == before
 
 
 def test_nothing_is_asked_while_a_position_is_open() -> None:

@@ -68,6 +68,7 @@ def check(given: Given) -> list[str]:
         ({"NETWORK", "HYPERLIQUID_ACCOUNT_ADDRESS", "CONFIRM_MAINNET"}, _confirmation),
         ({"HYPERLIQUID_ACCOUNT_ADDRESS", "HYPERLIQUID_VAULT_ADDRESS"}, _vault),
         ({"BUILDER_ADDRESS", "BUILDER_FEE_TENTHS_BP"}, _builder),
+        ({"LEVERAGE", "LEVERAGE_BY_SCORE"}, _leverages),
         ({"NETWORK", "LOCALNET_URL"}, _localnet),
         (set(), _key_place),
         ({"ALERT_WEBHOOK_URL"}, _webhook_place),
@@ -144,6 +145,12 @@ def _builder(given: Given) -> Iterator[str]:
         yield given.line("BUILDER_FEE_TENTHS_BP", "not set, BUILDER_ADDRESS needs it", "from 1 to 100")
     if values.builder_fee_tenths_bp and not values.builder_address:
         yield given.line("BUILDER_ADDRESS", "not set, BUILDER_FEE_TENTHS_BP needs it")
+
+
+def _leverages(given: Given) -> Iterator[str]:
+    steps, most = given.values.leverage_by_score, given.values.leverage
+    if steps and int(steps[-1].partition(":")[2]) > most:
+        yield given.line("LEVERAGE_BY_SCORE", f"goes beyond LEVERAGE={most}, which is the limit for every score")
 
 
 def _localnet(given: Given) -> Iterator[str]:

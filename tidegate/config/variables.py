@@ -11,7 +11,7 @@ from pydantic import Field
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from tidegate.config import regime_rules, rules
+from tidegate.config import regime_rules, rules, score_rules
 from tidegate.config.rules import Rule
 from tidegate.config.wording import Text
 from tidegate.model.market import Timeframe
@@ -22,6 +22,7 @@ from tidegate.model.settings import (
     Network,
     OnStartPosition,
     OrderTransport,
+    Preflight,
     Settings,
     StopPriceSource,
     Stream,
@@ -229,6 +230,11 @@ class Variables(BaseSettings):
         default=DEFAULTS.leverage,
         description="Leverage set on the exchange; 0 leaves what is set there and trades as with 1.",
     )
+    leverage_by_score: Annotated[tuple[str, ...], score_rules.steps("0.5:2,0.8:3")] = Field(
+        default=DEFAULTS.leverage_by_score,
+        description="Leverage by a signal's score (its size_fraction): from each score on so much, below the first 1, "
+        "never above LEVERAGE; empty for LEVERAGE always.",
+    )
     margin_mode: Annotated[MarginMode, rules.one_of(MarginMode, example="cross")] = Field(
         default=DEFAULTS.margin_mode,
         description="Whether a position may draw on the whole account (cross) or only on its own margin (isolated).",
@@ -289,6 +295,11 @@ class Variables(BaseSettings):
     confirm_mainnet: Annotated[str, rules.address()] = Field(
         default=DEFAULTS.confirm_mainnet,
         description="The account address once more: without it nothing trades on mainnet.",
+    )
+    preflight: Annotated[Preflight, rules.one_of(Preflight, example="mainnet")] = Field(
+        default=DEFAULTS.preflight,
+        description="Before which sessions the checks of `preflight` must pass, one order far from the market "
+        "included: those on mainnet, all, or none.",
     )
     localnet_url: Annotated[str, rules.localnet_url()] = Field(
         default="",

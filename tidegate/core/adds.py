@@ -8,7 +8,7 @@ The position stays the same one: its bracket, its exits' names and its count of 
 
 from decimal import Decimal
 
-from tidegate.core import brakes, costs, entries, ration, repeats, risk, sizing
+from tidegate.core import brakes, costs, entries, leverages, ration, repeats, risk, sizing
 from tidegate.core.state import CoinState, Making, OrderState, Phase, State
 from tidegate.model.events import Signalled
 from tidegate.model.instruments import NOTIONAL_MIN_USD, Rounding
@@ -94,7 +94,7 @@ def _beyond(state: State, coin: CoinState, size: Decimal, price: Decimal, stop: 
     if trip is not None:
         distance += max(price * (trip.entry + trip.spread) + stop * trip.exit, Decimal(0))
     may_lose = state.equity * settings.risk_per_trade_pct / HUNDRED
-    room = state.free * sizing.leverage_of(settings, coin.instrument) * sizing.MARGIN_USED_MAX
+    room = state.free * leverages.wanted(state, coin) * sizing.MARGIN_USED_MAX
     left = {"MAX_EXPOSURE_USD": brakes.exposure_left(state), "MAX_ALLOCATION_USD": brakes.allocation_left(state)}
     if whole * worst > settings.max_position_usd:
         return f"the position would be worth {whole * worst:.2f} USD, MAX_POSITION_USD={settings.max_position_usd:f}"
@@ -140,7 +140,7 @@ def _add(state: State, coin: CoinState, signal: Signal, candle_open_ms: int, siz
         added_to=abs(coin.position.size),
     )
     wish = entries.place(state, coin, requests, signal_id=signal_id, reason=signal.reason)
-    state.free -= size * limit / sizing.leverage_of(state.settings, coin.instrument)
+    state.free -= size * limit / leverages.wanted(state, coin)
     side = Side.opening(bracket.direction).value
     text = (
         f"{coin.coin} {signal.want.value}: {signal.reason}; {side} {size} more at {limit} or better, "

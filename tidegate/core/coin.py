@@ -131,6 +131,7 @@ class CoinState(Struct, frozen=True, kw_only=True):
     then, or a later one (0: none is due), `waiting_since_ms` since when its closing is waited for.
 
     `leverage` is None until it is as it should be; `shown_leverage` and `cross` are what the exchange has, if known.
+    `score_leverage` is what the score of the last signal asks for, None without a table.
     `barred_until_ms`: until then an order of an earlier session may arrive, so no entry is made. `early`: the newest
     price beyond a level of an entry whose fill was not told yet. `adds`: how often the position was added to, `add_id`
     names the last time and `added_to` is its size then.
@@ -164,6 +165,7 @@ class CoinState(Struct, frozen=True, kw_only=True):
     shown_leverage: int | None = None
     cross: bool | None = None
     leverage_asked_ms: int | None = None
+    score_leverage: int | None = None
     signal_id: str = ""
     generation: int = 0
     barred_until_ms: int = 0

@@ -10,7 +10,7 @@ from decimal import Decimal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tidegate.core import brakes, costs, doubt, exits, repeats, risk, sizing, trims, twap_orders
+from tidegate.core import brakes, costs, doubt, exits, leverages, repeats, risk, sizing, trims, twap_orders
 from tidegate.core.state import PRICE_LAG_MAX_MS, CoinState, Making, Phase, State, Wanted
 from tidegate.model.brackets import Bracket, ExitReason
 from tidegate.model.events import Signalled
@@ -88,6 +88,7 @@ def consider(state: State, coin: CoinState) -> Decision:
     objection = _already_done(state, coin, wanted) or risk.objection(state, coin)
     if objection:
         return _refuse(state, coin, objection)
+    coin = leverages.by_score(state, coin, signal.size_fraction)
     hindrance = risk.hindrance(state, coin) or _not_yet(state, coin, direction)
     if hindrance:
         return _wait(state, coin, wanted, hindrance)
@@ -155,7 +156,7 @@ def _wait(state: State, coin: CoinState, wanted: Wanted, hindrance: str) -> Deci
 
 def _plan(state: State, coin: CoinState, signal: Signal) -> Plan | str:
     """Prices and size of the entry, or why there can be none."""
-    settings, instrument, direction = state.settings, coin.instrument, signal.want.direction
+    settings, instrument, direction = leverages.settings_for(state, coin), coin.instrument, signal.want.direction
     maker = settings.entry is EntryStyle.MAKER
     price = touch(coin, Side.opening(direction)) if maker else coin.reference_price()
     assert price is not None
@@ -256,7 +257,7 @@ def _enter(state: State, coin: CoinState, wanted: Wanted, plan: Plan) -> Decisio
         stop_cancels=0,
     )
     wish = way.wish(state, coin, signal_id, signal.reason)
-    state.free -= plan.size * plan.limit / sizing.leverage_of(state.settings, coin.instrument)
+    state.free -= plan.size * plan.limit / leverages.wanted(state, coin)
     bracket = plan.bracket
     side = Side.opening(plan.direction).value
     text = (

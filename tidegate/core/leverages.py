@@ -4,6 +4,10 @@ The exchange is told only where it shows something else, and never while a posit
 the terms it was opened on.
 """
 
+from decimal import Decimal
+
+from msgspec.structs import replace
+
 from tidegate.core import ration, sizing
 from tidegate.core.state import EXPIRES_AFTER_MS, CoinState, Phase, State
 from tidegate.model.events import Started
@@ -36,9 +40,36 @@ def at_start(state: State, event: Started) -> Decision:
     return isolated_ones(state, tuple(state.coins))
 
 
+def wanted(state: State, coin: CoinState) -> int:
+    """The leverage that a coin is to have: LEVERAGE, or what its last signal's score makes of it."""
+    return sizing.leverage_of(settings_for(state, coin), coin.instrument)
+
+
+def settings_for(state: State, coin: CoinState) -> Settings:
+    """The settings with the leverage of this coin's last signal."""
+    return state.settings if coin.score_leverage is None else replace(state.settings, leverage=coin.score_leverage)
+
+
+def by_score(state: State, coin: CoinState, score: Decimal) -> CoinState:
+    """The coin as a signal of this score wants it, while it is flat and nothing of it is on its way.
+
+    Below the first step of LEVERAGE_BY_SCORE it is 1; LEVERAGE and the coin's own maximum are the limits.
+    """
+    steps = state.settings.leverage_steps
+    if not steps or coin.position.size or coin.orders:
+        return coin
+    most = sizing.leverage_of(state.settings, coin.instrument)
+    asked = min(most, max((leverage for least, leverage in steps if score >= least), default=1))
+    if asked == coin.score_leverage:
+        return coin
+    coin = state.change(coin.coin, score_leverage=asked)
+    fits = asked == coin.shown_leverage and coin.cross == is_cross(state.settings, coin.instrument)
+    return state.change(coin.coin, leverage=asked if fits else None, leverage_asked_ms=None)
+
+
 def shown_by_exchange(state: State, coin: CoinState, leverage: int, *, cross: bool) -> None:
     """What the exchange has for a coin: where that is what is wanted, nothing need be set."""
-    fits = leverage == sizing.leverage_of(state.settings, coin.instrument)
+    fits = leverage == wanted(state, coin)
     fits = fits and cross == is_cross(state.settings, coin.instrument)
     state.change(coin.coin, cross=cross, shown_leverage=leverage, leverage=leverage if fits else None)
 
@@ -74,7 +105,7 @@ def ask(state: State) -> Decision:
             SetLeverage(
                 coin=coin.coin,
                 asset=coin.instrument.asset,
-                leverage=sizing.leverage_of(state.settings, coin.instrument),
+                leverage=wanted(state, coin),
                 cross=is_cross(state.settings, coin.instrument),
                 expires_ms=state.now_ms + state.wait_ms(EXPIRES_AFTER_MS),
             )
@@ -88,7 +119,7 @@ def _is_call_needed(state: State, coin: CoinState) -> bool:
     LEVERAGE=0 leaves everything as it is. With LEVERAGE=1 a position is never worth more than the free balance; under
     cross margin it may then lose the same whatever number the exchange has.
     """
-    leverage = state.settings.leverage
+    leverage = settings_for(state, coin).leverage
     return leverage > 1 or (
         leverage == 1 and not (has_cross(state, coin) and is_cross(state.settings, coin.instrument))
     )

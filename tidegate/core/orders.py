@@ -240,7 +240,9 @@ def on_leverage(state: State, event: LeverageSet) -> Decision:
     """The leverage stands; a waiting signal may go now."""
     if event.coin not in state.coins:
         return NOTHING
-    coin = state.change(event.coin, leverage=event.leverage, shown_leverage=event.leverage, cross=event.cross)
+    meant = state.coins[event.coin].score_leverage in (None, event.leverage)  # else a later signal wants another one
+    leverage = event.leverage if meant else None
+    coin = state.change(event.coin, leverage=leverage, shown_leverage=event.leverage, cross=event.cross)
     if coin.phase is Phase.SUSPENDED and not coin.left_alone:
         coin = state.change(event.coin, phase=Phase.READY, why="")
     how = "not sent, dry run" if state.settings.dry_run else "confirmed"

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from tidegate.core import apart, blocks, brakes, leverages, sizing, staleness
+from tidegate.core import apart, blocks, brakes, leverages, staleness
 from tidegate.core.state import CoinState, Phase, State
 from tidegate.model.settings import HUNDRED
 from tidegate.model.signals import Signal
@@ -97,7 +97,7 @@ def _bound(state: State, coin: CoinState) -> Decimal:
 
 
 def _leverage(state: State, coin: CoinState) -> int:
-    return coin.leverage or coin.shown_leverage or sizing.leverage_of(state.settings, coin.instrument)
+    return coin.leverage or coin.shown_leverage or leverages.wanted(state, coin)
 
 
 def beyond_liquidation(direction: int, stop: Decimal, liquidation: Decimal | None) -> bool:

@@ -63,6 +63,14 @@ class MarginMode(str, Enum):
     ISOLATED = "isolated"
 
 
+class Preflight(str, Enum):
+    """Before which sessions everything is looked over, and a failure ends the start: mainnet's, all, none."""
+
+    MAINNET = "mainnet"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
 class EntryStyle(str, Enum):
     """How an entry is made: at once, resting at the touch for less in fees, or in slices over a time."""
 
@@ -129,6 +137,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     stop_guard_stops: int = 0
     stop_guard_minutes: Decimal = Decimal(60)
     leverage: int = 3
+    leverage_by_score: tuple[str, ...] = ()
     margin_mode: MarginMode = MarginMode.CROSS
     max_slippage_pct: Decimal = Decimal(1)
     order_transport: OrderTransport = OrderTransport.WS
@@ -141,6 +150,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     builder_address: str = ""
     builder_fee_tenths_bp: int = 0
     confirm_mainnet: str = ""
+    preflight: Preflight = Preflight.MAINNET
     database_url: str = "sqlite:///data/tidegate.db"
     proxy: str = ""
     log_level: str = "INFO"
@@ -187,6 +197,12 @@ class Settings(Struct, frozen=True, kw_only=True):
         if not self.builder_address or not self.builder_fee_tenths_bp:
             return None
         return BuilderFee(address=self.builder_address.lower(), tenths_bp=self.builder_fee_tenths_bp)
+
+    @property
+    def leverage_steps(self) -> tuple[tuple[Decimal, int], ...]:
+        """LEVERAGE_BY_SCORE as numbers: from this score on, so much leverage."""
+        pairs = (step.partition(":") for step in self.leverage_by_score)
+        return tuple((Decimal(score), int(leverage)) for score, _, leverage in pairs)
 
     @property
     def slippage(self) -> Decimal:

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # while the rest is imported, Ctrl-C ends this without a traceback
@@ -18,6 +18,7 @@ import typer
 from tidegate.commands import (
     backtesting,
     coming_and_going,
+    examining,
     listing,
     looking,
     operating,
@@ -32,9 +33,6 @@ from tidegate.commands.given import EXIT_CONFIGURATION, PROGRAM, Set, load_setti
 from tidegate.commands.misunderstood import Commands, Interrupted, Misuse, interrupted, misuse, repeatable
 from tidegate.commands.operating import Reason, ask_the_bot
 from tidegate.errors import ConfigError, ExchangeError, OtherBotRunning, StorageError, TidegateError
-
-if TYPE_CHECKING:
-    from tidegate.doctor import Finding
 
 EXIT_EXCHANGE, EXIT_OTHER_BOT, EXIT_FORCED = 3, 5, 130
 EXIT_CODES: tuple[tuple[type[TidegateError], int], ...] = (
@@ -147,6 +145,8 @@ def run(
     from hyperliquid_websocket import HyperliquidWebSocketClient
     from tidegate.session import Session
 
+    if code := examining.before_going_live(loaded, HyperliquidWebSocketClient):
+        raise typer.Exit(code)
     raise typer.Exit(Session(loaded, choice, PROGRAM, HyperliquidWebSocketClient).run(seconds))
 
 
@@ -218,9 +218,9 @@ def doctor(
     try:
         loaded = with_key(load_settings(pairs(settings or []) | ({"NETWORK": network} if network else {})))
     except ConfigError as error:
-        raise typer.Exit(exit_code(map(_told, of_configuration(error.problems)))) from None
+        raise typer.Exit(exit_code(map(examining.told, of_configuration(error.problems)))) from None
     visit = Examination(loaded, PROGRAM, HyperliquidWebSocketClient, order=not no_order)
-    raise typer.Exit(exit_code(map(_told, visit.findings())))
+    raise typer.Exit(exit_code(map(examining.told, visit.findings())))
 
 
 app.command("preflight", help="The same as doctor: what to run before going live.")(doctor)
@@ -246,14 +246,6 @@ for _name, _command in (
     ("alert-test", tending.alert_test),
 ):
     app.command(_name)(_command)
-
-
-def _told(finding: "Finding") -> "Finding":
-    from tidegate.doctor import Grade, line_of
-
-    colours = {Grade.OK: "green", Grade.WARNING: "yellow", Grade.FAIL: "red"}
-    typer.secho(line_of(finding), fg=colours.get(finding.grade))
-    return finding
 
 
 def main() -> None:

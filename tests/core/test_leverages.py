@@ -161,6 +161,19 @@ def test_each_change_of_the_score_is_one_call_and_a_late_answer_for_another_leve
     assert asked(world) == [2, 10, 2]
 
 
+def test_a_coin_whose_maximum_falls_below_the_leverage_of_the_score_has_its_maximum() -> None:
+    world = with_scores()
+    world.state.change("BTC", barred_until_ms=world.now_ms + 10**9)
+    bar(world, "1")
+    world.tell(MetadataSeen(at_ms=world.now_ms, instruments=(instrument(leverage_max=5),)))
+    world.tick(1)
+    assert asked(world) == [5]
+    world.tell(LeverageSet(at_ms=world.now_ms, coin="BTC", leverage=5))
+    assert world.coin().leverage == 5
+    world.run_until(world.now_ms + MINUTE_MS)
+    assert asked(world) == [5]
+
+
 def test_a_score_changes_nothing_while_a_position_is_open() -> None:
     world = started(leverage=10, leverage_by_score=STEPS)
     world.hold()

@@ -221,6 +221,24 @@ def test_a_position_that_rest_shows_otherwise_has_the_account_read_and_is_said_o
     assert "the exchange shows 3, the bot knows 0" in notes[0].text
 
 
+def test_a_position_that_is_really_another_one_is_corrected_and_alerted_once() -> None:
+    world = started()
+    world.hold()
+    world.run_until(world.now_ms + 10_000)
+    world.decisions.clear()
+    held = world.coin().position
+    theirs = replace(held, size=held.size * 2)
+    world.tell(PositionsSeen(at_ms=world.now_ms, account=replace(money(world), positions=(theirs,))))
+    assert world.wished(FetchAccount)
+    assert not world.wished(Alert), "one look may be a matter of timing"
+    for _read in range(3):
+        world.now_ms += 10_000
+        world.account(positions=[theirs])
+    (alert,) = (each.text for each in world.wished(Alert) if "theirs counts" in each.text)
+    assert f"the exchange shows a position of {theirs.size}, the bot knew {held.size}" in alert
+    assert world.coin().position.size == theirs.size
+
+
 def test_a_price_by_stream_that_is_wrong_is_found_corrected_and_told() -> None:
     world = started()
     world.hold()

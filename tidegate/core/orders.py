@@ -10,6 +10,7 @@ from tidegate.core import (
     entering,
     entries,
     exits,
+    leverages,
     manual,
     metadata,
     protection,
@@ -240,7 +241,8 @@ def on_leverage(state: State, event: LeverageSet) -> Decision:
     """The leverage stands; a waiting signal may go now."""
     if event.coin not in state.coins:
         return NOTHING
-    meant = state.coins[event.coin].score_leverage in (None, event.leverage)  # else a later signal wants another one
+    coin = state.coins[event.coin]
+    meant = coin.score_leverage is None or event.leverage == leverages.wanted(state, coin)  # else a later signal's
     leverage = event.leverage if meant else None
     coin = state.change(event.coin, leverage=leverage, shown_leverage=event.leverage, cross=event.cross)
     if coin.phase is Phase.SUSPENDED and not coin.left_alone:

@@ -1,7 +1,7 @@
 """The front door: commands and exit codes.   python bot.py
 
 Exit codes: 0 clean, 1 unexpected, 2 configuration, 3 exchange unreachable or reconciliation refused,
-4 safety trip, 5 another bot owns the wallet, 130 forced by a second signal.
+4 a check before going live failed, 5 another bot owns the wallet, 130 forced by a second signal.
 """
 
 import os

@@ -1,11 +1,15 @@
 """The start: a hiccup of the exchange is waited out, an outage ends it with the reason."""
 
+from decimal import Decimal
+
 import pytest
 
 from tidegate import logs
 from tidegate.errors import ExchangeError, Refused, Unintelligible, Unreachable
 from tidegate.hyperliquid.reads import Leverage
-from tidegate.opening import LEVERAGES_ASKED_MAX, START_LIMIT_S, Patience, leverages
+from tidegate.model.fees import Fees
+from tidegate.model.settings import Settings
+from tidegate.opening import LEVERAGES_ASKED_MAX, START_LIMIT_S, Patience, fees, leverages
 
 
 class Time:
@@ -109,3 +113,31 @@ def test_a_leverage_that_cannot_be_read_is_simply_not_known() -> None:
 def test_of_very_many_coins_no_leverage_is_asked_for() -> None:
     many = tuple(f"C{number}" for number in range(LEVERAGES_ASKED_MAX + 1))
     assert leverages(Account(), "0x0", many) == {}  # type: ignore[arg-type]
+
+
+D = Decimal
+SET = Settings(taker_fee_pct=D("0.05"), maker_fee_pct=D("0.02"))
+
+
+def test_the_exchanges_own_rates_go_before_those_of_the_settings(said: list[str]) -> None:
+    theirs = Fees(taker=D("0.00045"), maker=D("0.00015"))
+    assert fees(lambda: theirs, SET) == theirs
+    assert said == []
+
+
+def test_where_the_exchange_gives_no_rates_those_of_the_settings_count_and_that_is_said(said: list[str]) -> None:
+    def nothing() -> Fees:
+        raise Unintelligible("userFees: null")
+
+    assert fees(nothing, SET) == Fees(taker=D("0.0005"), maker=D("0.0002"))
+    assert "TAKER_FEE_PCT and MAKER_FEE_PCT count" in said[0]
+    with pytest.raises(Unintelligible):
+        fees(nothing, Settings())
+
+
+def test_an_exchange_that_cannot_be_reached_is_not_one_without_rates() -> None:
+    def silent() -> Fees:
+        raise Unreachable("no answer")
+
+    with pytest.raises(Unreachable):
+        fees(silent, SET)

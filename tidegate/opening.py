@@ -14,6 +14,8 @@ from tidegate import logs
 from tidegate.errors import Unintelligible, Unreachable
 from tidegate.hyperliquid.client import HyperliquidClient
 from tidegate.hyperliquid.reads import Leverage
+from tidegate.model.fees import Fees
+from tidegate.model.settings import HUNDRED, Settings
 
 START_LIMIT_S = 30.0
 PAUSES_S = (0.5, 1.0, 2.0, 4.0)
@@ -53,6 +55,19 @@ class Patience:
                     logs.log("account", text, "WARNING")
             tries += 1
             self._wait(pause_s)
+
+
+def fees(read: Callable[[], Fees], settings: Settings) -> Fees:
+    """The account's rates; those of the settings where the exchange answers without any, and nowhere else."""
+    try:
+        return read()
+    except Unintelligible as error:
+        if not settings.taker_fee_pct:
+            raise
+        rates = Fees(taker=settings.taker_fee_pct / HUNDRED, maker=settings.maker_fee_pct / HUNDRED)
+        text = f"the exchange gives no fee rates ({error}): TAKER_FEE_PCT and MAKER_FEE_PCT count until the next read"
+        logs.log("account", text, "WARNING")
+        return rates
 
 
 def leverages(client: HyperliquidClient, user: str, coins: tuple[str, ...]) -> dict[str, Leverage]:

@@ -50,7 +50,7 @@ from tidegate.model.orders import instance_tag
 from tidegate.model.settings import OrderTransport, Settings
 from tidegate.no_stream import NoStream
 from tidegate.notify import LogTeller
-from tidegate.opening import Patience, leverages
+from tidegate.opening import Patience, fees, leverages
 from tidegate.priority import run_in_short_slices
 from tidegate.reader import Reader
 from tidegate.settling import Settling
@@ -228,7 +228,7 @@ class Session:
                 brakes=ledger.brakes(),
                 leverages={coin: each.value for coin, each in shown.items()},
                 isolated=tuple(coin for coin, each in shown.items() if not each.is_cross),
-                fees=patient("the fee rates", lambda: client.fees(wallet.account)),
+                fees=fees(lambda: patient("the fee rates", lambda: client.fees(wallet.account)), settings),
                 origins=coins,
             )
         )

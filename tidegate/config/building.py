@@ -54,6 +54,8 @@ def settings_of(values: Variables, *, strategy_dir: str, database_url: str) -> S
         leverage_by_score=values.leverage_by_score,
         margin_mode=values.margin_mode,
         max_slippage_pct=values.max_slippage_pct,
+        taker_fee_pct=values.taker_fee_pct,
+        maker_fee_pct=values.maker_fee_pct,
         order_transport=values.order_transport,
         keystore=values.hyperliquid_keystore,
         keystore_password_file=values.hyperliquid_keystore_password_file,

@@ -243,6 +243,18 @@ class Variables(BaseSettings):
         default=DEFAULTS.max_slippage_pct,
         description="How far beyond the touch an order that must fill at once may trade.",
     )
+    taker_fee_pct: Annotated[Decimal, rules.number("0.001", "1", unit="per cent", zero="none", example="0.045")] = (
+        Field(
+            default=DEFAULTS.taker_fee_pct,
+            description="The taker's fee to count with where the exchange gives no rates; its own always go first.",
+        )
+    )
+    maker_fee_pct: Annotated[Decimal, rules.number("0.001", "1", unit="per cent", zero="none", example="0.015")] = (
+        Field(
+            default=DEFAULTS.maker_fee_pct,
+            description="The maker's fee beside TAKER_FEE_PCT.",
+        )
+    )
     order_transport: Annotated[OrderTransport, rules.one_of(OrderTransport, example="ws")] = Field(
         default=DEFAULTS.order_transport,
         description="Orders go over the open socket (REST while it is down), or by REST only.",

@@ -140,6 +140,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     leverage_by_score: tuple[str, ...] = ()
     margin_mode: MarginMode = MarginMode.CROSS
     max_slippage_pct: Decimal = Decimal(1)
+    taker_fee_pct: Decimal = Decimal(0)
+    maker_fee_pct: Decimal = Decimal(0)
     order_transport: OrderTransport = OrderTransport.WS
     keystore: str = ""
     keystore_password_file: str = ""

@@ -7,12 +7,14 @@ from msgspec.structs import replace
 
 from tests.core.worlds import T0, D, candle, candles, exits_of, started
 from tidegate.core import schedule
+from tidegate.core.state import Phase
 from tidegate.model.events import (
     AccountMissed,
     CandleChanged,
     CandlesFetched,
     CoinsHeard,
     CoinsUnheard,
+    Faulted,
     PricesSeen,
     StreamDown,
     StreamUp,
@@ -71,6 +73,20 @@ def test_candles_of_coins_that_are_not_heard_are_polled_by_rank() -> None:
     assert all(later <= earlier + 1 for earlier, later in pairwise(counts)), "each has a turn of its own"
     assert 0 < counts[-1] < 6
     assert sum(counts) <= 12 * schedule.POLLED_PER_MINUTE * 1.1
+
+
+def test_a_coin_whose_first_read_failed_is_read_again_from_its_beginning_though_the_stream_has_closed_candles() -> None:
+    world = started(ready=False)
+    (first,) = [wish for wish in world.tick().intents if isinstance(wish, FetchCandles)]
+    world.tell(Faulted(at_ms=world.now_ms, where="candles", coin="BTC", reason="not now"))
+    for open_ms in (T0, T0 + M5, T0 + 2 * M5):
+        world.now_ms = open_ms + schedule.SETTLE_MS
+        world.tell(CandleChanged(at_ms=world.now_ms, coin="BTC", candle=candle(open_ms)))
+    assert len(world.coin().candles.rows) == 2
+    (again,) = [wish for wish in world.tick().intents if isinstance(wish, FetchCandles)]
+    assert again.since_ms <= first.since_ms + 2 * M5
+    world.fetched(30)
+    assert world.coin().phase is Phase.READY
 
 
 def test_what_may_have_been_missed_of_the_account_is_read() -> None:

@@ -69,12 +69,12 @@ class CandleCache(Struct, frozen=True, kw_only=True):
 
     def since_ms(self, now_ms: int) -> int:
         """From where to fetch: after the last confirmed candle, or from a hole that may still be filled."""
-        if not self.rows:
+        if self.is_unread:
             return max(now_ms - now_ms % self.interval_ms - self.limit * self.interval_ms, self.begin_ms)
         hole = self._last_hole()
         if hole is not None and self.repairs < REPAIRS_MAX:
             return hole
-        return self.confirmed_ms or self.rows[-1].open_ms + self.interval_ms
+        return self.confirmed_ms
 
     def check_from_ms(self, now_ms: int) -> int:
         """From where to read again to hold the cache against REST: some confirmed candles, and all that are not."""
@@ -202,9 +202,14 @@ class CandleCache(Struct, frozen=True, kw_only=True):
         return bool(self.rows) and self.rows[-1].open_ms not in self.inferred
 
     @property
+    def is_unread(self) -> bool:
+        """Whether nobody but the stream has told of a closed candle yet: what it closed meanwhile is no history."""
+        return not self.rows or not self.confirmed_ms
+
+    @property
     def needs_rest(self) -> bool:
         """Whether something is missing that only REST has; a quiet market alone is no reason."""
-        if not self.rows or not self.live or self.forming is None or self.has_hole:
+        if self.is_unread or not self.live or self.forming is None or self.has_hole:
             return True
         return self.forming.open_ms > self.rows[-1].open_ms + self.interval_ms
 

@@ -110,7 +110,7 @@ def _read_candles(state: State, coins: list[CoinState], cycle: int) -> Decision:
     tier = len(coins)
     if state.settings.streams_candles:
         tier = tier_size(len(coins), state.settings.check_interval_ms / state.speed)
-    due = [coin for rank, coin in enumerate(coins) if not coin.candles.rows or is_polled(rank, cycle, tier)]
+    due = [coin for rank, coin in enumerate(coins) if coin.candles.is_unread or is_polled(rank, cycle, tier)]
     return Decision(intents=tuple(upkeep.fetch(state, coin) for coin in due if _may_fetch(state, coin)))
 
 

@@ -46,6 +46,8 @@ def test_what_a_run_remembers_of_its_rules_is_plain() -> None:
 
 def test_what_is_not_played_is_said() -> None:
     assert not_played(Settings()) == []
+    paid = Settings(builder_address="0x" + "ab" * 20, builder_fee_tenths_bp=5, leverage_by_score=("0.5:2",))
+    assert [line.partition(" ")[0] for line in not_played(paid)] == ["BUILDER_FEE_TENTHS_BP=5", "LEVERAGE_BY_SCORE"]
     assert len(not_played(Settings(trim_at_r=2, entry=EntryStyle.TWAP, adds_max=1))) == 2
 
 

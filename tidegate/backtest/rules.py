@@ -166,6 +166,8 @@ def not_played(settings: Settings) -> list[str]:
         told.append("TWAP entries are played as one order at the open")
     if settings.adds_max:
         told.append(f"ADDS_MAX={settings.adds_max} is not played: positions are not added to")
+    if settings.builder is not None:
+        told.append(f"BUILDER_FEE_TENTHS_BP={settings.builder_fee_tenths_bp} is not charged")
     if settings.leverage_by_score:
         told.append(f"LEVERAGE_BY_SCORE is not played: LEVERAGE={settings.leverage} holds for every score")
     return told

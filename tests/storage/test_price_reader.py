@@ -122,13 +122,23 @@ def test_candles_that_the_stream_closed_are_stored_but_not_those_that_were_infer
     ledger = open_ledger()
     quiet = replace(candle(1), trades=0)
     told = Evaluate(coin="BTC", candles=(candle(0), quiet, candle(2)), reset=False)
-    again = Evaluate(coin="ETH", candles=(candle(0),), reset=True)
+    again = Evaluate(coin="ETH", candles=tuple(candle(number) for number in range(9)), reset=True)
     ledger.record(Tick(at_ms=T0), Decision(intents=(told, again)))
     ledger.flush()
     assert stored_candles(url, "testnet", "BTC", Timeframe.M1, 0) == (candle(0), candle(2))
-    assert stored_candles(url, "testnet", "ETH", Timeframe.M1, 0) == (), (
-        "all that there is was read, and stored, before"
+    assert stored_candles(url, "testnet", "ETH", Timeframe.M1, 0) == (candle(6), candle(7), candle(8)), (
+        "the rest was read, and stored, before"
     )
+
+
+def test_a_candle_that_the_stream_closes_while_older_ones_are_read_is_stored_with_them(
+    open_ledger: Opener, url: str
+) -> None:
+    ledger = open_ledger()
+    told = Evaluate(coin="BTC", candles=(candle(0), candle(1), candle(2)), reset=True)
+    ledger.record(fetched(candle(0), candle(1)), Decision(intents=(told,)))
+    ledger.flush()
+    assert stored_candles(url, "testnet", "BTC", Timeframe.M1, 0) == (candle(0), candle(1), candle(2))
 
 
 def test_what_came_from_the_store_is_not_written_again(open_ledger: Opener, url: str) -> None:

@@ -82,11 +82,13 @@ def _newest(candles: Sequence[Candle]) -> Candle:
 
 
 def _wish(wishes: pd.DataFrame, signal_ms: int) -> Mapping[str, object]:
-    return dict(wishes.loc[pd.Timestamp(signal_ms, unit="ms", tz="UTC")])
+    """What the whole history wishes at a bar; empty where it lacks that bar."""
+    bar = pd.Timestamp(signal_ms, unit="ms", tz="UTC")
+    return dict(wishes.loc[bar]) if bar in wishes.index else {}
 
 
 def _is_same(signal: Signal, wish: Mapping[str, object]) -> bool:
-    if str(wish["want"]) != signal.want.value:
+    if str(wish.get("want")) != signal.want.value:
         return False
     if signal.want.direction == 0:
         return True

@@ -68,14 +68,20 @@ def candles_of(event: events.CandlesFetched) -> Iterator[Values]:
             yield row
 
 
+TOLD_ANEW = 3
+"""The stream may close a candle, or correct the one before, in the moment in which the strategy is told all of them."""
+
+
 def candles_told(decision: Decision) -> Iterator[Values]:
     """The rows of candles that the stream has closed, as the strategy was told of them.
 
-    One without any trade may be inferred: it is left to REST.
+    One without any trade may be inferred: it is left to REST. Where the strategy is told everything anew, most of it
+    is known here.
     """
     for intent in decision.intents:
-        if isinstance(intent, intents.Evaluate) and not intent.reset:
-            found = (rows.candle_row(intent.coin, candle) for candle in intent.candles if candle.trades)
+        if isinstance(intent, intents.Evaluate):
+            told = intent.candles[-TOLD_ANEW:] if intent.reset else intent.candles
+            found = (rows.candle_row(intent.coin, candle) for candle in told if candle.trades)
             yield from (row for row in found if row is not None)
 
 

@@ -160,7 +160,8 @@ class Ledger:
         except UnicodeEncodeError:
             event, decision = cleaned(event, decision)
             self._gathering.add(event, decision)
-        for candle in candles_of(event) if type(event) is CandlesFetched else candles_told(decision):
+        read = candles_of(event) if type(event) is CandlesFetched else ()
+        for candle in (*candles_told(decision), *read):
             candle["venue"] = self._scope["venue"]
             self._candles[candle["coin"], candle["timeframe"], candle["open_ms"]] = candle
         for write, values in rows_of_event(event):
